@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace barrel {
+
+using Bytes = std::vector<std::uint8_t>;
+using BytesView = std::span<const std::uint8_t>;
+
+[[nodiscard]] inline BytesView as_bytes(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+[[nodiscard]] inline std::string_view as_text(BytesView bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// Lower-case hexadecimal, without separators.
+[[nodiscard]] std::string to_hex(BytesView bytes);
+/// Empty when `hex` has an odd length or another character than [0-9a-fA-F].
+[[nodiscard]] std::optional<Bytes> from_hex(std::string_view hex);
+
+/// Reads big-endian integers and slices from bytes that it does not own and never leaves their bounds.
+/// The first read past the end makes it fail for good: every later read gives zero or empty, so that
+/// a parser may read a whole record and check ok() once.
+class ByteReader {
+ public:
+  explicit ByteReader(BytesView bytes) : bytes_(bytes) {}
+
+  [[nodiscard]] bool ok() const { return ok_; }
+  [[nodiscard]] std::size_t remaining() const { return bytes_.size() - position_; }
+  [[nodiscard]] std::size_t position() const { return position_; }
+  [[nodiscard]] bool at_end() const { return remaining() == 0; }
+  /// The rest, without consuming it.
+  [[nodiscard]] BytesView rest() const { return bytes_.subspan(position_); }
+
+  std::uint8_t u8() { return static_cast<std::uint8_t>(big_endian(1)); }
+  std::uint16_t u16() { return static_cast<std::uint16_t>(big_endian(2)); }
+  std::uint32_t u32() { return static_cast<std::uint32_t>(big_endian(4)); }
+  std::uint64_t u64() { return big_endian(8); }
+  BytesView take(std::size_t count);
+  void skip(std::size_t count) { (void)take(count); }
+  /// Marks the reader failed, for a caller that found the content wrong.
+  void fail();
+  /// Goes back to a position() taken before; a failed reader stays failed.
+  void rewind(std::size_t position);
+
+ private:
+  std::uint64_t big_endian(std::size_t width);
+
+  BytesView bytes_;
+  std::size_t position_ = 0;
+  bool ok_ = true;
+};
+
+/// Appends big-endian integers and bytes to a vector that it does not own.
+class ByteWriter {
+ public:
+  explicit ByteWriter(Bytes& out) : out_(&out) {}
+
+  void u8(std::uint8_t value) { out_->push_back(value); }
+  void u16(std::uint16_t value) { big_endian(value, 2); }
+  void u32(std::uint32_t value) { big_endian(value, 4); }
+  void u64(std::uint64_t value) { big_endian(value, 8); }
+  void bytes(BytesView bytes) { out_->insert(out_->end(), bytes.begin(), bytes.end()); }
+  void text(std::string_view text) { bytes(as_bytes(text)); }
+  [[nodiscard]] std::size_t size() const { return out_->size(); }
+
+ private:
+  void big_endian(std::uint64_t value, std::size_t width);
+
+  Bytes* out_;
+};
+
+}  // namespace barrel
