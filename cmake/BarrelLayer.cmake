@@ -1,29 +1,93 @@
-# barrel_layer(name DEPENDS layers... LINK libraries...)
+# barrel_layer(name DEPENDS layers... LINK libraries... TEST_LINK libraries...)
 #
-# One layer of the architecture: the library barrel_<name> from src/<name>/*.cpp and, from the *.test.cpp beside them,
-# the program barrel_<name>_tests. DEPENDS names the layers it may include; tools/tidy checks the #includes by it.
+# One layer of the architecture, from the files in src/<name>:
+#   *.cpp        the library barrel_<name>
+#   *.test.cpp   the program barrel_<name>_tests, each of whose tests is one of ctest's, with the label `unit`
+#   x.fuzz.cpp   with BARREL_FUZZ the libFuzzer program fuzz_x; otherwise the program replay_x, which ctest runs over
+#                the saved inputs in tests/corpus/x
+# DEPENDS names the layers that it may include; tools/tidy checks the #includes by it. TEST_LINK is for the tests only.
 function(barrel_layer name)
   cmake_parse_arguments(LAYER "" "" "DEPENDS;LINK;TEST_LINK" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   set(tests ${sources})
+  set(fuzzers ${sources})
   list(FILTER sources EXCLUDE REGEX "\\.(test|fuzz)\\.cpp$")
   list(FILTER tests INCLUDE REGEX "\\.test\\.cpp$")
+  list(FILTER fuzzers INCLUDE REGEX "\\.fuzz\\.cpp$")
 
   list(TRANSFORM LAYER_DEPENDS PREPEND barrel_)
   if(sources)
     add_library(barrel_${name} STATIC ${sources})
     target_link_libraries(barrel_${name} PUBLIC barrel_options ${LAYER_DEPENDS} ${LAYER_LINK})
+    barrel_precompile_headers(barrel_${name} library)
   else()
     add_library(barrel_${name} INTERFACE)
     target_link_libraries(barrel_${name} INTERFACE barrel_options ${LAYER_DEPENDS} ${LAYER_LINK})
   endif()
 
   if(BARREL_TESTS AND tests)
-    find_package(GTest REQUIRED)
-    include(GoogleTest)
-    add_executable(barrel_${name}_tests ${tests})
-    target_link_libraries(barrel_${name}_tests PRIVATE barrel_${name} ${LAYER_TEST_LINK} GTest::gtest_main GTest::gmock)
-    gtest_discover_tests(barrel_${name}_tests TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
-                         PROPERTIES LABELS unit TIMEOUT 120)
+    barrel_gtest(barrel_${name}_tests SOURCES ${tests} LINK barrel_${name} ${LAYER_TEST_LINK} PREFIX ${name}. LABELS unit)
+    barrel_precompile_headers(barrel_${name}_tests tests)
   endif()
+  if(BARREL_TESTS OR BARREL_FUZZ)
+    foreach(fuzzer ${fuzzers})
+      barrel_fuzzer(${fuzzer} barrel_${name} ${LAYER_TEST_LINK})
+    endforeach()
+  endif()
+endfunction()
+
+# barrel_gtest(target SOURCES files... LINK libraries... PREFIX text LABELS labels... [TIMEOUT seconds] [RUN_SERIAL])
+function(barrel_gtest target)
+  cmake_parse_arguments(TEST "RUN_SERIAL" "PREFIX;TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
+  if(NOT TEST_TIMEOUT)
+    set(TEST_TIMEOUT 120)
+  endif()
+  set(properties LABELS "${TEST_LABELS}" TIMEOUT ${TEST_TIMEOUT})
+  if(TEST_RUN_SERIAL)
+    list(APPEND properties RUN_SERIAL ON)
+  endif()
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+  add_executable(${target} ${TEST_SOURCES})
+  target_link_libraries(${target} PRIVATE ${TEST_LINK} GTest::gtest_main GTest::gmock)
+  gtest_discover_tests(${target} TEST_PREFIX "${BARREL_TEST_PREFIX}${TEST_PREFIX}" DISCOVERY_MODE PRE_TEST
+                       DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
+endfunction()
+
+function(barrel_fuzzer source)
+  get_filename_component(file ${source} NAME)
+  string(REPLACE ".fuzz.cpp" "" fuzz ${file})
+  if(BARREL_FUZZ)
+    add_executable(fuzz_${fuzz} ${source})
+    target_link_libraries(fuzz_${fuzz} PRIVATE ${ARGN})
+    target_link_options(fuzz_${fuzz} PRIVATE -fsanitize=fuzzer)
+  else()
+    add_executable(replay_${fuzz} ${source} ${PROJECT_SOURCE_DIR}/tools/fuzz/replay.cpp)
+    target_link_libraries(replay_${fuzz} PRIVATE ${ARGN})
+    add_test(NAME ${BARREL_TEST_PREFIX}corpus.${fuzz}
+             COMMAND replay_${fuzz} ${PROJECT_SOURCE_DIR}/tests/corpus/${fuzz})
+    set_tests_properties(${BARREL_TEST_PREFIX}corpus.${fuzz} PROPERTIES LABELS unit TIMEOUT 120)
+  endif()
+endfunction()
+
+# With BARREL_PCH one set of headers is compiled once for all libraries and once for all test programs.
+function(barrel_precompile_headers target kind)
+  if(NOT BARREL_PCH)
+    return()
+  endif()
+  if(NOT TARGET barrel_pch_${kind})
+    file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/pch_${kind}.cpp CONTENT "// Carries the precompiled headers.\n")
+    add_library(barrel_pch_${kind} STATIC ${PROJECT_BINARY_DIR}/pch_${kind}.cpp)
+    target_link_libraries(barrel_pch_${kind} PRIVATE barrel_options)
+    set(headers <algorithm> <array> <atomic> <chrono> <compare> <coroutine> <cstddef> <cstdint> <cstring> <deque>
+                <expected> <functional> <map> <memory> <mutex> <optional> <ranges> <set> <span> <string> <string_view>
+                <thread> <tuple> <type_traits> <unordered_map> <utility> <variant> <vector>)
+    if(kind STREQUAL tests)
+      find_package(GTest REQUIRED)
+      target_link_libraries(barrel_pch_${kind} PRIVATE GTest::gtest_main GTest::gmock)
+      list(APPEND headers <gmock/gmock.h> <gtest/gtest.h>)
+    endif()
+    target_precompile_headers(barrel_pch_${kind} PRIVATE ${headers})
+  endif()
+  target_precompile_headers(${target} REUSE_FROM barrel_pch_${kind})
 endfunction()

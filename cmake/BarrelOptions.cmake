@@ -1,6 +1,14 @@
 # What every target of the project is compiled with.
 find_package(Threads REQUIRED)
 
+# Rebuilds after a branch switch or in a second build directory cost little where ccache is installed.
+if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  find_program(BARREL_CCACHE ccache)
+  if(BARREL_CCACHE)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${BARREL_CCACHE})
+  endif()
+endif()
+
 add_library(barrel_options INTERFACE)
 target_compile_features(barrel_options INTERFACE cxx_std_23)
 target_compile_options(barrel_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast
@@ -12,5 +20,15 @@ if(BARREL_WERROR)
 endif()
 if(BARREL_SANITIZE)
   target_compile_options(barrel_options INTERFACE -fsanitize=${BARREL_SANITIZE} -fno-omit-frame-pointer)
+  if(BARREL_SANITIZE MATCHES undefined)
+    target_compile_options(barrel_options INTERFACE -fno-sanitize-recover=undefined)
+  endif()
   target_link_options(barrel_options INTERFACE -fsanitize=${BARREL_SANITIZE})
+endif()
+if(BARREL_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL Clang)
+    message(FATAL_ERROR "BARREL_FUZZ needs Clang: use the preset 'fuzz'")
+  endif()
+  target_compile_options(barrel_options INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(barrel_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
