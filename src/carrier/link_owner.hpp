@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "auth/handshake.hpp"
+#include "carrier/link_config.hpp"
+
+namespace barrel::carrier {
+
+class Link;
+
+/// Who owns the links: the node. Called on the cluster thread from within the calls that drive the carrier.
+/// An implementation may call anything on any Link from here except destroy one (the carrier does that, after
+/// on_down()), and may start dials.
+class LinkOwner {
+ public:
+  virtual ~LinkOwner() = default;
+
+  /// For each auth handshake anew, so that a rotated identity takes effect at once.
+  [[nodiscard]] virtual auth::Identity identity() = 0;
+  /// Fresh and unpredictable for each handshake: auth::fresh_nonce(), or seeded in a simulation.
+  [[nodiscard]] virtual auth::Nonce nonce() = 0;
+  /// The trust decision for a claimed name; see auth::TrustCheck.
+  [[nodiscard]] virtual auth::TrustDecision check_trust(std::string_view claimed_name,
+                                                        const PublicKey& key) = 0;
+
+  /// The peer has proved its key. From here on an accepted link counts for may_dial(). Not yet to be pinned.
+  virtual void on_authenticated(Link& link, NodeName peer, const PublicKey& key) = 0;
+  /// The peer dialed and its `N` message was read: how to answer (dist::decide_incoming). The owner itself
+  /// closes the own dial that the verdict drops, and an older link of the same peer that was accepted but
+  /// never came up.
+  [[nodiscard]] virtual dist::Verdict on_incoming(Link& link, NodeName peer, std::uint32_t creation) = 0;
+  /// Everything has succeeded, just before on_up(): pin the key if the name has none. False: another key was
+  /// pinned meanwhile; the link is then closed with key_mismatch.
+  [[nodiscard]] virtual bool pin(Link& link, NodeName peer, const PublicKey& key) = 0;
+
+  /// The link carries messages from now on. An older live link to the same peer must be treated as down first
+  /// (close() it); its on_down() comes within that call. attach() the outbound queue here.
+  virtual void on_up(Link& link) = 0;
+  /// A distribution message, in the order of its stream. payload is lent for this call unless it has an
+  /// owner.
+  virtual void on_message(Link& link, dist::Message& message, dist::Lane lane) = 0;
+  /// Nothing heard for Liveness::suspect_after; on_alive() when it speaks again.
+  virtual void on_suspect(Link& link) = 0;
+  virtual void on_alive(Link& link) = 0;
+  /// A lane that had refused a push has drained.
+  virtual void on_drained(Link& link, dist::Lane lane) = 0;
+  /// The end of the link, exactly once, also when it never came up (link.peer() is then unset). The Link is
+  /// destroyed some time after this has returned.
+  virtual void on_down(Link& link, const Down& down) = 0;
+};
+
+}  // namespace barrel::carrier

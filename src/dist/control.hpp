@@ -1,0 +1,180 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <variant>
+
+#include "barrel/base/bytes.hpp"
+#include "barrel/term/etf.hpp"
+#include "barrel/term/pid.hpp"
+#include "barrel/term/result.hpp"
+#include "barrel/term/shared_bytes.hpp"
+#include "barrel/term/term.hpp"
+
+/// The control messages of the Erlang distribution (OTP "Distribution Protocol", wire-erlang-dist §3.3) as
+/// values, and the pass-through envelope `112, 131 Control [, 131 Payload]` that carries them.
+namespace barrel::dist {
+
+/// A process, or the name it is registered under on the node addressed.
+using Target = std::variant<Pid, Atom>;
+
+// What is "from" belongs to the sender's node and what is "to" to the receiver's. Numbers are the operations:
+// the one that is sent, then those that are understood as well. A payload (message, reason, arguments)
+// follows where it says so.
+
+/// 22 (2 without sender: from is Pid{}; 12, 23, 37). Payload: the message.
+struct Send {
+  Pid from;
+  Pid to;
+  friend bool operator==(const Send&, const Send&) = default;
+};
+/// 6 (16, 37). Payload: the message. A received name that no code here has interned is '', which nobody has.
+struct SendName {
+  Pid from;
+  Atom to;
+  friend bool operator==(const SendName&, const SendName&) = default;
+};
+/// 33 (34, 37): to the process that has this alias. Payload: the message.
+struct SendAlias {
+  Pid from;
+  Ref to;
+  friend bool operator==(const SendAlias&, const SendAlias&) = default;
+};
+/// 1.
+struct Link {
+  Pid from;
+  Pid to;
+  friend bool operator==(const Link&, const Link&) = default;
+};
+/// 35 (4, the obsolete UNLINK: id is 0 and no acknowledgement is expected).
+struct Unlink {
+  std::uint64_t id = 0;
+  Pid from;
+  Pid to;
+  friend bool operator==(const Unlink&, const Unlink&) = default;
+};
+/// 36: id of the Unlink; from is who acknowledges.
+struct UnlinkAck {
+  std::uint64_t id = 0;
+  Pid from;
+  Pid to;
+  friend bool operator==(const UnlinkAck&, const UnlinkAck&) = default;
+};
+/// 24 (3, 13, 25): the linked process `from` ended. Payload: the reason.
+struct ExitLinked {
+  Pid from;
+  Pid to;
+  friend bool operator==(const ExitLinked&, const ExitLinked&) = default;
+};
+/// 26 (8, 18, 27): exit(To, Reason). Payload: the reason.
+struct Exit {
+  Pid from;
+  Pid to;
+  friend bool operator==(const Exit&, const Exit&) = default;
+};
+/// 19.
+struct Monitor {
+  Pid from;
+  Target to;
+  Ref ref;
+  friend bool operator==(const Monitor&, const Monitor&) = default;
+};
+/// 20: `to` as in the Monitor.
+struct Demonitor {
+  Pid from;
+  Target to;
+  Ref ref;
+  friend bool operator==(const Demonitor&, const Demonitor&) = default;
+};
+/// 28 (21): what was monitored (the name when it was monitored by name) ended. Payload: the reason.
+struct MonitorDown {
+  Target from;
+  Pid to;
+  Ref ref;
+  friend bool operator==(const MonitorDown&, const MonitorDown&) = default;
+};
+/// 7.
+struct GroupLeader {
+  Pid leader;
+  Pid to;
+  friend bool operator==(const GroupLeader&, const GroupLeader&) = default;
+};
+/// 29 (30). Payload: the list of arguments.
+struct SpawnRequest {
+  Ref id;
+  Pid from;
+  Pid group_leader;
+  /// `{Module, Function, Arity}`
+  Term function;
+  Term options;
+  friend bool operator==(const SpawnRequest&, const SpawnRequest&) = default;
+};
+/// 31 (32). flags: 1 linked, 2 monitored. result: the new pid, or an atom that says why not.
+struct SpawnReply {
+  Ref id;
+  Pid to;
+  std::uint32_t flags = 0;
+  Term result;
+  friend bool operator==(const SpawnReply&, const SpawnReply&) = default;
+};
+/// Understood and of no consequence here: 5 (NODE_LINK), and forms of 37 that only a peer to which we offered
+/// ALTACT_SIG may send. Received only.
+struct Ignored {
+  std::uint8_t operation = 0;
+  friend bool operator==(const Ignored&, const Ignored&) = default;
+};
+
+using Control = std::variant<Send, SendName, SendAlias, Link, Unlink, UnlinkAck, ExitLinked, Exit, Monitor,
+                             Demonitor, MonitorDown, GroupLeader, SpawnRequest, SpawnReply, Ignored>;
+
+/// True when a payload follows in the envelope.
+[[nodiscard]] bool has_payload(const Control& control);
+
+/// First byte of an envelope without atom cache and fragments.
+inline constexpr std::uint8_t pass_through = 112;
+
+/// Appends the envelope up to its payload: `112, 131 Control` and, when has_payload(), the payload's 131. The
+/// caller appends the payload's own ETF right behind, without its leading 131 (encode_etf(out, term)). Any
+/// thread.
+void encode_head(ByteWriter& out, const Control& control);
+/// The same for the two forms that carry nearly all traffic, in one append.
+void encode_head(ByteWriter& out, const Send& control);
+void encode_head(ByteWriter& out, const SendName& control);
+
+/// Bytes of a message or reason, not decoded, with their leading 131.
+struct Payload {
+  BytesView bytes;
+  /// Who keeps the bytes alive; none: they are lent for the duration of the call that hands out the Payload.
+  std::shared_ptr<const void> owner;
+
+  /// The bytes for keeps: shared when they have an owner, copied otherwise.
+  [[nodiscard]] SharedBytes share() const;
+};
+
+/// One distribution message. payload.bytes is empty unless has_payload(control).
+struct Message {
+  Control control;
+  Payload payload;
+};
+
+/// Parses the envelopes of one connection. The node names it knows (ours, the peer's) cost no lookup; any
+/// other atom that it must intern is charged to the peer's quota. Not thread-safe.
+class MessageParser {
+ public:
+  MessageParser(NodeName self, NodeName peer, EtfLimits limits = {})
+      : self_(self), peer_(peer), limits_(std::move(limits)) {}
+
+  /// Parses one frame. `owner` keeps its bytes alive, or is empty when they are lent.
+  /// Errc::malformed: not an envelope of the negotiated form, an operation or tuple that does not exist.
+  /// Errc::limit_exceeded: a term over the limits, or no atom left in the peer's quota.
+  /// Errc::protocol_violation: the peer speaks in the name of a process that is not its own.
+  [[nodiscard]] Result<Message> parse(BytesView frame, std::shared_ptr<const void> owner = {}) const;
+
+ private:
+  NodeName self_;
+  NodeName peer_;
+  EtfLimits limits_;
+};
+
+}  // namespace barrel::dist

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace barrel::dist {
+
+/// The 64 distribution capability bits of the handshake; names and values are OTP's (`dist.hrl`).
+using Flags = std::uint64_t;
+
+namespace flag {
+inline constexpr Flags published = 0x1;
+inline constexpr Flags extended_references = 0x4;
+inline constexpr Flags dist_monitor = 0x8;
+inline constexpr Flags fun_tags = 0x10;
+inline constexpr Flags dist_monitor_name = 0x20;
+inline constexpr Flags new_fun_tags = 0x80;
+inline constexpr Flags extended_pids_ports = 0x100;
+inline constexpr Flags export_ptr_tag = 0x200;
+inline constexpr Flags bit_binaries = 0x400;
+inline constexpr Flags new_floats = 0x800;
+inline constexpr Flags unicode_io = 0x1000;
+inline constexpr Flags dist_hdr_atom_cache = 0x2000;
+inline constexpr Flags small_atom_tags = 0x4000;
+inline constexpr Flags utf8_atoms = 0x10000;
+inline constexpr Flags map_tag = 0x20000;
+inline constexpr Flags big_creation = 0x40000;
+inline constexpr Flags send_sender = 0x80000;
+inline constexpr Flags big_seqtrace_labels = 0x100000;
+inline constexpr Flags exit_payload = 0x400000;
+inline constexpr Flags fragments = 0x800000;
+inline constexpr Flags handshake_23 = 0x1000000;
+inline constexpr Flags unlink_id = 0x2000000;
+inline constexpr Flags mandatory_25_digest = 0x4000000;
+inline constexpr Flags spawn = 0x1'0000'0000;
+inline constexpr Flags name_me = 0x2'0000'0000;
+inline constexpr Flags v4_nc = 0x4'0000'0000;
+inline constexpr Flags alias = 0x8'0000'0000;
+}  // namespace flag
+
+/// What a Barrel node offers: no FRAGMENTS and no atom cache, so every message is in the pass-through
+/// envelope.
+inline constexpr Flags offered_flags = 0xd'075f'5fbd;
+
+/// What OTP 26 and later demand of a peer (`erts_internal:get_dflags()`), without the digest shorthand.
+inline constexpr Flags otp_mandatory_flags = 0x4'0307'0f94;
+
+/// What we demand: OTP's law, and what our encoder relies on without asking (sender in every message, exit
+/// reasons as payload, monitors by name), so that a message can be encoded before a peer has been reached.
+/// Every OTP release since 25 offers all of it.
+inline constexpr Flags required_flags = otp_mandatory_flags | flag::dist_monitor | flag::dist_monitor_name |
+                                        flag::send_sender | flag::exit_payload;
+
+/// MANDATORY_25_DIGEST stands for all that OTP 25 demanded: the flags with those set too, when it is.
+[[nodiscard]] constexpr Flags expand_digest(Flags flags) {
+  constexpr Flags implied = 0x0107'0f94;
+  return (flags & flag::mandatory_25_digest) != 0 ? flags | implied : flags;
+}
+
+/// The required flags that `flags` lacks, by name, for an error message: "UNLINK_ID V4_NC".
+[[nodiscard]] std::string missing_flag_names(Flags flags);
+
+}  // namespace barrel::dist

@@ -1,0 +1,141 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "barrel/base/bytes.hpp"
+#include "barrel/base/metrics.hpp"
+#include "barrel/term/shared_bytes.hpp"
+
+namespace barrel::dist {
+
+/// Which stream of a channel a message goes by. All signals of one pair (sender, receiver) take the same
+/// lane.
+enum class Lane : std::uint8_t {
+  messages,  ///< Everything that processes send.
+  overlay,   ///< Membership, gossip and liveness of the node itself: never behind a user's bulk data.
+};
+inline constexpr std::size_t lane_count = 2;
+
+/// Default and effect of each limit of an Outbound.
+struct OutboundLimits {
+  /// Bytes of a lane that are queued or not yet acknowledged by the peer, above which push() refuses.
+  /// Erlang's busy limit is 1 MiB; ours covers bytes in flight too: 8 MiB is 1.4 GB/s at 5 ms of round trip.
+  std::size_t budget_bytes_max = 8U << 20;
+  /// After a refusal the lane counts as drained once it holds no more than this. Half the budget, a guess.
+  std::size_t drained_bytes_max = 4U << 20;
+  /// Largest distribution message. Erlang has no limit; 64 MiB is above any message of the handbook, and
+  /// bounds what the receiver buffers for one.
+  std::size_t frame_bytes_max = 64U << 20;
+};
+
+/// The messages that wait for one channel, encoded: a byte queue for each lane, filled by the threads of the
+/// senders, emptied by the cluster thread. Made before the channel is up, so that messages wait for the dial
+/// in order.
+///
+/// Senders append whole frames (`Length:32, message`) to the lane's open block under a short lock. Large
+/// messages are encoded outside of it into a block of their own. take() hands slices out without copying;
+/// what it handed out stays charged to the budget until the last copy of the SharedBytes is gone, which is
+/// when the peer has acknowledged it.
+///
+/// Thread-safe: push(), busy(), pending_bytes(), close() for all; take() and poll_drained() for the cluster
+/// thread.
+class Outbound {
+ public:
+  enum class Status : std::uint8_t {
+    queued,
+    busy,       ///< The lane's budget is used up; nothing was queued.
+    too_large,  ///< The message is larger than frame_bytes_max; nothing was queued.
+    closed,     ///< The channel has gone; nothing was queued.
+  };
+  struct Pushed {
+    Status status = Status::queued;
+    /// The channel was clean before: the caller must tell the cluster thread, once, that it is dirty now.
+    bool wake = false;
+  };
+
+  /// Size of a block. As OTP's output buffers, and few enough to hold by the hundred.
+  static constexpr std::size_t block_bytes = 64U << 10;
+  /// A message that is announced with at least this size is encoded outside of the lock.
+  static constexpr std::size_t large_bytes = 16U << 10;
+
+  /// `metrics` must outlive this and every block taken from it.
+  Outbound(OutboundLimits limits, Metrics& metrics);
+  ~Outbound();
+  Outbound(const Outbound&) = delete;
+  Outbound& operator=(const Outbound&) = delete;
+
+  /// Queues one frame. `encode(ByteWriter&)` appends the message (encode_head() and payload); `bytes_hint` is
+  /// its size as far as the caller knows, 0 for small ones. When `encode` throws, nothing is queued and the
+  /// exception passes. `force`: also over the budget, for signals that must not be lost (exits, DOWNs,
+  /// acknowledgements); the number of those is bounded by the links and monitors that exist.
+  template <class Encode>
+  Pushed push(Lane lane, std::size_t bytes_hint, Encode&& encode, bool force = false) {
+    if (const Status status = admit(lane, force); status != Status::queued) return {status, false};
+    Queue& queue = queues_[static_cast<std::size_t>(lane)];
+    if (bytes_hint >= large_bytes) {
+      Bytes own;
+      own.reserve(bytes_hint + 4);
+      ByteWriter writer(own);
+      writer.u32(0);
+      encode(writer);
+      return push_large(queue, std::move(own));
+    }
+    const std::lock_guard guard(queue.lock);
+    queue.scratch.clear();
+    ByteWriter writer(queue.scratch);
+    writer.u32(0);
+    encode(writer);
+    return append(queue);
+  }
+
+  /// What waits in a lane, in order, as slices that keep their block alive: slices are taken until
+  /// `bytes_max` is reached or passed. The channel counts as clean as soon as a lane was asked: a push
+  /// afterwards says wake again.
+  [[nodiscard]] std::vector<SharedBytes> take(Lane lane, std::size_t bytes_max);
+  /// True once after a lane had refused a push and has drained since.
+  [[nodiscard]] bool poll_drained(Lane lane);
+
+  [[nodiscard]] bool busy(Lane lane) const;
+  /// Queued and unacknowledged bytes of a lane.
+  [[nodiscard]] std::size_t pending_bytes(Lane lane) const;
+  /// Queued bytes of a lane that were not taken yet.
+  [[nodiscard]] std::size_t queued_bytes(Lane lane) const;
+
+  /// Drops what waits and refuses everything from now on.
+  void close();
+
+ private:
+  struct Account;
+  struct Block;
+  struct Lease;
+  struct Queue {
+    mutable std::mutex lock;
+    Bytes scratch;                  // the frame being encoded: its size is known only afterwards
+    std::vector<SharedBytes> full;  // leased slices, oldest first
+    std::shared_ptr<Block> open;    // where small frames are appended
+    std::size_t open_taken = 0;     // bytes of `open` that are leased already
+    std::size_t queued_bytes = 0;
+    std::shared_ptr<Account> account;
+  };
+
+  [[nodiscard]] Status admit(Lane lane, bool force);
+  Pushed append(Queue& queue);  // queue.scratch; the lock is held
+  Pushed push_large(Queue& queue, Bytes frame);
+  void seal(Queue& queue);
+  [[nodiscard]] Pushed queued();
+
+  const OutboundLimits limits_;
+  Counter& refused_busy_;
+  Counter& refused_large_;
+  std::array<Queue, lane_count> queues_;
+  std::atomic<bool> dirty_{false};
+  std::atomic<bool> closed_{false};
+};
+
+}  // namespace barrel::dist
