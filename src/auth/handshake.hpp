@@ -107,14 +107,11 @@ class Handshake {
   void on_hello(const Hello& hello, Moment now, Effects& out);
   void on_challenge(const Challenge& challenge, Moment now, Effects& out);
   void on_response(const Response& response, Moment now, Effects& out);
-  void on_ok(Effects& out);
-  void on_fail(const Fail& fail, Effects& out);
 
-  [[nodiscard]] std::optional<FailureReason> check_hello(const Hello& hello);
   void send_hello(Bytes& bytes) const;
   void send_challenge(Bytes& bytes, Moment now);
   void succeed(Effects& out);
-  void fail(FailureReason reason, std::string detail, Effects& out);
+  void fail(FailureReason reason, std::string detail, Effects& out, bool fail_frame_sent = false);
   /// Says so to the client with a FAIL frame first, if we are the server.
   void refuse(FailureReason reason, std::string_view wire_reason, Effects& out);
 
