@@ -1,5 +1,5 @@
-// Runs a fuzz target over saved inputs: `replay_x file-or-directory...`. What once broke a parser stays a test in
-// builds without libFuzzer. Prints how many inputs were run; a crash is the failure.
+// Runs a fuzz target over saved inputs: `replay_x file-or-directory...`. What once broke a parser stays a
+// test in builds without libFuzzer. Prints how many inputs were run; a crash is the failure.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>

@@ -1,0 +1,67 @@
+// barrel_tidy ROOT: holds the project's own source to its rules (CONTRIBUTING.md). Prints every violation as
+// `path:line: rule: text` and fails when there is one.
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "layers.hpp"
+#include "rules.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::vector<tidy::SourceFile> load(const fs::path& root) {
+  std::vector<tidy::SourceFile> files;
+  for (const char* part : {"include", "src", "sim", "apps", "examples", "bench", "tests", "tools"}) {
+    if (!fs::exists(root / part)) continue;
+    for (const auto& entry : fs::recursive_directory_iterator(root / part)) {
+      const std::string extension = entry.path().extension();
+      if (!entry.is_regular_file() || (extension != ".hpp" && extension != ".cpp")) continue;
+      files.emplace_back(fs::relative(entry.path(), root).generic_string(), read(entry.path()));
+    }
+  }
+  std::ranges::sort(files, {}, &tidy::SourceFile::path);
+  return files;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: barrel_tidy ROOT\n");
+    return 2;
+  }
+  const fs::path root = argv[1];
+  std::vector<tidy::Violation> violations;
+  tidy::Layers layers;
+  for (const auto& entry : fs::directory_iterator(root / "src")) {
+    const fs::path lists = entry.path() / "CMakeLists.txt";
+    if (fs::exists(lists))
+      layers.declare(fs::relative(lists, root).generic_string(), read(lists), violations);
+  }
+  const auto files = load(root);
+  tidy::Aggregates aggregates;
+  for (const auto& file : files) aggregates.add(file);
+  for (const auto& file : files) {
+    layers.check(file, violations);
+    tidy::check_banned(file, violations);
+    tidy::check_lengths(file, violations);
+    tidy::check_co_await(file, aggregates, violations);
+  }
+  for (const auto& violation : violations) {
+    std::printf("%s:%zu: %s: %s\n", violation.path.c_str(), violation.line, violation.rule.c_str(),
+                violation.text.c_str());
+  }
+  std::printf("%zu files, %zu violations\n", files.size(), violations.size());
+  return violations.empty() && !files.empty() ? 0 : 1;
+}
