@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+
+#include "barrel/base/time.hpp"
+
+namespace barrel {
+
+/// Times and bounds of the node liveness core; all ours. A link reports a silent peer as suspect after 3 s
+/// and as lost after 5 s (the carrier's setting); what comes on top of these here must stay below 1 s.
+struct LivenessConfig {
+  /// After a lost link: how long a redial or a witness may take to save the node before it is told dead.
+  Duration probe_wait = std::chrono::milliseconds(500);
+  /// After telling a suspicion: how long others have to say that they still reach the node.
+  Duration witness_wait = std::chrono::milliseconds(300);
+  /// A witness answers after a random delay up to this, so that one answers and not all.
+  Duration witness_delay_max = std::chrono::milliseconds(100);
+  /// How long a witness's word holds; then the node is probed again.
+  Duration witness_holds = std::chrono::seconds(3);
+  /// A suspicion told by another observer counts as confirmation this long.
+  Duration confirmation_holds = std::chrono::seconds(10);
+  /// Between probes of one random known node without a link, so that a node that died together with all its
+  /// peers is noticed.
+  Duration probe_period = std::chrono::seconds(30);
+  /// Between dials to one random dead node, so that a healed partition is noticed.
+  Duration revive_period = std::chrono::seconds(10);
+  /// How far in the future an incarnation may be.
+  Duration clock_skew_max = std::chrono::minutes(5);
+  /// Most nodes known; of the dead the longest dead go first.
+  std::size_t nodes_max = 10'000;
+  /// Most entries in one message of claims.
+  std::size_t claims_max = 1'000;
+};
+
+}  // namespace barrel
