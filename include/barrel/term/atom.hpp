@@ -7,6 +7,9 @@
 #include <string_view>
 
 namespace barrel {
+namespace detail {
+struct TermAccess;
+}
 
 /// An interned name: an index into the process-wide atom table, which only grows and is lock-free to read.
 /// Trivially destructible. Equality is by index, order by UTF-8 text as in Erlang.
@@ -42,6 +45,7 @@ class Atom {
 
  private:
   friend class Term;
+  friend struct detail::TermAccess;
   static constexpr Atom from_index(std::uint32_t index) noexcept {
     Atom atom;
     atom.index_ = index;

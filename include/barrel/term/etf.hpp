@@ -29,7 +29,8 @@ struct EtfLimits {
 [[nodiscard]] Result<Term> decode_etf(const SharedBytes& bytes, const EtfLimits& limits = {});
 /// As above; copies every binary.
 [[nodiscard]] Result<Term> decode_etf(BytesView bytes, const EtfLimits& limits = {});
-/// Decodes the term at the reader's place (after a leading 131 if there is one) and leaves the reader behind it.
+/// Decodes the term at the reader's place (after a leading 131 if there is one) and leaves the reader behind
+/// it.
 [[nodiscard]] Result<Term> decode_etf(ByteReader& reader, const EtfLimits& limits = {});
 
 /// Appends the external form of `term`, without the leading 131.

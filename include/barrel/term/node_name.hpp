@@ -42,5 +42,7 @@ class NodeName {
 
 template <>
 struct std::hash<barrel::NodeName> {
-  std::size_t operator()(barrel::NodeName name) const noexcept { return std::hash<barrel::Atom>{}(name.atom()); }
+  std::size_t operator()(barrel::NodeName name) const noexcept {
+    return std::hash<barrel::Atom>{}(name.atom());
+  }
 };

@@ -37,8 +37,8 @@ class [[nodiscard]] Result {
   = default;
   Result(Error error) : outcome_(std::unexpect, std::move(error)) {}
   template <class U = T>
-    requires(!std::is_void_v<T> && std::is_convertible_v<U &&, T> && !std::is_same_v<std::decay_t<U>, Result> &&
-             !std::is_same_v<std::decay_t<U>, Error>)
+    requires(!std::is_void_v<T> && std::is_convertible_v<U &&, T> &&
+             !std::is_same_v<std::decay_t<U>, Result> && !std::is_same_v<std::decay_t<U>, Error>)
   Result(U&& value) : outcome_(std::in_place, std::forward<U>(value)) {}
 
   [[nodiscard]] bool has_value() const noexcept { return outcome_.has_value(); }
@@ -47,19 +47,29 @@ class [[nodiscard]] Result {
   /// Asserts has_value().
   template <class Self = T>
     requires(!std::is_void_v<Self>)
-  [[nodiscard]] Self& operator*() & { return checked(*this); }
+  [[nodiscard]] Self& operator*() & {
+    return checked(*this);
+  }
   template <class Self = T>
     requires(!std::is_void_v<Self>)
-  [[nodiscard]] const Self& operator*() const& { return checked(*this); }
+  [[nodiscard]] const Self& operator*() const& {
+    return checked(*this);
+  }
   template <class Self = T>
     requires(!std::is_void_v<Self>)
-  [[nodiscard]] Self&& operator*() && { return std::move(checked(*this)); }
+  [[nodiscard]] Self&& operator*() && {
+    return std::move(checked(*this));
+  }
   template <class Self = T>
     requires(!std::is_void_v<Self>)
-  [[nodiscard]] Self* operator->() { return &checked(*this); }
+  [[nodiscard]] Self* operator->() {
+    return &checked(*this);
+  }
   template <class Self = T>
     requires(!std::is_void_v<Self>)
-  [[nodiscard]] const Self* operator->() const { return &checked(*this); }
+  [[nodiscard]] const Self* operator->() const {
+    return &checked(*this);
+  }
 
   /// Asserts that there is an error.
   [[nodiscard]] const Error& error() const& {

@@ -1,9 +1,10 @@
 #pragma once
 
+#include <atomic>
 #include <compare>
 #include <concepts>
 #include <cstdint>
-#include <initializer_list>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -20,41 +21,87 @@ namespace barrel {
 class BigInt;
 class SharedBytes;
 namespace detail {
-struct TermNode;
-}
+/// What terms that do not fit into a Term share: the head of a block on the heap (src/term/term_node.hpp).
+struct TermNode {
+  std::atomic<std::uint32_t> references{1};
+  std::uint8_t form = 0;
+  /// Bits used in the last byte of a binary or bitstring.
+  std::uint8_t bits = 0;
+  /// How deep tuples, lists and maps nest in it, itself included.
+  std::uint16_t depth = 0;
+  /// How many terms or bytes follow the head.
+  std::uint64_t size = 0;
+};
+void destroy(TermNode* node) noexcept;
+struct TermAccess;
+}  // namespace detail
 
 /// An immutable Erlang term, 16 bytes. Copies share their content (atomic reference count), so a Term may be
 /// handed to another thread; one Term object is used by one thread at a time.
 ///
-/// Equality (==) is Erlang's =:=, so 1 and 1.0 differ. Order (<=>) is a total order that agrees with it: Erlang's
-/// term order, except that an integer sorts before the float it equals. compare() is Erlang's own order, where 1 == 1.0.
+/// Equality (==) is Erlang's =:= (of OTP 27, where 0.0 and -0.0 differ), so 1 and 1.0 differ. Order (<=>) is
+/// a total order that agrees with it: Erlang's term order, with a tie between an integer and the float it
+/// equals decided in favour of the integer. compare() is Erlang's own order, where 1 == 1.0.
 class Term {
  public:
+  /// Most levels of tuples, lists and maps that a program may nest, asserted when one is made: operations on
+  /// terms recurse, and this many levels fit on a stack of 1 MiB. Decoders have a far lower limit of their
+  /// own.
+  static constexpr std::uint16_t depth_max = 4096;
+
   enum class Kind : std::uint8_t {
-    integer, real, atom, reference, fun, port, pid, tuple, map, nil, list, binary, bitstring,
+    integer,
+    real,
+    atom,
+    reference,
+    fun,
+    port,
+    pid,
+    tuple,
+    map,
+    nil,
+    list,
+    binary,
+    bitstring,
   };
   struct MapEntry;
 
   /// The empty list [].
-  Term() noexcept;
-  Term(const Term&) noexcept;
-  Term(Term&&) noexcept;
-  Term& operator=(const Term&) noexcept;
-  Term& operator=(Term&&) noexcept;
-  ~Term();
+  Term() noexcept : tag_(tag_of(Kind::nil)) {}
+  Term(const Term& other) noexcept : tag_(other.tag_), extra_(other.extra_), payload_(other.payload_) {
+    if (on_heap()) payload_.node->references.fetch_add(1, std::memory_order_relaxed);
+  }
+  Term(Term&& other) noexcept : tag_(other.tag_), extra_(other.extra_), payload_(other.payload_) {
+    other.tag_ = tag_of(Kind::nil);
+  }
+  Term& operator=(const Term& other) noexcept {
+    Term copy(other);
+    swap(copy);
+    return *this;
+  }
+  Term& operator=(Term&& other) noexcept {
+    Term moved(std::move(other));
+    swap(moved);
+    return *this;
+  }
+  ~Term() {
+    if (on_heap() && payload_.node->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      detail::destroy(payload_.node);
+    }
+  }
 
-  // Implicit, so that tuples and lists read naturally: Term::tuple("join", pid) is not meant: "join" is a binary,
-  // Atom("join") the atom.
+  // Implicit, so that tuples and lists read naturally: Term::tuple("join", pid) is not meant: "join" is a
+  // binary, Atom("join") the atom.
   template <std::integral I>
     requires(!std::same_as<I, bool> && !std::same_as<I, char>)
   Term(I value) noexcept(sizeof(I) < 8 || std::signed_integral<I>) {
     if constexpr (std::signed_integral<I> || sizeof(I) < 8) set_integer(static_cast<std::int64_t>(value));
     else set_unsigned(value);
   }
-  Term(bool value) noexcept;
+  Term(bool value);
   /// Must be finite: Erlang has no infinity and no NaN.
   Term(double value);
-  Term(Atom value) noexcept;
+  Term(Atom value) noexcept : tag_(tag_of(Kind::atom)), extra_(value.index()) {}
   Term(NodeName value) noexcept : Term(value.atom()) {}
   Term(const Pid& value);
   Term(const Ref& value);
@@ -84,14 +131,20 @@ class Term {
   [[nodiscard]] static Term binary(SharedBytes bytes);
   /// `bits` (1..8) of the last byte are used; the unused low ones are cleared. 8 gives a binary.
   [[nodiscard]] static Term bitstring(BytesView bytes, unsigned bits);
+  /// fun Module:Function/Arity.
+  [[nodiscard]] static Term export_fun(Atom module, Atom function, std::uint8_t arity);
 
-  [[nodiscard]] Kind kind() const noexcept;
+  [[nodiscard]] Kind kind() const noexcept { return static_cast<Kind>(tag_ & kind_mask); }
   [[nodiscard]] bool is_integer() const noexcept { return kind() == Kind::integer; }
   [[nodiscard]] bool is_atom() const noexcept { return kind() == Kind::atom; }
-  [[nodiscard]] bool is_atom(std::string_view text) const noexcept { return is_atom() && atom_text() == text; }
+  [[nodiscard]] bool is_atom(std::string_view text) const noexcept {
+    return is_atom() && atom_text() == text;
+  }
   [[nodiscard]] bool is_pid() const noexcept { return kind() == Kind::pid; }
   [[nodiscard]] bool is_tuple() const noexcept { return kind() == Kind::tuple; }
-  [[nodiscard]] bool is_tuple(std::size_t arity) const noexcept { return is_tuple() && elements().size() == arity; }
+  [[nodiscard]] bool is_tuple(std::size_t arity) const noexcept {
+    return is_tuple() && elements().size() == arity;
+  }
   /// A tuple of that arity whose first element is that atom.
   [[nodiscard]] bool is_tagged(std::string_view tag, std::size_t arity) const noexcept;
   [[nodiscard]] bool is_nil() const noexcept { return kind() == Kind::nil; }
@@ -107,8 +160,8 @@ class Term {
   [[nodiscard]] std::optional<BigInt> as_big_int() const;
   [[nodiscard]] std::optional<double> as_real() const noexcept;
   [[nodiscard]] std::optional<bool> as_bool() const noexcept;
-  /// Interns the text of an atom that a peer sent, against that peer's quota; empty when it is not an atom or the
-  /// quota or the table is exhausted.
+  /// Interns the text of an atom that a peer sent, against that peer's quota; empty when it is not an atom or
+  /// the quota or the table is exhausted.
   [[nodiscard]] std::optional<Atom> as_atom() const;
   /// As as_atom() for the node they contain.
   [[nodiscard]] std::optional<Pid> as_pid() const;
@@ -119,17 +172,21 @@ class Term {
 
   /// The UTF-8 text of an atom, interned or not; empty for other kinds.
   [[nodiscard]] std::string_view atom_text() const noexcept;
-  /// The elements of a tuple or of a list (without its tail); empty for other kinds. Valid as long as this Term.
+  /// The elements of a tuple or of a list (without its tail); empty for other kinds. Valid as long as this
+  /// Term.
   [[nodiscard]] std::span<const Term> elements() const noexcept;
   /// What follows the last element of a list: [] unless it is improper.
   [[nodiscard]] const Term& tail() const noexcept;
   [[nodiscard]] bool is_proper_list() const noexcept { return is_nil() || (is_list() && tail().is_nil()); }
-  /// The entries of a map, ordered by key (<=>); empty for other kinds.
+  /// The entries of a map in the order in which Erlang sorts keys: as <=>, but integers before floats. Empty
+  /// for other kinds.
   [[nodiscard]] std::span<const MapEntry> entries() const noexcept;
   /// The value under `key`, or null.
   [[nodiscard]] const Term* find(const Term& key) const noexcept;
-  /// find() and conversion in one: meta.get<int>("load") looks under the atom and gives an empty optional when it
-  /// is absent or of another type. Defined in mapping.hpp.
+  /// The value under the atom of that text, interned or not, or null.
+  [[nodiscard]] const Term* find_atom(std::string_view key) const noexcept;
+  /// find() and conversion in one: meta.get<int>("load") looks under the atom and gives an empty optional
+  /// when it is absent or of another type. Defined in mapping.hpp.
   template <class T>
   [[nodiscard]] std::optional<T> get(std::string_view atom_key) const;
   /// The bytes of a binary or bitstring, or the opaque external form of a fun; empty for other kinds.
@@ -137,17 +194,36 @@ class Term {
   /// Bits used in the last byte of a bitstring (1..7), 8 for a binary, 0 for other kinds.
   [[nodiscard]] unsigned last_byte_bits() const noexcept;
 
+  /// Agrees with ==. Of this process only: not portable, not Erlang's phash2.
+  [[nodiscard]] std::size_t hash() const noexcept;
+
   friend bool operator==(const Term& a, const Term& b) noexcept;
   friend std::strong_ordering operator<=>(const Term& a, const Term& b) noexcept;
 
  private:
-  friend struct detail::TermNode;
-  void set_integer(std::int64_t value) noexcept;
+  friend struct detail::TermAccess;
+
+  static constexpr std::uint32_t kind_mask = 0xff;
+  static constexpr std::uint32_t heap_flag = 0x100;
+  static constexpr std::uint32_t tag_of(Kind kind) noexcept { return static_cast<std::uint32_t>(kind); }
+
+  [[nodiscard]] bool on_heap() const noexcept { return (tag_ & heap_flag) != 0; }
+  void swap(Term& other) noexcept {
+    std::swap(tag_, other.tag_);
+    std::swap(extra_, other.extra_);
+    std::swap(payload_, other.payload_);
+  }
+  void set_integer(std::int64_t value) noexcept {
+    tag_ = tag_of(Kind::integer);
+    payload_.integer = value;
+  }
   void set_unsigned(std::uint64_t value);
 
-  std::uint32_t tag_ = 0;   // which alternative of payload_ is live
+  // The Kind, and heap_flag when payload_.node is live.
+  std::uint32_t tag_;
+  // The index of an interned atom.
   std::uint32_t extra_ = 0;
-  union {
+  union Payload {
     std::int64_t integer;
     double real;
     detail::TermNode* node;
@@ -159,14 +235,21 @@ struct Term::MapEntry {
   Term value;
 };
 
-/// Erlang's term order: number < atom < reference < fun < port < pid < tuple < map < nil < list < bitstring, and
-/// numbers compare by value across integers and floats.
+/// Erlang's term order: number < atom < reference < fun < port < pid < tuple < map < nil < list < bitstring,
+/// and numbers compare by value across integers and floats.
 [[nodiscard]] std::weak_ordering compare(const Term& a, const Term& b) noexcept;
 
-/// As io:format("~0p") prints it; pids, references and ports as `<0.12.0>` when they belong to `local` and as
-/// `<node@host.12.0>` otherwise, which parse_term reads back.
+/// As io:format("~0tp") prints it under `erl +pc unicode`: on one line, lists and binaries of printable
+/// characters as strings. Integers of more than BigInt::decimal_bytes_max bytes are hexadecimal; pids,
+/// references and ports as `<0.12.0>` when they belong to `local` and as
+/// `<node@host.12.0>` otherwise, which parse_term reads back (term_text.hpp).
 [[nodiscard]] std::string to_string(const Term& term, NodeName local = NodeName{});
 [[nodiscard]] std::string to_string(const Pid& pid, NodeName local = NodeName{});
 [[nodiscard]] std::string to_string(const Ref& ref, NodeName local = NodeName{});
 
 }  // namespace barrel
+
+template <>
+struct std::hash<barrel::Term> {
+  std::size_t operator()(const barrel::Term& term) const noexcept { return term.hash(); }
+};

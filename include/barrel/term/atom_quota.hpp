@@ -1,0 +1,35 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace barrel {
+
+/// How many atoms one peer may add to the table of this process. Every term that the peer sends carries a
+/// reference to its quota; Term::as_atom() and its like charge it when they really intern. Thread-safe, never
+/// blocks.
+class AtomQuota {
+ public:
+  /// A guess: far more than the names in a cluster's messages, and a hundred hostile peers still leave nine
+  /// tenths of the table.
+  static constexpr std::uint32_t atoms_max_default = 1'000;
+
+  explicit AtomQuota(std::uint32_t atoms_max = atoms_max_default) noexcept : atoms_max_(atoms_max) {}
+
+  /// Takes one atom from the quota; false when it is used up, which counts as a refusal.
+  [[nodiscard]] bool charge() noexcept;
+  /// Gives one charge back: the atom turned out to exist or not to fit.
+  void refund() noexcept { used_.fetch_sub(1, std::memory_order_relaxed); }
+
+  [[nodiscard]] std::uint32_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint32_t atoms_max() const noexcept { return atoms_max_; }
+  /// How often charge() said no; tells that the limit is hit.
+  [[nodiscard]] std::uint64_t refused() const noexcept { return refused_.load(std::memory_order_relaxed); }
+
+ private:
+  const std::uint32_t atoms_max_;
+  std::atomic<std::uint32_t> used_{0};
+  std::atomic<std::uint64_t> refused_{0};
+};
+
+}  // namespace barrel

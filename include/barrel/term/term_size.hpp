@@ -1,0 +1,13 @@
+#pragma once
+
+#include <cstddef>
+
+#include "barrel/term/term.hpp"
+
+namespace barrel {
+
+/// About how many bytes the external form of `term` takes (node names inside pids, references and ports count
+/// as 16), for bounds and budgets. Stops counting above `enough`.
+[[nodiscard]] std::size_t estimate_bytes(const Term& term, std::size_t enough = ~std::size_t{0});
+
+}  // namespace barrel

@@ -1,0 +1,16 @@
+#include "barrel/term/atom_quota.hpp"
+
+namespace barrel {
+
+bool AtomQuota::charge() noexcept {
+  std::uint32_t used = used_.load(std::memory_order_relaxed);
+  do {
+    if (used >= atoms_max_) {
+      refused_.fetch_add(1, std::memory_order_relaxed);
+      return false;
+    }
+  } while (!used_.compare_exchange_weak(used, used + 1, std::memory_order_relaxed));
+  return true;
+}
+
+}  // namespace barrel
