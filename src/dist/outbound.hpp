@@ -125,10 +125,14 @@ class Outbound {
   };
 
   [[nodiscard]] Status admit(Lane lane, bool force);
-  Pushed append(Queue& queue);  // queue.scratch; the lock is held
   Pushed push_large(Queue& queue, Bytes frame);
-  void seal(Queue& queue);
-  [[nodiscard]] Pushed queued();
+
+  // With the queue's lock held.
+  Pushed append(Queue& queue);  // the frame in scratch
+  Pushed push_locked(Queue& queue, Bytes frame);
+  Pushed queued(Queue& queue, std::size_t count);
+  static void lease_open(Queue& queue);  // makes a slice of what `open` holds and was not taken
+  static void seal(Queue& queue);
 
   const OutboundLimits limits_;
   Counter& refused_busy_;

@@ -1,0 +1,432 @@
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "dist/control.hpp"
+
+namespace barrel::dist {
+namespace {
+
+constexpr std::uint8_t version_byte = 131;
+
+/// Reads the control tuple of one envelope. The first thing that is wrong is kept; everything read afterwards
+/// is empty, so that a message is read whole and checked once.
+class ControlReader {
+ public:
+  ControlReader(BytesView frame, NodeName self, NodeName peer, const EtfLimits& limits)
+      : reader_(frame), self_(self), peer_(peer), limits_(limits) {}
+
+  [[nodiscard]] bool ok() const { return !error_ && reader_.ok(); }
+  [[nodiscard]] ByteReader& reader() { return reader_; }
+  [[nodiscard]] Error error() {
+    return error_ ? std::move(*error_) : Error{Errc::malformed, "a truncated control message"};
+  }
+  void fail(Errc code, std::string_view what) {
+    if (error_) return;
+    error_.emplace(code, Term(what));
+    reader_.fail();
+  }
+
+  Term term() {
+    if (!ok()) return {};
+    auto decoded = decode_etf(reader_, limits_);
+    if (!decoded) {
+      if (!error_) error_.emplace(std::move(decoded).error());
+      reader_.fail();
+      return {};
+    }
+    return *std::move(decoded);
+  }
+  void skip_term() {
+    const BytesView rest = reader_.rest();
+    if (rest.size() >= 2 && rest[0] == 119 && rest[1] == 0) {  // '', which stands where nothing is said
+      reader_.skip(2);
+    } else {
+      (void)term();
+    }
+  }
+
+  std::uint64_t integer() {
+    if (!reader_.rest().empty() && reader_.rest()[0] == 97) {
+      reader_.skip(1);
+      return reader_.u8();
+    }
+    const auto value = term().as_uint64();
+    if (!value) fail(Errc::malformed, "no unsigned integer where one belongs");
+    return value.value_or(0);
+  }
+
+  /// `{...}` of `arity` elements, of which the first, the operation, is read too.
+  std::uint8_t operation(std::uint8_t& arity) {
+    if (reader_.u8() != 104) fail(Errc::malformed, "the control message is no tuple");
+    arity = reader_.u8();
+    if (reader_.u8() != 97) fail(Errc::malformed, "the control message has no operation");
+    return reader_.u8();
+  }
+
+  Pid pid() {
+    if (!reader_.rest().empty() && reader_.rest()[0] == 88) {
+      const std::size_t start = reader_.position();
+      reader_.skip(1);
+      if (const auto node = known_atom(false)) {
+        Pid pid;
+        pid.node_atom = *node;
+        pid.id = reader_.u32();
+        pid.serial = reader_.u32();
+        pid.creation = reader_.u32();
+        return pid;
+      }
+      reader_.rewind(start);
+    }
+    return interned(&Term::as_pid, Term::Kind::pid, "no pid where one belongs");
+  }
+
+  /// The sender of a message, who may be no process at all (a port): then Pid{}.
+  Pid sender() {
+    const BytesView rest = reader_.rest();
+    if (!rest.empty() && rest[0] != 88 && rest[0] != 103) {
+      skip_term();
+      return {};
+    }
+    return own_pid();
+  }
+
+  /// A pid that must be of the peer's node.
+  Pid own_pid() {
+    const Pid from = pid();
+    if (ok() && from.node_atom != peer_.atom()) {
+      fail(Errc::protocol_violation, "a message in the name of a process of another node");
+    }
+    return from;
+  }
+
+  Ref ref() {
+    if (!reader_.rest().empty() && reader_.rest()[0] == 90) {
+      const std::size_t start = reader_.position();
+      reader_.skip(1);
+      const std::uint16_t words = reader_.u16();
+      if (words == 0 || words > Ref::words_max) {
+        fail(Errc::malformed, "a reference of an impossible length");
+        return {};
+      }
+      if (const auto node = known_atom(false)) {
+        Ref ref;
+        ref.node_atom = *node;
+        ref.creation = reader_.u32();
+        ref.word_count = words;
+        for (std::uint32_t i = 0; i < words; ++i) ref.words[i] = reader_.u32();
+        return ref;
+      }
+      reader_.rewind(start);
+    }
+    return interned(&Term::as_ref, Term::Kind::reference, "no reference where one belongs");
+  }
+
+  /// A registered name that may be unknown here: then nobody can have it, and it is ''.
+  Atom name() {
+    if (const auto atom = known_atom(true)) return *atom;
+    const Term text = term();
+    if (ok() && !text.is_atom()) fail(Errc::malformed, "no name where one belongs");
+    return Atom::find(text.atom_text()).value_or(Atom());
+  }
+
+  /// A name that has to be sent back, so that it is interned when it is not known.
+  Atom kept_name() {
+    if (const auto atom = known_atom(true)) return *atom;
+    return interned(&Term::as_atom, Term::Kind::atom, "neither pid nor name where one of them belongs");
+  }
+
+  Target target() {
+    if (starts_with_pid()) return pid();
+    return kept_name();
+  }
+  Target own_target() {
+    if (starts_with_pid()) return own_pid();
+    return kept_name();
+  }
+
+ private:
+  [[nodiscard]] bool starts_with_pid() const {
+    const BytesView rest = reader_.rest();
+    return !rest.empty() && (rest[0] == 88 || rest[0] == 103);
+  }
+
+  /// The atom at the reader's place, when it is a short UTF-8 one that the program knows: nearly always.
+  /// Otherwise nothing is consumed. `any`: other names than of the two nodes are worth the look-up too.
+  std::optional<Atom> known_atom(bool any) {
+    const BytesView rest = reader_.rest();
+    if (rest.size() < 2 || rest[0] != 119 || rest.size() < 2U + rest[1]) return std::nullopt;
+    const std::string_view text = as_text(rest.subspan(2, rest[1]));
+    std::optional<Atom> atom;
+    if (!any && text == peer_.text()) {
+      atom = peer_.atom();
+    } else if (!any && text == self_.text()) {
+      atom = self_.atom();
+    } else {
+      atom = Atom::find(text);
+    }
+    if (atom) reader_.skip(2 + text.size());
+    return atom;
+  }
+
+  /// The slow way: through a Term, which charges the peer's quota for an atom that is new.
+  template <class T>
+  T interned(std::optional<T> (Term::*convert)() const, Term::Kind kind, std::string_view what) {
+    const Term value = term();
+    if (!ok()) return {};
+    if (value.kind() != kind) {
+      fail(Errc::malformed, what);
+      return {};
+    }
+    auto converted = (value.*convert)();
+    if (!converted) fail(Errc::limit_exceeded, "the peer's atom quota is used up");
+    return converted.value_or(T{});
+  }
+
+  ByteReader reader_;
+  NodeName self_;
+  NodeName peer_;
+  const EtfLimits& limits_;
+  std::optional<Error> error_;
+};
+
+enum class Follows : std::uint8_t { nothing, payload, reason_inside };
+
+/// What is known of an operation before its tuple is read: its arity, and whether a trace token is the last
+/// element (the last but one before a reason that stands in the tuple).
+struct Shape {
+  std::uint8_t operation;
+  std::uint8_t arity;
+  bool token;
+  Follows follows;
+};
+constexpr Shape shapes[] = {
+    {1, 3, false, Follows::nothing},        {2, 3, false, Follows::payload},
+    {3, 4, false, Follows::reason_inside},  {4, 3, false, Follows::nothing},
+    {5, 1, false, Follows::nothing},        {6, 4, false, Follows::payload},
+    {7, 3, false, Follows::nothing},        {8, 4, false, Follows::reason_inside},
+    {12, 4, true, Follows::payload},        {13, 5, true, Follows::reason_inside},
+    {16, 5, true, Follows::payload},        {18, 5, true, Follows::reason_inside},
+    {19, 4, false, Follows::nothing},       {20, 4, false, Follows::nothing},
+    {21, 5, false, Follows::reason_inside}, {22, 3, false, Follows::payload},
+    {23, 4, true, Follows::payload},        {24, 3, false, Follows::payload},
+    {25, 4, true, Follows::payload},        {26, 3, false, Follows::payload},
+    {27, 4, true, Follows::payload},        {28, 4, false, Follows::payload},
+    {29, 6, false, Follows::payload},       {30, 7, true, Follows::payload},
+    {31, 5, false, Follows::nothing},       {32, 6, true, Follows::nothing},
+    {33, 3, false, Follows::payload},       {34, 4, true, Follows::payload},
+    {35, 4, false, Follows::nothing},       {36, 4, false, Follows::nothing},
+};
+
+constexpr std::uint8_t altact_send = 37;
+
+const Shape* find_shape(std::uint8_t operation) {
+  const auto* found = std::ranges::find(shapes, operation, &Shape::operation);
+  return found == std::end(shapes) ? nullptr : found;
+}
+
+template <class C>
+Control from_to(ControlReader& in) {
+  C control;
+  control.from = in.own_pid();
+  control.to = in.pid();
+  return control;
+}
+
+Control read_send(ControlReader& in) {
+  Send send;
+  send.from = in.sender();
+  send.to = in.pid();
+  return send;
+}
+
+Control read_send_name(ControlReader& in) {
+  SendName send;
+  send.from = in.sender();
+  in.skip_term();
+  send.to = in.name();
+  return send;
+}
+
+Control read_send_alias(ControlReader& in) {
+  SendAlias send;
+  send.from = in.sender();
+  send.to = in.ref();
+  return send;
+}
+
+template <class C>
+Control read_unlink(ControlReader& in, bool with_id) {
+  C unlink;
+  unlink.id = with_id ? in.integer() : 0;
+  unlink.from = in.own_pid();
+  unlink.to = in.pid();
+  return unlink;
+}
+
+template <class C>
+Control read_monitor(ControlReader& in) {
+  C monitor;
+  monitor.from = in.own_pid();
+  monitor.to = in.target();
+  monitor.ref = in.ref();
+  return monitor;
+}
+
+Control read_down(ControlReader& in) {
+  MonitorDown down;
+  down.from = in.own_target();
+  down.to = in.pid();
+  down.ref = in.ref();
+  return down;
+}
+
+Control read_spawn_request(ControlReader& in) {
+  SpawnRequest request;
+  request.id = in.ref();
+  request.from = in.own_pid();
+  request.group_leader = in.pid();
+  request.function = in.term();
+  request.options = in.term();
+  return request;
+}
+
+Control read_spawn_reply(ControlReader& in) {
+  SpawnReply reply;
+  reply.id = in.ref();
+  reply.to = in.pid();
+  const std::uint64_t flags = in.integer();
+  if (flags > UINT32_MAX) in.fail(Errc::malformed, "impossible flags of a spawn reply");
+  reply.flags = static_cast<std::uint32_t>(flags);
+  reply.result = in.term();
+  return reply;
+}
+
+Control read_without_payload(ControlReader& in, std::uint8_t operation) {
+  switch (operation) {
+    case 1: return from_to<Link>(in);
+    case 4: return read_unlink<Unlink>(in, false);
+    case 7: {
+      GroupLeader change;
+      change.leader = in.pid();
+      change.to = in.pid();
+      return change;
+    }
+    case 19: return read_monitor<Monitor>(in);
+    case 20: return read_monitor<Demonitor>(in);
+    case 31:
+    case 32: return read_spawn_reply(in);
+    case 35: return read_unlink<Unlink>(in, true);
+    case 36: return read_unlink<UnlinkAck>(in, true);
+    default: return Ignored{operation};
+  }
+}
+
+Control read_elements(ControlReader& in, std::uint8_t operation) {
+  switch (operation) {
+    case 2:
+    case 12: {
+      Send send;
+      in.skip_term();
+      send.to = in.pid();
+      return send;
+    }
+    case 22:
+    case 23: return read_send(in);
+    case 6:
+    case 16: return read_send_name(in);
+    case 33:
+    case 34: return read_send_alias(in);
+    case 3:
+    case 13:
+    case 24:
+    case 25: return from_to<ExitLinked>(in);
+    case 8:
+    case 18:
+    case 26:
+    case 27: return from_to<Exit>(in);
+    case 21:
+    case 28: return read_down(in);
+    case 29:
+    case 30: return read_spawn_request(in);
+    default: return read_without_payload(in, operation);
+  }
+}
+
+/// 37: `{37, Flags, From, To [, Token]}`. Flags: 1 priority, 2 token, 4 to an alias, 8 to a name, 16 an exit
+/// signal.
+Control read_altact(ControlReader& in, std::uint8_t arity) {
+  const std::uint64_t flags = in.integer();
+  const bool token = (flags & 2) != 0;
+  if (arity != (token ? 5 : 4)) in.fail(Errc::malformed, "a control message of the wrong size");
+  const Pid from = in.sender();
+  Control control = Ignored{altact_send};
+  if ((flags & (4 | 16)) == (4 | 16)) {
+    (void)in.ref();  // an exit signal to an alias, which only who offers ALTACT_SIG can be sent
+  } else if ((flags & 4) != 0) {
+    control = SendAlias{from, in.ref()};
+  } else if ((flags & 8) != 0) {
+    control = SendName{from, in.name()};
+  } else if ((flags & 16) != 0) {
+    control = Exit{from, in.pid()};
+  } else {
+    control = Send{from, in.pid()};
+  }
+  if (token) in.skip_term();
+  return control;
+}
+
+/// A reason that stands in the tuple gets a version byte of its own, to look like all payloads.
+Payload own_payload(BytesView reason) {
+  Bytes bytes;
+  bytes.reserve(reason.size() + 1);
+  bytes.push_back(version_byte);
+  bytes.insert(bytes.end(), reason.begin(), reason.end());
+  const SharedBytes shared(std::move(bytes));
+  return {shared.view(), shared.owner()};
+}
+
+}  // namespace
+
+Result<Message> MessageParser::parse(BytesView frame, std::shared_ptr<const void> owner) const {
+  if (frame.size() < 2 || frame[0] != pass_through || frame[1] != version_byte) {
+    return Error{Errc::malformed, "a message in another envelope than the negotiated one"};
+  }
+  ControlReader in(frame.subspan(2), self_, peer_, limits_);
+  std::uint8_t arity = 0;
+  const std::uint8_t operation = in.operation(arity);
+  if (!in.ok()) return in.error();
+
+  Message message;
+  Follows follows = Follows::payload;
+  if (operation == altact_send) {
+    message.control = read_altact(in, arity);
+  } else {
+    const Shape* shape = find_shape(operation);
+    if (shape == nullptr) return Error{Errc::malformed, "unknown operation " + std::to_string(operation)};
+    if (arity != shape->arity) return Error{Errc::malformed, "a control message of the wrong size"};
+    follows = shape->follows;
+    message.control = read_elements(in, operation);
+    if (shape->token) in.skip_term();
+  }
+  if (!in.ok()) return in.error();
+
+  const BytesView rest = in.reader().rest();
+  switch (follows) {
+    case Follows::nothing:
+      if (!rest.empty()) return Error{Errc::malformed, "bytes behind a message that has no payload"};
+      break;
+    case Follows::payload:
+      if (rest.size() < 2 || rest[0] != version_byte)
+        return Error{Errc::malformed, "a message without payload"};
+      message.payload = {rest, std::move(owner)};
+      break;
+    case Follows::reason_inside:
+      if (rest.empty()) return Error{Errc::malformed, "an exit without reason"};
+      message.payload = own_payload(rest);
+      break;
+  }
+  return message;
+}
+
+}  // namespace barrel::dist

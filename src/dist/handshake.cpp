@@ -1,0 +1,311 @@
+#include "dist/handshake.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "barrel/base/assert.hpp"
+
+namespace barrel::dist {
+namespace {
+
+/// A name a peer sent, safe to print: it may be any bytes.
+std::string printable(std::string_view text) {
+  std::string out(text.substr(0, handshake_name_bytes_max));
+  std::ranges::replace_if(out, [](char c) { return c < 0x21 || c > 0x7e; }, '?');
+  return out;
+}
+
+constexpr std::size_t framing_bytes = 2;
+
+}  // namespace
+
+std::string_view to_string(HandshakeFailure failure) {
+  switch (failure) {
+    case HandshakeFailure::malformed: return "malformed";
+    case HandshakeFailure::wrong_name: return "wrong_name";
+    case HandshakeFailure::missing_flags: return "missing_flags";
+    case HandshakeFailure::wrong_cookie: return "wrong_cookie";
+    case HandshakeFailure::refused: return "refused";
+    case HandshakeFailure::not_allowed: return "not_allowed";
+    case HandshakeFailure::abandoned: return "abandoned";
+    case HandshakeFailure::refused_by_us: return "refused_by_us";
+  }
+  return "unknown";
+}
+
+Handshake::Handshake(HandshakeSetup setup, Random random)
+    : setup_(std::move(setup)), own_challenge_(static_cast<std::uint32_t>(random.next())) {
+  BARREL_ASSERT(setup_.role == Role::acceptor || setup_.peer.has_value());
+}
+
+void Handshake::start(HandshakeEffects& out) {
+  BARREL_ASSERT(state_ == State::idle);
+  if (setup_.role == Role::acceptor) {
+    state_ = State::name;
+    return;
+  }
+  send(encode(NameMessage{setup_.flags, setup_.creation, std::string(setup_.self.text())}), out);
+  state_ = State::status;
+}
+
+void Handshake::receive(BytesView bytes, HandshakeEffects& out) {
+  if (done()) return;
+  if (buffer_.size() + bytes.size() > buffered_bytes_max) {
+    fail(HandshakeFailure::malformed, peer_text() + " sent more bytes than a handshake has", out);
+    return;
+  }
+  buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+  while (step(out)) {}
+}
+
+bool Handshake::step(HandshakeEffects& out) {
+  if (done()) return false;
+  const bool framed = setup_.framing == Framing::length16;
+  std::size_t consumed = 0;
+  BytesView message(buffer_);
+  if (framed) {
+    if (buffer_.size() < framing_bytes) return false;
+    const std::size_t length = std::size_t{buffer_[0]} << 8 | buffer_[1];
+    if (length > buffered_bytes_max - framing_bytes) {
+      fail(HandshakeFailure::malformed, peer_text() + " announced a longer message than any of the handshake",
+           out);
+      return false;
+    }
+    if (buffer_.size() < framing_bytes + length) return false;
+    message = message.subspan(framing_bytes, length);
+    consumed = framing_bytes;
+  } else {
+    // Zeros are a tick that came early: no message starts with one.
+    while (consumed < buffer_.size() && buffer_[consumed] == 0) ++consumed;
+    message = message.subspan(consumed);
+  }
+  const bool tick = framed && message.empty();
+  std::size_t taken = 0;
+  const bool went_on = tick || step_message(message, framed, taken, out);
+  if (framed && !went_on) consumed = 0;
+  consumed = std::min(consumed + taken, buffer_.size());  // a failure has emptied the buffer
+  buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(consumed));
+  return went_on;
+}
+
+bool Handshake::step_message(BytesView bytes, bool framed, std::size_t& taken, HandshakeEffects& out) {
+  const std::optional<std::size_t> whole = framed ? std::optional(bytes.size()) : std::nullopt;
+  switch (state_) {
+    case State::name: return take(parse_name(bytes), whole, taken, out);
+    case State::status:
+    case State::confirmation: return take(parse_status(bytes, framed), whole, taken, out);
+    case State::challenge: return take(parse_challenge(bytes), whole, taken, out);
+    case State::reply: return take(parse_reply(bytes), whole, taken, out);
+    case State::ack: return take(parse_ack(bytes), whole, taken, out);
+    case State::idle:
+    case State::verdict:
+    case State::delivery:
+    case State::done: return false;
+  }
+  return false;
+}
+
+template <class M>
+bool Handshake::take(const ParseOutcome<M>& outcome, std::optional<std::size_t> whole, std::size_t& taken,
+                     HandshakeEffects& out) {
+  const auto reject = [&](std::string_view what) {
+    fail(HandshakeFailure::malformed,
+         "in the distribution handshake with " + peer_text() + ": " + std::string(what), out);
+    return false;
+  };
+  if (const auto* malformed = std::get_if<Malformed>(&outcome)) return reject(malformed->what);
+  const auto* parsed = std::get_if<Parsed<M>>(&outcome);
+  if (parsed == nullptr) return whole ? reject("a truncated message") : false;
+  if (whole && parsed->bytes != *whole) return reject("bytes behind the message in its frame");
+  taken = parsed->bytes;
+  on(parsed->message, out);
+  return true;
+}
+
+void Handshake::on(const NameMessage& message, HandshakeEffects& out) {
+  if (!accept_peer(message.name, message.creation, message.flags, out)) return;
+  state_ = State::verdict;
+  out.emplace_back(AskVerdict{*peer_, peer_creation_});
+}
+
+void Handshake::answer(Verdict verdict, HandshakeEffects& out) {
+  if (state_ != State::verdict) return;
+  const auto accept = [&](Status status) {
+    send(encode(StatusMessage{status}), out);
+    if (setup_.framing == Framing::none) {
+      state_ = State::delivery;
+      out.emplace_back(AwaitDelivery{});
+    } else {
+      send_challenge(out);
+    }
+  };
+  switch (verdict) {
+    case Verdict::accept:
+    case Verdict::accept_drop_dial: accept(Status::ok); break;
+    case Verdict::accept_simultaneous: accept(Status::ok_simultaneous); break;
+    case Verdict::accept_replacing:
+      send(encode(StatusMessage{Status::alive}), out);
+      state_ = State::confirmation;
+      break;
+    case Verdict::refuse:
+      if (setup_.framing != Framing::none) send(encode(StatusMessage{Status::nok}), out);
+      [[fallthrough]];
+    case Verdict::refuse_silently:
+      fail(HandshakeFailure::refused_by_us, "our own dial to " + peer_text() + " goes on instead", out);
+      break;
+  }
+  while (step(out)) {}
+}
+
+void Handshake::delivered(HandshakeEffects& out) {
+  if (state_ != State::delivery) return;
+  send_challenge(out);
+  while (step(out)) {}
+}
+
+void Handshake::on(const StatusMessage& message, HandshakeEffects& out) {
+  if (state_ == State::confirmation) {
+    on_confirmation(message.status, out);
+    return;
+  }
+  switch (message.status) {
+    case Status::ok:
+    case Status::ok_simultaneous: state_ = State::challenge; break;
+    case Status::alive:
+      // The peer still has a connection to us that we have lost; this dial is meant.
+      send(encode(StatusMessage{Status::yes}), out);
+      state_ = State::challenge;
+      break;
+    case Status::nok:
+      fail(HandshakeFailure::refused,
+           peer_text() + " is dialing us at the same time and keeps its own connection", out);
+      break;
+    case Status::not_allowed:
+      fail(HandshakeFailure::not_allowed,
+           peer_text() +
+               " does not allow this node to connect (missing capabilities, or it admits others only)",
+           out);
+      break;
+    case Status::yes:
+    case Status::no:
+      fail(HandshakeFailure::malformed, peer_text() + " confirmed a connection that it did not dial", out);
+      break;
+  }
+}
+
+void Handshake::on_confirmation(Status status, HandshakeEffects& out) {
+  if (status == Status::yes) {
+    send_challenge(out);
+  } else if (status == Status::no) {
+    fail(HandshakeFailure::abandoned, peer_text() + " has given up its dial in favour of the live connection",
+         out);
+  } else {
+    fail(HandshakeFailure::malformed, peer_text() + " answered \"alive\" with neither \"true\" nor \"false\"",
+         out);
+  }
+}
+
+void Handshake::on(const ChallengeMessage& message, HandshakeEffects& out) {
+  if (!accept_peer(message.name, message.creation, message.flags, out)) return;
+  send(encode(ReplyMessage{own_challenge_, cookie_digest(setup_.cookie, message.challenge)}), out);
+  state_ = State::ack;
+}
+
+void Handshake::on(const ReplyMessage& message, HandshakeEffects& out) {
+  if (!equal(message.digest, cookie_digest(setup_.cookie, own_challenge_))) {
+    fail(HandshakeFailure::wrong_cookie,
+         peer_text() + " has another cookie than this node: set dist_cookie to the same value on both", out);
+    return;
+  }
+  send(encode(AckMessage{cookie_digest(setup_.cookie, message.challenge)}), out);
+  complete(out);
+}
+
+void Handshake::on(const AckMessage& message, HandshakeEffects& out) {
+  if (!equal(message.digest, cookie_digest(setup_.cookie, own_challenge_))) {
+    fail(HandshakeFailure::wrong_cookie,
+         peer_text() + " has another cookie than this node: set dist_cookie to the same value on both", out);
+    return;
+  }
+  complete(out);
+}
+
+bool Handshake::accept_peer(std::string_view name, std::uint32_t creation, Flags flags,
+                            HandshakeEffects& out) {
+  if (setup_.peer && name != setup_.peer->text()) {
+    const std::string_view claim = setup_.role == Role::initiator ? "was dialed" : "authenticated itself";
+    fail(HandshakeFailure::wrong_name,
+         "a node that " + std::string(claim) + " as " + std::string(setup_.peer->text()) + " calls itself " +
+             printable(name) + " in the distribution handshake",
+         out);
+    return false;
+  }
+  if (name == setup_.self.text()) {
+    fail(HandshakeFailure::wrong_name, "the peer has our own name, " + std::string(name), out);
+    return false;
+  }
+  const std::optional<NodeName> parsed = NodeName::parse(name);
+  if (!parsed) {
+    fail(HandshakeFailure::wrong_name, "\"" + printable(name) + "\" is no valid node name", out);
+    return false;
+  }
+  peer_ = *parsed;
+  peer_creation_ = creation;
+  if (const std::string missing = missing_flag_names(flags); !missing.empty()) {
+    if (setup_.role == Role::acceptor) send(encode(StatusMessage{Status::not_allowed}), out);
+    fail(HandshakeFailure::missing_flags,
+         peer_text() + " lacks capabilities that every node since OTP 26 has: " + missing, out);
+    return false;
+  }
+  negotiated_ = setup_.flags & expand_digest(flags);
+  return true;
+}
+
+void Handshake::send(const Bytes& message, HandshakeEffects& out) {
+  SendBytes effect;
+  if (setup_.framing == Framing::length16)
+    ByteWriter(effect.bytes).u16(static_cast<std::uint16_t>(message.size()));
+  ByteWriter(effect.bytes).bytes(message);
+  out.emplace_back(std::move(effect));
+}
+
+void Handshake::send_challenge(HandshakeEffects& out) {
+  send(encode(
+           ChallengeMessage{setup_.flags, own_challenge_, setup_.creation, std::string(setup_.self.text())}),
+       out);
+  state_ = State::reply;
+}
+
+void Handshake::complete(HandshakeEffects& out) {
+  state_ = State::done;
+  out.emplace_back(HandshakeComplete{*peer_, peer_creation_, negotiated_});
+}
+
+void Handshake::fail(HandshakeFailure reason, std::string text, HandshakeEffects& out) {
+  state_ = State::done;
+  buffer_.clear();
+  out.emplace_back(HandshakeFailed{reason, std::move(text)});
+}
+
+std::string Handshake::peer_text() const {
+  if (peer_) return std::string(peer_->text());
+  return setup_.peer ? std::string(setup_.peer->text()) : std::string("a peer");
+}
+
+std::string_view Handshake::waiting_for() const {
+  switch (state_) {
+    case State::idle: return "the handshake's start";
+    case State::name: return "the peer's name";
+    case State::verdict: return "our own decision";
+    case State::confirmation: return "the peer's confirmation that it means its dial";
+    case State::delivery: return "the acknowledgement of our status";
+    case State::status: return "the peer's status";
+    case State::challenge: return "the peer's challenge";
+    case State::reply: return "the peer's answer to our challenge";
+    case State::ack: return "the peer's acknowledgement";
+    case State::done: return "nothing";
+  }
+  return "nothing";
+}
+
+}  // namespace barrel::dist
