@@ -16,9 +16,9 @@ using detail::TermAccess;
 namespace {
 
 constexpr std::array<std::string_view, 27> reserved_words = {
-    "after",  "and",   "andalso", "band", "begin", "bnot", "bor", "bsl", "bsr", "bxor",
-    "case",   "catch", "cond",    "div",  "end",   "fun",  "if",  "let", "not", "of",
-    "orelse", "or",    "receive", "rem",  "try",   "when", "xor", "else"};
+    "after", "and",  "andalso", "band", "begin",   "bnot", "bor", "bsl",  "bsr",
+    "bxor",  "case", "catch",   "cond", "div",     "end",  "fun", "if",   "let",
+    "not",   "of",   "orelse",  "or",   "receive", "rem",  "try", "when", "xor"};
 
 /// One quoted character of `quote` kind of text, escaped as io_lib:write_string/2 does.
 void append_escaped(std::string& out, char32_t c, char quote) {

@@ -45,9 +45,9 @@ struct TermAccess;
 class Term {
  public:
   /// Most levels of tuples, lists and maps that a program may nest, asserted when one is made: operations on
-  /// terms recurse, and this many levels fit on a stack of 1 MiB. Decoders have a far lower limit of their
+  /// terms recurse, and this many levels fit on a stack of 1 MiB (2 with sanitizers). Decoders have a far lower limit of their
   /// own.
-  static constexpr std::uint16_t depth_max = 4096;
+  static constexpr std::uint16_t depth_max = 1000;
 
   enum class Kind : std::uint8_t {
     integer,
