@@ -1,0 +1,36 @@
+#pragma once
+
+#include <utility>
+
+#include "barrel/term/atom.hpp"
+#include "barrel/term/term.hpp"
+
+namespace barrel {
+
+/// What barrel::exit throws. Not a std::exception, so that `catch (const std::exception&)` lets it pass; code
+/// that catches everything must rethrow it.
+class ProcessExit {
+ public:
+  explicit ProcessExit(Term reason) : reason_(std::move(reason)) {}
+  [[nodiscard]] const Term& reason() const noexcept { return reason_; }
+
+ private:
+  Term reason_;
+};
+
+/// Ends the calling process with `reason` (erlang:exit/1): unwinds its frames, then tells links and monitors.
+[[noreturn]] void exit(Term reason);
+
+// The exit reasons with a meaning of their own (as in Erlang). Cheap: interned once.
+[[nodiscard]] Atom normal();
+[[nodiscard]] Atom shutdown();
+[[nodiscard]] Atom kill();
+[[nodiscard]] Atom killed();
+[[nodiscard]] Atom noproc();
+[[nodiscard]] Atom noconnection();
+
+/// False for normal, shutdown and {shutdown, _}: a way out that is no crash (OTP's rule for transient
+/// children).
+[[nodiscard]] bool is_abnormal(const Term& reason);
+
+}  // namespace barrel

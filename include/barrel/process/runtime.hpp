@@ -1,0 +1,265 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "barrel/base/log.hpp"
+#include "barrel/base/metrics.hpp"
+#include "barrel/base/time.hpp"
+#include "barrel/process/address.hpp"
+#include "barrel/process/events.hpp"
+#include "barrel/process/remote_router.hpp"
+#include "barrel/process/self.hpp"
+#include "barrel/term/shared_bytes.hpp"
+
+namespace barrel {
+
+class Node;
+
+/// How a Runtime is built. Plain values; checked once.
+struct RuntimeConfig {
+  /// No thread: the owner steps the runtime (run_until_idle), one process at a time, in an order that only
+  /// depends on what it does.
+  static constexpr unsigned deterministic = ~0U;
+
+  /// The name in its pids, and the incarnation: another number after every restart, at least 4.
+  NodeName node{};
+  std::uint32_t creation = 4;
+  /// Scheduler threads; 0: one per core; or `deterministic`.
+  unsigned schedulers = 0;
+  /// Processes that live at once. Erlang's default since OTP 27.
+  std::uint32_t processes_max = 1'048'576;
+  /// Messages that wait for one process. Over it the process ends with {limit_exceeded,
+  /// mailbox_messages_max}, and what comes before it can run is dropped. A guess: far above a healthy
+  /// mailbox, about 100 MB of small messages. At most 1,048,575, which is also the default.
+  std::uint32_t mailbox_messages_max = 1'048'575;
+  /// Threads for Self::blocking, started on demand. A guess; they mostly wait for disks and resolvers.
+  unsigned blocking_threads_max = 16;
+  /// Jobs that wait for a blocking thread; over it a job's process ends with {limit_exceeded,
+  /// blocking_jobs_max}.
+  std::uint32_t blocking_jobs_max = 10'000;
+  /// How long an idle scheduler thread looks for work before it sleeps. A sleep and wake-up costs about 60 us
+  /// on the machines measured; longer spinning buys latency with processor time.
+  Duration spin = std::chrono::microseconds(20);
+  /// A step that runs longer without waiting is counted (process.long_steps) and logged.
+  Duration long_step = std::chrono::milliseconds(100);
+};
+
+/// Numbers for people and tests.
+struct RuntimeStats {
+  std::size_t processes = 0;
+  std::size_t timers = 0;
+};
+
+/// The processes of one node: table, schedulers, local names, timers. Thread-safe unless said otherwise.
+/// Processes hold nothing of it alive: destroy it last, after stop().
+class Runtime {
+ public:
+  /// `clock`, `log` and `metrics` outlive the runtime.
+  Runtime(const RuntimeConfig& config, const Clock& clock, Log log, Metrics& metrics);
+  /// Stops what still runs, without a deadline.
+  ~Runtime();
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  [[nodiscard]] NodeName node_name() const noexcept;
+  [[nodiscard]] std::uint32_t creation() const noexcept;
+  [[nodiscard]] const Clock& clock() const noexcept;
+  [[nodiscard]] RuntimeStats stats() const;
+
+  // -- what the node plugs in, before the first process is spawned; all outlive the processes
+
+  /// What Self::node gives.
+  void set_node(Node& node) noexcept;
+  void set_router(RemoteRouter& router) noexcept;
+  void set_resolver(const NameResolver& resolver) noexcept;
+
+  // -- from plain threads
+
+  /// As Self::spawn. The process is a root: stop() asks it first.
+  template <class F, class... As>
+  Pid spawn(F&& body, As&&... args) {
+    return detail::spawn_process(*this, nullptr, false, detail::body_pointer(std::forward<F>(body)),
+                                 std::forward<As>(args)...);
+  }
+  /// Sends. To another node whose channel is full: blocks until it has drained, at most `limit`, then
+  /// Errc::timeout; on a scheduler thread, and in a deterministic runtime, Errc::busy at once. Dropped
+  /// messages to local processes are no error, as in Erlang.
+  template <class M>
+  Result<void> send(const Address& to, M&& message, Duration limit = Self::call_limit) {
+    const auto target = detail::resolve(sender(), to);
+    if (!target) return target.error();
+    for (;;) {
+      auto sent = detail::try_send_to(sender(), *target, message);
+      if (sent || sent.error().code == Errc::no_process) return {};
+      if (sent.error().code != Errc::busy) return sent;
+      if (auto waited = wait_drained(node_of(*target), limit); !waited) return waited;
+    }
+  }
+  template <class M>
+  void cast(const Address& to, M&& message) {
+    using Kept = detail::MessageOf<M>;
+    detail::send_to(sender(), to, detail::Cast<Kept>{Kept(std::forward<M>(message))});
+  }
+  /// gen_server:call from a plain thread, which it blocks; errors as Self::call, and Errc::wrong_thread at
+  /// once on a scheduler thread.
+  template <class Reply = void, class Request>
+  [[nodiscard]] auto call(const Address& to, Request request, Duration limit = Self::call_limit) {
+    using R = typename detail::ReplyChoice<Request, Reply>::type;
+    return run(&call_body<R, Request>, to, std::move(request), limit);
+  }
+  /// Spawns the body and blocks until it has returned: Result<T> of its T (or its Result itself), or
+  /// Errc::exited with the reason it ended with. Errc::wrong_thread on a scheduler thread. In a deterministic
+  /// runtime it steps the processes on this thread; Errc::timeout when they wait for time to pass, which only
+  /// the owner of the clock can do.
+  template <class F, class... As>
+  [[nodiscard]] auto run(F&& body, As&&... args) {
+    return run_body(detail::body_pointer(std::forward<F>(body)), std::forward<As>(args)...);
+  }
+  /// erlang:exit/2, from nobody in particular.
+  void exit(const Pid& target, Term reason);
+  [[nodiscard]] std::optional<Pid> whereis(Atom name) const;
+  [[nodiscard]] bool is_alive(const Pid& pid) const noexcept;
+
+  /// Asks the root processes to exit with shutdown, kills what is left when all roots are gone or after four
+  /// fifths of the limit, and joins the threads. A process that does not even end then is abandoned with its
+  /// thread and memory and named in the error (Errc::timeout, reason: list of pids).
+  Result<void> stop(Duration limit);
+
+  // -- a deterministic runtime is stepped by its owner, on one thread
+
+  /// Fires the timers that are due and runs processes until all wait; false if none ran.
+  bool run_until_idle();
+  /// When the next timer is due.
+  [[nodiscard]] std::optional<Instant> next_timer() const;
+
+  // -- what the node calls when something arrives; any thread but a scheduler's own
+
+  /// A message from another node: `payload` with its leading 131; small ones are copied, large ones shared.
+  /// Decoded when the receiver looks at it. To nobody, or to an alias that is no longer active: dropped.
+  void deliver_encoded(const RemoteTarget& to, const SharedBytes& payload,
+                       const std::shared_ptr<const DecodeContext>& context);
+  /// A signal from another node. Answers through the router what Erlang answers for the dead: exit or down
+  /// with noproc, unlink_ack always.
+  void deliver_signal(const RemoteSignal& signal);
+  /// A connection is up: those who watch the node hear it.
+  void node_up(NodeName node);
+  /// The connection is lost, or a dial failed for good: every link, monitor and pending call towards the node
+  /// ends with `reason` (noconnection) once, what its processes monitored here is forgotten, and those who
+  /// watch hear it.
+  void node_down(NodeName node, const Term& reason);
+  /// The answer to RemoteRouter::when_drained.
+  void drained(const Pid& waiter, NodeName node);
+
+  class Impl;
+  /// For the layers above: their own interface to the scheduler stays inside src/process.
+  [[nodiscard]] Impl& impl() noexcept { return *impl_; }
+
+ private:
+  /// The result of a run(); its T is always a Result.
+  template <class T>
+  class Outcome;
+  template <class T>
+  using Flat = typename detail::FlatResult<T>::type;
+
+  [[nodiscard]] detail::Sender sender() noexcept { return {this, nullptr}; }
+  Result<void> wait_drained(NodeName node, Duration limit);
+  /// An error when this thread must not block.
+  [[nodiscard]] Result<void> may_block() const;
+  /// Steps a deterministic runtime until `done` or idle.
+  void step_until(const std::function<bool()>& done);
+  [[nodiscard]] bool is_deterministic() const noexcept;
+
+  template <class R, class Request>
+  static Task<Flat<R>> call_body(Self self, Address to, Request request, Duration limit) {
+    co_return co_await self.call<R>(to, request, limit);
+  }
+  template <class T, class... Ps>
+  static Task<> completing_body(Self self, std::shared_ptr<Outcome<Flat<T>>> outcome,
+                                Task<T> (*body)(Self, Ps...), Ps... args);
+  template <class T, class... Ps, class... As>
+  [[nodiscard]] Flat<T> run_body(Task<T> (*body)(Self, Ps...), As&&... args);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+namespace detail {
+/// Why the process ends; meaningful while its frames are unwound.
+[[nodiscard]] Term exit_reason(const Process& process);
+}  // namespace detail
+
+/// Where run() waits for a body's value.
+template <class T>
+class Runtime::Outcome {
+ public:
+  void set(T result) {
+    {
+      const std::scoped_lock lock(mutex_);
+      if (result_) return;
+      result_.emplace(std::move(result));
+    }
+    ready_.notify_all();
+  }
+  [[nodiscard]] bool is_set() {
+    const std::scoped_lock lock(mutex_);
+    return result_.has_value();
+  }
+  [[nodiscard]] T wait() {
+    std::unique_lock lock(mutex_);
+    ready_.wait(lock, [this] { return result_.has_value(); });
+    return std::move(*result_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  std::optional<T> result_;
+};
+
+template <class T, class... Ps>
+Task<> Runtime::completing_body(Self self, std::shared_ptr<Outcome<Flat<T>>> outcome,
+                                Task<T> (*body)(Self, Ps...), Ps... args) {
+  class Completer {
+   public:
+    Completer(Self process, std::shared_ptr<Outcome<Flat<T>>> shared)
+        : self_(process), outcome_(std::move(shared)) {}
+    Completer(const Completer&) = delete;
+    Completer& operator=(const Completer&) = delete;
+    ~Completer() { outcome_->set(Error(Errc::exited, detail::exit_reason(self_.process()))); }
+
+   private:
+    Self self_;
+    std::shared_ptr<Outcome<Flat<T>>> outcome_;
+  };
+  const Completer completer(self, outcome);
+  Task<T> task = body(self, std::move(args)...);
+  if constexpr (std::is_void_v<T>) {
+    co_await std::move(task);
+    outcome->set(Result<void>());
+  } else {
+    outcome->set(Flat<T>(co_await std::move(task)));
+  }
+}
+
+template <class T, class... Ps, class... As>
+Runtime::Flat<T> Runtime::run_body(Task<T> (*body)(Self, Ps...), As&&... args) {
+  detail::check_body(body);
+  if (auto allowed = may_block(); !allowed) return std::move(allowed).error();
+  auto outcome = std::make_shared<Outcome<Flat<T>>>();
+  const Pid pid = spawn(&completing_body<T, Ps...>, outcome, body, std::forward<As>(args)...);
+  if (pid.id == 0) return Error(Errc::limit_exceeded, Atom("processes_max"));
+  if (is_deterministic()) {
+    step_until([&outcome] { return outcome->is_set(); });
+    if (!outcome->is_set()) return Error(Errc::timeout);
+  }
+  return outcome->wait();
+}
+
+}  // namespace barrel

@@ -1,0 +1,282 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "barrel/base/time.hpp"
+#include "barrel/process/address.hpp"
+#include "barrel/process/blocking.hpp"
+#include "barrel/process/body.hpp"
+#include "barrel/process/call.hpp"
+#include "barrel/process/events.hpp"
+#include "barrel/process/exit.hpp"
+#include "barrel/process/monitor.hpp"
+#include "barrel/process/receive.hpp"
+#include "barrel/process/send.hpp"
+#include "barrel/process/task.hpp"
+
+namespace barrel {
+
+class Node;
+class Runtime;
+class Self;
+
+/// Names a timer of Self::send_after.
+struct TimerRef {
+  std::uint64_t id = 0;
+  Instant due{};
+};
+
+namespace detail {
+[[nodiscard]] Pid pid_of(const Process& process) noexcept;
+[[nodiscard]] Runtime& runtime_of(const Process& process) noexcept;
+[[nodiscard]] Sender sender_of(Process& process) noexcept;
+[[nodiscard]] Ref make_ref(Process& process);
+[[nodiscard]] Node& node_of_process(const Process& process);
+[[nodiscard]] SystemTime system_now(const Process& process);
+void link_process(Process& process, const Pid& other);
+void unlink_process(Process& process, const Pid& other);
+void set_trap_exits(Process& process, bool on);
+void exit_process(Process& process, const Pid& target, Term reason);
+[[nodiscard]] Result<void> register_process(Process& process, Atom name);
+[[nodiscard]] bool unregister_name(Process& process, Atom name);
+[[nodiscard]] std::optional<Pid> whereis(Runtime& runtime, Atom name);
+[[nodiscard]] TimerRef start_timer(const Sender& sender, Duration delay, Address to,
+                                   std::function<void(const Sender&, const Address&)> fire);
+[[nodiscard]] bool cancel_timer(Runtime& runtime, const TimerRef& timer);
+void set_monitor_node(Process& process, NodeName node, bool on);
+
+template <class Server, class... As>
+Task<Result<Pid>> start_link_server(Self self, As... args);  // defined in barrel/otp/gen_server.hpp
+
+/// Waits until the channel to a node is within its budget.
+class [[nodiscard]] Drained final : public Wait {
+ public:
+  Drained(Process& process, NodeName node);
+  void await_resume() const noexcept {}
+};
+}  // namespace detail
+
+/// What a process may do: the first parameter of every body. A cheap value; valid only inside its process, on
+/// which thread that ever runs. Verbs that wait give awaitables; a process is parked, woken, and ended only
+/// where it waits.
+class Self {
+ public:
+  /// How long call waits unless told otherwise; OTP's default.
+  static constexpr Duration call_limit = std::chrono::seconds(5);
+
+  explicit Self(detail::Process& process) noexcept : process_(&process) {}
+
+  [[nodiscard]] Pid pid() const noexcept { return detail::pid_of(*process_); }
+  /// The node this runtime belongs to. Asserts that there is one.
+  [[nodiscard]] Node& node() const { return detail::node_of_process(*process_); }
+  [[nodiscard]] Runtime& runtime() const noexcept { return detail::runtime_of(*process_); }
+  /// Wall-clock time; virtual in simulation.
+  [[nodiscard]] SystemTime now() const { return detail::system_now(*process_); }
+  /// A reference that no other call ever gives.
+  [[nodiscard]] Ref make_ref() const { return detail::make_ref(*process_); }
+
+  // -- messages
+
+  /// Sends; never fails and never blocks: a message to nobody is dropped. Messages to one receiver keep their
+  /// order.
+  template <class M>
+  void send(const Pid& to, M&& message) const {
+    detail::send_to_pid(sender(), to, std::forward<M>(message));
+  }
+  template <class M>
+  void send(const Address& to, M&& message) const {
+    detail::send_to(sender(), to, std::forward<M>(message));
+  }
+  /// Sends only if it can be taken now: Errc::busy when the channel to that node is full, Errc::no_connection
+  /// when the node cannot be reached, Errc::no_process when a local receiver is dead or its mailbox is full.
+  template <class M>
+  [[nodiscard]] Result<void> try_send(const Address& to, M&& message) const {
+    const auto target = detail::resolve(sender(), to);
+    if (!target) return target.error();
+    return detail::try_send_to(sender(), *target, std::forward<M>(message));
+  }
+  /// gen_server:cast/2: the message comes to handle_cast.
+  template <class M>
+  void cast(const Address& to, M&& message) const {
+    detail::check_sendable<M>();
+    using Kept = detail::MessageOf<M>;
+    detail::send_to(sender(), to, detail::Cast<Kept>{Kept(std::forward<M>(message))});
+  }
+
+  /// gen_server:call/3: sends the request at once; co_await the result for the ReplyOf<Request>. Errors:
+  /// Errc::timeout after `limit`, Errc::no_process when nobody is there, Errc::no_connection when the node
+  /// was lost, Errc::exited with the exit reason when it ended before it answered, Errc::malformed when the
+  /// reply has another shape. With a type argument, call<Reply>(...) for requests that do not name their
+  /// reply.
+  template <class Reply = void, class Request>
+  [[nodiscard]] auto call(const Address& to, Request&& request, Duration limit = call_limit) const {
+    static_assert(
+        !detail::owning_temporary<Request&&>,
+        "name the message before the call: GCC 12 destroys an owning temporary in a co_await twice. Write "
+        "`const Request request{...}; co_await self.call(to, request);`");
+    using R = typename detail::ReplyChoice<std::decay_t<Request>, Reply>::type;
+    return detail::PendingReply<R>(*process_, to, std::forward<Request>(request), limit);
+  }
+  /// The same, said as gen_server:send_request/2: keep it, do something else, then receive_response.
+  template <class Reply = void, class Request>
+  [[nodiscard]] auto send_request(const Address& to, Request&& request, Duration limit = call_limit) const {
+    return call<Reply>(to, std::forward<Request>(request), limit);
+  }
+  template <class R>
+  [[nodiscard]] detail::PendingReply<R>& receive_response(detail::PendingReply<R>& request) const noexcept {
+    return request;
+  }
+
+  /// Waits for the first message, in order of arrival, that is one of the types (the first that fits); the
+  /// others stay. One type gives that type, several a variant. List Term last for "anything else".
+  template <class... Ts>
+  [[nodiscard]] auto receive() const {
+    return detail::Receive<false, Ts...>(*process_);
+  }
+  /// The same with a time limit: always a variant, with Timeout as its last alternative. A limit of 0 only
+  /// looks.
+  template <class... Ts>
+  [[nodiscard]] auto receive(Duration limit) const {
+    return detail::Receive<true, Ts...>(*process_, limit);
+  }
+  /// Waits for the first A of which `predicate(a)` is true. What it throws is thrown here.
+  template <class A, class Predicate>
+  [[nodiscard]] auto receive_if(Predicate&& predicate) const {
+    check_callable<Predicate>();
+    return detail::ReceiveIf<false, A, std::decay_t<Predicate>>(*process_,
+                                                                std::forward<Predicate>(predicate));
+  }
+  template <class A, class Predicate>
+  [[nodiscard]] auto receive_if(Predicate&& predicate, Duration limit) const {
+    check_callable<Predicate>();
+    return detail::ReceiveIf<true, A, std::decay_t<Predicate>>(*process_, std::forward<Predicate>(predicate),
+                                                               limit);
+  }
+
+  /// Sends `message` after `delay`, unless cancelled.
+  template <class M>
+  TimerRef send_after(Duration delay, const Address& to, M&& message) const {
+    detail::check_sendable<M>();
+    using Kept = detail::MessageOf<M>;
+    auto kept = std::make_shared<Kept>(std::forward<M>(message));
+    return detail::start_timer(sender(), delay, to,
+                               [kept](const detail::Sender& from, const Address& target) {
+                                 detail::send_to(from, target, std::move(*kept));
+                               });
+  }
+  /// True: it had not fired and never will.
+  bool cancel(const TimerRef& timer) const { return detail::cancel_timer(runtime(), timer); }
+
+  // -- other processes
+
+  /// Watches a pid, a local name, a name on another node or a via name. If nobody is there a Down with noproc
+  /// comes.
+  [[nodiscard]] Monitor monitor(const Address& target) const { return Monitor(*process_, target); }
+  /// When either ends abnormally the other gets its exit signal. Linking twice is linking once; a dead
+  /// process answers with an exit signal noproc.
+  void link(const Pid& other) const { detail::link_process(*process_, other); }
+  /// After it no exit signal of that link comes.
+  void unlink(const Pid& other) const { detail::unlink_process(*process_, other); }
+  /// Exit signals become Exit messages, except kill.
+  void trap_exits(bool on) const { detail::set_trap_exits(*process_, on); }
+  /// erlang:exit/2. The reason kill() cannot be trapped. For the process itself: at its next suspension.
+  void exit(const Pid& target, Term reason) const {
+    detail::exit_process(*process_, target, std::move(reason));
+  }
+  void kill(const Pid& target) const { detail::exit_process(*process_, target, barrel::kill()); }
+
+  /// Starts a process: a function or captureless lambda Task<>(Self, parameters...) and its arguments. When
+  /// the limit on processes is hit the pid is that of a dead process.
+  template <class F, class... As>
+  Pid spawn(F&& body, As&&... args) const {
+    return spawn_body(false, detail::body_pointer(std::forward<F>(body)), std::forward<As>(args)...);
+  }
+  template <class F, class... As>
+  Pid spawn_link(F&& body, As&&... args) const {
+    return spawn_body(true, detail::body_pointer(std::forward<F>(body)), std::forward<As>(args)...);
+  }
+  /// Starts a GenServer or Supervisor, linked, and waits for its constructor. Needs <barrel/otp/...>.
+  template <class Server, class... As>
+  [[nodiscard]] Task<Result<Pid>> start_link(As&&... args) const {
+    static_assert(
+        (!detail::owning_temporary<As&&> && ...),
+        "name the argument before start_link: GCC 12 destroys an owning temporary in a co_await twice");
+    return detail::start_link_server<Server>(*this, std::decay_t<As>(std::forward<As>(args))...);
+  }
+
+  /// Errc::already_registered when another process holds the name. Ends with the process.
+  [[nodiscard]] Result<void> register_name(Atom name) const {
+    return detail::register_process(*process_, name);
+  }
+  /// False when this process does not hold the name.
+  bool unregister_name(Atom name) const { return detail::unregister_name(*process_, name); }
+  [[nodiscard]] std::optional<Pid> whereis(Atom name) const { return detail::whereis(runtime(), name); }
+
+  // -- nodes and threads
+
+  /// From now on a NodeUp or NodeDown comes when `node` is connected or lost; connects it. When it cannot be
+  /// reached a NodeDown comes.
+  void monitor_node(NodeName node, bool on = true) const { detail::set_monitor_node(*process_, node, on); }
+  /// Waits until the channel to `node` is within its budget; at once when it is, or when there is none.
+  [[nodiscard]] detail::Drained drained(NodeName node) const { return {*process_, node}; }
+  /// Runs `work` on the pool for blocking work and waits for what it returns or throws. It must not touch
+  /// this process's state; it is finished even when the process ends first.
+  template <class F>
+  [[nodiscard]] auto blocking(F&& work) const {
+    check_callable<F>();
+    return detail::Blocking<std::decay_t<F>>(*process_, std::forward<F>(work));
+  }
+  /// Lets others run; for long computations.
+  [[nodiscard]] detail::Yield yield() const { return detail::Yield(*process_); }
+
+  /// For the layers above.
+  [[nodiscard]] detail::Process& process() const noexcept { return *process_; }
+
+ private:
+  [[nodiscard]] detail::Sender sender() const noexcept { return detail::sender_of(*process_); }
+
+  template <class F>
+  static constexpr void check_callable() {
+    static_assert(!detail::owning_callable_temporary<F&&>,
+                  "name the callable first: GCC 12 destroys a capturing lambda in a co_await twice. Write "
+                  "`auto work = [...] {...}; co_await self.blocking(work);`");
+  }
+
+  template <class T, class... Ps, class... As>
+  Pid spawn_body(bool link, Task<T> (*body)(Self, Ps...), As&&... args) const;
+
+  detail::Process* process_;
+};
+
+namespace detail {
+/// A pid of this node that never lives; an exit signal noproc for `linked`, unless null.
+[[nodiscard]] Pid refused_process(Runtime& runtime, Process* linked);
+
+/// Starts `body` as a process; a dead pid when the limit is hit.
+template <class T, class... Ps, class... As>
+Pid spawn_process(Runtime& runtime, Process* parent, bool link, Task<T> (*body)(Self, Ps...), As&&... args) {
+  check_body(body);
+  static_assert(sizeof...(Ps) == sizeof...(As),
+                "the arguments do not match the body's parameters after Self");
+  Process* process = reserve_process(runtime, parent);
+  if (process == nullptr) return refused_process(runtime, link ? parent : nullptr);
+  const Pid pid = pid_of(*process);
+  try {
+    start_process(*process, parent, make_root(body(Self(*process), std::forward<As>(args)...)), link);
+  } catch (...) {
+    abandon_process(*process);
+    throw;
+  }
+  return pid;
+}
+}  // namespace detail
+
+template <class T, class... Ps, class... As>
+Pid Self::spawn_body(bool link, Task<T> (*body)(Self, Ps...), As&&... args) const {
+  return detail::spawn_process(runtime(), process_, link, body, std::forward<As>(args)...);
+}
+
+}  // namespace barrel

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <utility>
+#include <variant>
+
+#include "barrel/process/address.hpp"
+#include "barrel/process/message.hpp"
+#include "barrel/process/remote_router.hpp"
+
+namespace barrel {
+class Runtime;
+}
+
+namespace barrel::detail {
+
+struct Process;
+
+/// Where a message is sent from: the runtime, and the process unless a plain thread sends.
+struct Sender {
+  Runtime* runtime;
+  Process* process;
+};
+
+/// The atoms of OTP's protocols, interned once.
+[[nodiscard]] Atom gen_call_tag();
+[[nodiscard]] Atom gen_cast_tag();
+
+/// True when `to` belongs to this incarnation of this node, or to a former one (its processes are dead).
+[[nodiscard]] bool is_local(const Sender& from, const Pid& to) noexcept;
+/// Takes the envelope over; false: nobody is there, or the mailbox is full, and it is gone.
+[[nodiscard]] bool deliver(const Sender& from, const Pid& to, Envelope* message) noexcept;
+SendOutcome deliver_remote(const Sender& from, const RemoteTarget& to, const EncodablePayload& payload,
+                           SendMode mode);
+/// A pid (of any node), or a name of another node; Errc::no_process or not_found when there is none.
+[[nodiscard]] Result<RemoteTarget> resolve(const Sender& from, const Address& to);
+
+template <class T>
+class Payload final : public EncodablePayload {
+ public:
+  explicit Payload(const T& value) : value_(value) {}
+  void encode(ByteWriter& out) const override { Codec<T>::encode(out, value_); }
+
+ private:
+  const T& value_;
+};
+
+[[nodiscard]] Result<void> outcome_to_result(SendOutcome outcome);
+
+/// Sends and forgets. A message to nobody is dropped, as in Erlang.
+template <class M>
+void send_to_pid(const Sender& from, const Pid& to, M&& message) {
+  check_sendable<M>();
+  if (is_local(from, to)) [[likely]]
+    (void)deliver(from, to, make_message(std::forward<M>(message)));
+  else (void)deliver_remote(from, to, Payload<MessageOf<M>>(message), SendMode::park);
+}
+template <class M>
+[[nodiscard]] Result<void> try_send_to(const Sender& from, const RemoteTarget& to, M&& message) {
+  check_sendable<M>();
+  const auto* pid = std::get_if<Pid>(&to);
+  if (pid == nullptr || !is_local(from, *pid)) {
+    return outcome_to_result(deliver_remote(from, to, Payload<MessageOf<M>>(message), SendMode::try_));
+  }
+  if (deliver(from, *pid, make_message(std::forward<M>(message)))) return {};
+  return Error(Errc::no_process);
+}
+template <class M>
+void send_to(const Sender& from, const Address& to, M&& message) {
+  check_sendable<M>();
+  const auto target = resolve(from, to);
+  if (!target) return;
+  if (const auto* pid = std::get_if<Pid>(&*target)) return send_to_pid(from, *pid, std::forward<M>(message));
+  (void)deliver_remote(from, *target, Payload<MessageOf<M>>(message), SendMode::park);
+}
+
+/// {'$gen_cast', Message}.
+template <class M>
+struct Cast {
+  M message;
+};
+template <class M>
+struct Codec<Cast<M>> {
+  static Term to_term(const Cast<M>& cast) {
+    return Term::tuple_of(gen_cast_tag(), Codec<M>::to_term(cast.message));
+  }
+  static void encode(ByteWriter& out, const Cast<M>& cast) {
+    out.u8(104);  // SMALL_TUPLE_EXT
+    out.u8(2);
+    encode_etf(out, Term(gen_cast_tag()));
+    Codec<M>::encode(out, cast.message);
+  }
+};
+
+}  // namespace barrel::detail
