@@ -38,7 +38,7 @@ std::string names(const std::vector<NodeName>& nodes) {
   return joined(words);
 }
 
-Task<Result<void>> create_room(Self self, ChatRoomSup rooms, Atom room) {
+Task<Result<void>> start_room(Self self, ChatRoomSup rooms, Atom room) {
   auto started = co_await rooms.start_child(self, room);
   if (!started) co_return started.error();
   co_return Result<void>{};
@@ -46,82 +46,105 @@ Task<Result<void>> create_room(Self self, ChatRoomSup rooms, Atom room) {
 
 }  // namespace
 
+/// One entered line, taken apart.
+struct Commands::Request {
+  Commands& on;
+  std::string echo;  ///< Begins the answer: "join general:".
+  Atom room;
+  std::string text;
+};
+
 struct Commands::Command {
   std::string_view name;
   std::string_view arguments;
   std::string_view help;
-  Lines (*run)(Commands& self, const std::string& echo, Atom room, const std::string& text);
+  Lines (*run)(const Request& request);
 };
+
+Lines Commands::create_room(const Request& request) {
+  return {request.echo + outcome(request.on.node_.run(start_room, request.on.rooms_, request.room))};
+}
+
+Lines Commands::join(const Request& request) {
+  return {request.echo +
+          outcome(request.on.node_.call(request.on.client_, ChatClient::JoinRoom{request.room}))};
+}
+
+Lines Commands::leave(const Request& request) {
+  return {request.echo +
+          outcome(request.on.node_.call(request.on.client_, ChatClient::LeaveRoom{request.room}))};
+}
+
+Lines Commands::send(const Request& request) {
+  const Result<void> sent = request.on.node_.run(post, request.room, request.text);
+  return sent ? Lines{} : Lines{request.echo + outcome(sent)};
+}
+
+Lines Commands::list_rooms(const Request& request) {
+  std::set<std::string> words;
+  for (const ChatRoom& room : rooms(request.on.node_)) words.emplace(room.room.text());
+  return {request.echo + joined(words)};
+}
+
+Lines Commands::list_members(const Request& request) {
+  const auto pids = request.on.node_.run(members, request.room);
+  if (!pids) return {request.echo + " " + pids.error().message()};
+  std::vector<NodeName> nodes;
+  for (const Pid& pid : *pids) nodes.push_back(pid.node());
+  return {request.echo + names(nodes)};
+}
+
+Lines Commands::list_nodes(const Request& request) {
+  return {request.echo + names(request.on.node_.nodes())};
+}
+
+Lines Commands::list_active_view(const Request& request) {
+  return {request.echo + names(request.on.node_.membership().active_view())};
+}
+
+Lines Commands::list_services(const Request& request) {
+  Lines lines{request.echo};
+  const Registry& registry = request.on.node_.registry();
+  for (const Term& name : registry.list()) {
+    for (const ServiceEntry& entry : registry.lookup(name)) {
+      lines.push_back("  " + name.to_string() + " on " + std::string(entry.node.text()));
+    }
+  }
+  return lines;
+}
+
+Lines Commands::list_metrics(const Request& request) {
+  Lines lines{request.echo};
+  for (const auto& [name, value] : request.on.node_.metrics().snapshot()) {
+    lines.push_back("  " + name + " " + std::to_string(value));
+  }
+  return lines;
+}
+
+Lines Commands::help(const Request&) {
+  Lines lines;
+  for (const Command& command : table()) {
+    std::string usage = std::string(command.name) + " " + std::string(command.arguments);
+    usage.resize(std::max<std::size_t>(usage.size() + 1, 20), ' ');
+    lines.push_back(usage + std::string(command.help));
+  }
+  lines.emplace_back("quit                leave the cluster and end (as Ctrl-D and Ctrl-C do)");
+  return lines;
+}
 
 const std::vector<Commands::Command>& Commands::table() {
   static const std::vector<Command> commands{
-      {"create_room", "R", "make room R on this node",
-       [](Commands& self, const std::string& echo, Atom room, const std::string&) {
-         return Lines{echo + outcome(self.node_.run(create_room, self.rooms_, room))};
-       }},
-      {"join", "R", "listen to room R, wherever it is",
-       [](Commands& self, const std::string& echo, Atom room, const std::string&) {
-         return Lines{echo + outcome(self.node_.call(self.client_, ChatClient::JoinRoom{room}))};
-       }},
-      {"leave", "R", "stop listening to it",
-       [](Commands& self, const std::string& echo, Atom room, const std::string&) {
-         return Lines{echo + outcome(self.node_.call(self.client_, ChatClient::LeaveRoom{room}))};
-       }},
-      {"send", "R text", "say something in room R",
-       [](Commands& self, const std::string& echo, Atom room, const std::string& text) {
-         const Result<void> sent = self.node_.run(post, room, text);
-         return sent ? Lines{} : Lines{echo + outcome(sent)};
-       }},
-      {"rooms", "", "the rooms of the cluster",
-       [](Commands& self, const std::string& echo, Atom, const std::string&) {
-         std::set<std::string> words;
-         for (const ChatRoom& room : rooms(self.node_)) words.emplace(room.room.text());
-         return Lines{echo + joined(words)};
-       }},
-      {"members", "R", "who listens to room R",
-       [](Commands& self, const std::string& echo, Atom room, const std::string&) {
-         const auto pids = self.node_.run(members, room);
-         if (!pids) return Lines{echo + " " + pids.error().message()};
-         std::set<std::string> words;
-         for (const Pid& pid : *pids) words.emplace(pid.node().text());
-         return Lines{echo + joined(words)};
-       }},
-      {"nodes", "", "the nodes that this one is connected to",
-       [](Commands& self, const std::string& echo, Atom, const std::string&) {
-         return Lines{echo + names(self.node_.nodes())};
-       }},
-      {"active_view", "", "the nodes that this one gossips with",
-       [](Commands& self, const std::string& echo, Atom, const std::string&) {
-         return Lines{echo + names(self.node_.membership().active_view())};
-       }},
-      {"services", "", "everything that is registered in the cluster",
-       [](Commands& self, const std::string& echo, Atom, const std::string&) {
-         Lines lines{echo};
-         for (const Term& name : self.node_.registry().list()) {
-           for (const ServiceEntry& entry : self.node_.registry().lookup(name)) {
-             lines.push_back("  " + name.to_string() + " on " + std::string(entry.node.text()));
-           }
-         }
-         return lines;
-       }},
-      {"metrics", "", "this node's counters",
-       [](Commands& self, const std::string& echo, Atom, const std::string&) {
-         Lines lines{echo};
-         for (const auto& [name, value] : self.node_.metrics().snapshot()) {
-           lines.push_back("  " + name + " " + std::to_string(value));
-         }
-         return lines;
-       }},
-      {"help", "", "this list", [](Commands&, const std::string&, Atom, const std::string&) {
-         Lines lines;
-         for (const Command& command : table()) {
-           std::string usage = std::string(command.name) + " " + std::string(command.arguments);
-           usage.resize(std::max<std::size_t>(usage.size() + 1, 20), ' ');
-           lines.push_back(usage + std::string(command.help));
-         }
-         lines.emplace_back("quit                leave the cluster and end (as Ctrl-D and Ctrl-C do)");
-         return lines;
-       }}};
+      {"create_room", "R", "make room R on this node", &Commands::create_room},
+      {"join", "R", "listen to room R, wherever it is", &Commands::join},
+      {"leave", "R", "stop listening to it", &Commands::leave},
+      {"send", "R text", "say something in room R", &Commands::send},
+      {"rooms", "", "the rooms of the cluster", &Commands::list_rooms},
+      {"members", "R", "the nodes that listen to room R", &Commands::list_members},
+      {"nodes", "", "the nodes that this one is connected to", &Commands::list_nodes},
+      {"active_view", "", "the nodes that this one gossips with", &Commands::list_active_view},
+      {"services", "", "everything that is registered in the cluster", &Commands::list_services},
+      {"metrics", "", "this node's counters", &Commands::list_metrics},
+      {"help", "", "this list", &Commands::help}};
   return commands;
 }
 
@@ -134,7 +157,7 @@ std::vector<std::string> Commands::run(const std::string& line) {
   if (name.empty()) return {};
   const auto command = std::ranges::find(table(), name, &Command::name);
   if (command == table().end()) return {"what is " + name + "? Try help"};
-  if (command->arguments.empty()) return command->run(*this, name + ":", Atom(), "");
+  if (command->arguments.empty()) return command->run({*this, name + ":", Atom(), ""});
   const std::string room = take_word(rest);
   const bool takes_text = command->arguments.find(' ') != std::string_view::npos;
   if (room.empty() || takes_text == rest.empty()) {
@@ -142,7 +165,7 @@ std::vector<std::string> Commands::run(const std::string& line) {
   }
   const auto atom = Atom::intern(room);
   if (!atom) return {name + ": " + room + " is no name for a room"};
-  return command->run(*this, name + " " + room + ":", *atom, std::string(rest));
+  return command->run({*this, name + " " + room + ":", *atom, std::string(rest)});
 }
 
 }  // namespace chat
