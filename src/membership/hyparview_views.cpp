@@ -1,0 +1,268 @@
+#include <algorithm>
+
+#include "membership/hyparview.hpp"
+
+// The views themselves, the search for candidates and the timers of HyParView.
+
+namespace barrel {
+namespace {
+
+/// Holes are filled together and a little later: a victim's new peer is on its way, and nodes that lost one
+/// peer at the same moment should not all ask at once. Guess.
+constexpr Duration fill_delay = std::chrono::milliseconds(40);
+/// A node that lacks two peers or more and is refused everywhere asks with high priority this often (it then
+/// takes a place in the middle of an existing edge, which costs nobody a peer).
+constexpr Duration insist_interval = std::chrono::milliseconds(500);
+/// The original adapts its shuffling to the churn of this window.
+constexpr Duration churn_window = std::chrono::seconds(30);
+constexpr std::size_t churn_high = 10;
+constexpr std::size_t churn_some = 5;
+constexpr Duration shuffle_period_high_churn = std::chrono::seconds(2);
+/// A peer running the original gossips a heartbeat every 2 s; after this much silence it may have forgotten
+/// us.
+constexpr Duration forgetful_after = std::chrono::seconds(20);
+
+}  // namespace
+
+std::vector<NodeName> HyParView::active() const {
+  std::vector<NodeName> names;
+  for (const auto& [peer, state] : active_) names.push_back(peer);
+  return names;
+}
+
+std::vector<NodeName> HyParView::passive() const {
+  std::vector<NodeName> names;
+  for (const auto& [peer, state] : passive_) names.push_back(peer);
+  return names;
+}
+
+bool HyParView::is_barrel(NodeName peer) const {
+  const auto link = links_.find(peer);
+  return link != links_.end() && link->second.kind == PeerKind::barrel;
+}
+
+Duration HyParView::jittered(Duration base) {
+  return Duration(random_.between(base.count() * 3 / 4, base.count() * 5 / 4));
+}
+
+void HyParView::add_active(NodeName peer, Instant now, Effects& out) {
+  passive_.erase(peer);
+  pending_.erase(peer);
+  active_.insert_or_assign(peer, ActivePeer{now});
+  active_gauge_.set(active_.size());
+  contact_retry_at_.reset();
+  note_churn(now);
+  if (!shuffle_at_) shuffle_at_ = now + jittered(config_.shuffle_period_min / 4);
+  fill_soon(now);
+  out.push_back(PeerUp{peer});
+}
+
+void HyParView::remove_active(NodeName peer, Removal reason, Instant now, Effects& out) {
+  active_.erase(peer);
+  active_gauge_.set(active_.size());
+  if (!left_) add_passive(peer);
+  note_churn(now);
+  if (active_.empty() && !contacts_.empty()) contact_retry_at_ = now;
+  out.push_back(PeerDown{peer, reason});
+  if (reason != Removal::nodedown) out.push_back(Release{peer});
+}
+
+void HyParView::evict_for(NodeName newcomer, Instant now, Effects& out) {
+  // Erlang peers cannot be told, so they go only when there is nobody else.
+  std::vector<NodeName> victims;
+  for (const bool barrel_only : {true, false}) {
+    for (const auto& [peer, state] : active_) {
+      if (peer != newcomer && (!barrel_only || is_barrel(peer))) victims.push_back(peer);
+    }
+    if (!victims.empty()) break;
+  }
+  if (victims.empty()) return;
+  const NodeName victim = victims[random_.below(victims.size())];
+  evicted_.add();
+  if (is_barrel(victim)) {
+    send(victim, hyparview::Disconnect{me()}, out);
+    send(victim, hyparview::ForwardJoin{{newcomer, true}, 1, me()}, out);
+  }
+  remove_active(victim, Removal::dropped, now, out);
+  if (const auto passive = passive_.find(victim); passive != passive_.end()) {
+    passive->second.not_before = now + jittered(std::chrono::seconds(2));
+  }
+}
+
+void HyParView::add_passive(NodeName peer) {
+  if (peer == self_ || active_.contains(peer) || passive_.contains(peer)) return;
+  if (config_.passive_size == 0) return;
+  while (passive_.size() >= config_.passive_size) {
+    passive_full_.add();
+    auto victim = std::ranges::find_if(passive_, [](const auto& p) { return p.second.fail_count > 0; });
+    if (victim == passive_.end()) {
+      victim = std::next(passive_.begin(), static_cast<std::ptrdiff_t>(random_.below(passive_.size())));
+    }
+    passive_.erase(victim);
+  }
+  passive_.emplace(peer, PassivePeer{});
+}
+
+void HyParView::note_failure(NodeName peer, Instant now) {
+  const auto passive = passive_.find(peer);
+  if (passive == passive_.end()) return;
+  if (++passive->second.fail_count >= config_.fail_count_max) {
+    passive_.erase(passive);
+    return;
+  }
+  const std::int64_t doublings = std::min<std::int64_t>(passive->second.fail_count - 1, 20);
+  passive->second.not_before =
+      now + jittered(std::min(config_.backoff_min * (std::int64_t{1} << doublings), config_.backoff_max));
+}
+
+void HyParView::fill_soon(Instant now) {
+  if (left_ || fill_at_ || !has_room()) return;
+  fill_at_ = now + jittered(fill_delay);
+}
+
+std::vector<NodeName> HyParView::candidates(Instant now) const {
+  std::vector<NodeName> found;
+  for (const auto& [peer, state] : passive_) {
+    if (!pending_.contains(peer) && (!state.not_before || *state.not_before <= now)) found.push_back(peer);
+  }
+  return found;
+}
+
+void HyParView::fill(Instant now, Effects& out) {
+  auto ready = candidates(now);
+  while (!ready.empty() && active_.size() + pending_.size() < config_.active_size) {
+    const std::size_t at = random_.below(ready.size());
+    // One request with high priority is enough to end an isolation.
+    const bool high = active_.empty() && pending_.empty();
+    reach(ready[at], Goal::neighbor, high ? hyparview::Priority::high : hyparview::Priority::low, now, out);
+    ready.erase(ready.begin() + static_cast<std::ptrdiff_t>(at));
+  }
+  const bool lacks_two = active_.size() + pending_.size() + 2 <= config_.active_size;
+  if (lacks_two && !passive_.empty() && !insist_at_) insist_at_ = now + jittered(insist_interval);
+}
+
+void HyParView::insist(Instant now, Effects& out) {
+  if (active_.size() + pending_.size() + 2 > config_.active_size) return;
+  std::vector<NodeName> refusers;
+  for (const auto& [peer, state] : passive_) {
+    if (!pending_.contains(peer) && state.fail_count == 0) refusers.push_back(peer);
+  }
+  if (!refusers.empty()) {
+    reach(refusers[random_.below(refusers.size())], Goal::neighbor, hyparview::Priority::high, now, out);
+  }
+  fill_soon(now);
+}
+
+void HyParView::expire_pending(Instant now, Effects&) {
+  std::vector<NodeName> expired;
+  for (const auto& [peer, pending] : pending_) {
+    if (pending.deadline <= now) expired.push_back(peer);
+  }
+  for (const NodeName peer : expired) {
+    pending_.erase(peer);
+    note_failure(peer, now);
+    fill_soon(now);
+  }
+}
+
+void HyParView::retry_contacts(Instant now, Effects& out) {
+  contact_retry_at_.reset();
+  if (left_ || !active_.empty() || contacts_.empty()) return;
+  contact_retry_at_ = now + config_.contact_retry;
+  const NodeName contact = contacts_[next_contact_++ % contacts_.size()];
+  if (!pending_.contains(contact)) reach(contact, Goal::contact, hyparview::Priority::high, now, out);
+}
+
+void HyParView::note_churn(Instant now) {
+  std::erase_if(churn_, [&](Instant at) { return at + churn_window < now; });
+  // What counts is only whether it is many.
+  if (churn_.size() <= churn_high) churn_.push_back(now);
+  shuffle_period_ = std::min(shuffle_period_, shuffle_period_cap());
+}
+
+Duration HyParView::shuffle_period_cap() const {
+  if (churn_.size() > churn_high) return std::min(shuffle_period_high_churn, config_.shuffle_period);
+  if (churn_.size() > churn_some) return config_.shuffle_period / 2;
+  return config_.shuffle_period;
+}
+
+void HyParView::shuffle(Instant now, Effects& out) {
+  shuffle_at_.reset();
+  const auto partner = random_active(self_, self_);
+  if (!partner) return;
+  std::erase_if(churn_, [&](Instant at) { return at + churn_window < now; });
+  shuffle_at_ = now + jittered(shuffle_period_);
+  shuffle_period_ = std::min(shuffle_period_ * 2, shuffle_period_cap());
+  shuffles_.add();
+  auto peers = sample(config_.shuffle_length > 0 ? config_.shuffle_length - 1 : 0, *partner);
+  peers.insert(peers.begin(), me());
+  send(*partner, hyparview::Shuffle{std::max<std::int64_t>(config_.prwl, 0), std::move(peers), me()}, out);
+}
+
+void HyParView::remind_forgetful(Instant now, Effects& out) {
+  for (auto& [peer, state] : active_) {
+    if (is_barrel(peer) || now < state.heard_at + forgetful_after) continue;
+    state.heard_at = now;
+    send(peer, hyparview::Join{me()}, out);
+  }
+}
+
+std::optional<NodeName> HyParView::random_active(NodeName except, NodeName also_except) {
+  std::vector<NodeName> peers;
+  for (const auto& [peer, state] : active_) {
+    if (peer != except && peer != also_except) peers.push_back(peer);
+  }
+  if (peers.empty()) return std::nullopt;
+  return peers[random_.below(peers.size())];
+}
+
+std::vector<hyparview::PeerRecord> HyParView::sample(std::size_t count, NodeName except) {
+  std::vector<hyparview::PeerRecord> all;
+  for (const auto& [peer, state] : active_) {
+    if (peer != except) all.push_back({peer, true});
+  }
+  for (const auto& [peer, state] : passive_) {
+    if (peer != except && state.fail_count == 0) all.push_back({peer, false});
+  }
+  random_.shuffle(all);
+  if (all.size() > count) all.erase(all.begin() + static_cast<std::ptrdiff_t>(count), all.end());
+  return all;
+}
+
+void HyParView::advance(Instant now, Effects& out) {
+  const auto due = [&](std::optional<Instant>& at) {
+    if (!at || *at > now) return false;
+    at.reset();
+    return true;
+  };
+  expire_pending(now, out);
+  if (due(contact_retry_at_)) retry_contacts(now, out);
+  if (due(insist_at_)) insist(now, out);
+  if (due(fill_at_)) fill(now, out);
+  else if (active_.size() + pending_.size() < config_.active_size && !candidates(now).empty()) fill_soon(now);
+  if (due(shuffle_at_)) shuffle(now, out);
+  remind_forgetful(now, out);
+}
+
+std::optional<Instant> HyParView::next_deadline() const {
+  std::optional<Instant> next;
+  const auto consider = [&](std::optional<Instant> at) {
+    if (at && (!next || *at < *next)) next = at;
+  };
+  consider(contact_retry_at_);
+  consider(shuffle_at_);
+  consider(fill_at_);
+  consider(insist_at_);
+  for (const auto& [peer, pending] : pending_) consider(pending.deadline);
+  if (!fill_at_ && !left_ && active_.size() + pending_.size() < config_.active_size) {
+    for (const auto& [peer, state] : passive_) {
+      if (!pending_.contains(peer)) consider(state.not_before);
+    }
+  }
+  for (const auto& [peer, state] : active_) {
+    if (!is_barrel(peer)) consider(state.heard_at + forgetful_after);
+  }
+  return next;
+}
+
+}  // namespace barrel
