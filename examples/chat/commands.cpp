@@ -104,18 +104,15 @@ Lines Commands::list_active_view(const Request& request) {
 
 Lines Commands::list_services(const Request& request) {
   Lines lines{request.echo};
-  const Registry& registry = request.on.node_.registry();
-  for (const Term& name : registry.list()) {
-    for (const ServiceEntry& entry : registry.lookup(name)) {
-      lines.push_back("  " + name.to_string() + " on " + std::string(entry.node.text()));
-    }
+  for (const ServiceEntry& entry : request.on.node_.registry().entries()) {
+    lines.push_back("  " + entry.name.to_string() + " on " + std::string(entry.node.text()));
   }
   return lines;
 }
 
 Lines Commands::list_metrics(const Request& request) {
   Lines lines{request.echo};
-  for (const auto& [name, value] : request.on.node_.metrics().snapshot()) {
+  for (const auto& [name, value] : request.on.node_.metrics()) {
     lines.push_back("  " + name + " " + std::to_string(value));
   }
   return lines;

@@ -109,7 +109,8 @@ struct Console::Editor {
 };
 
 Console::Console(std::string prompt) {
-  ::setlocale(LC_CTYPE, "");
+  // Rooms and texts are UTF-8 whatever the environment says.
+  if (::setlocale(LC_CTYPE, "C.UTF-8") == nullptr) ::setlocale(LC_CTYPE, "");
   sigset_t set;
   ::sigemptyset(&set);
   ::sigaddset(&set, SIGINT);
