@@ -1,11 +1,14 @@
 #pragma once
 
+#include <fmt/format.h>
+
 #include <map>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
 
+#include "barrel/base/overloaded.hpp"
 #include "chat_server.hpp"
 #include "console.hpp"
 
@@ -46,12 +49,12 @@ class ChatClient {
   }
 
   void handle_info(const ChatMessage& message) {
-    console_->print("[" + to_string(message.room) + "] <" + to_string(message.from) + "> " + message.text);
+    print("[{}] <{}> {}", message.room.text(), message.from.text(), message.text);
   }
   void handle_info(const ServiceEvent& event) {
-    std::visit(overloaded{[&](const ServiceRegistered& e) { announce(e.name, " available on ", e.node); },
-                          [&](const ServiceUnregistered& e) { announce(e.name, " left ", e.node); },
-                          [&](const ServiceDown& e) { announce(e.name, " left ", e.node); }},
+    std::visit(overloaded{[&](const ServiceRegistered& e) { announce(e.name, "available on", e.node); },
+                          [&](const ServiceUnregistered& e) { announce(e.name, "left", e.node); },
+                          [&](const ServiceDown& e) { announce(e.name, "left", e.node); }},
                event.what);
   }
   void handle_info(const Down& down) {
@@ -65,12 +68,13 @@ class ChatClient {
 
  private:
   void announce(const Term& name, std::string_view what, NodeName node) const {
-    if (const auto room = from_term<ChatRoom>(name)) {
-      console_->print("*** Room " + to_string(room->room) + std::string(what) + to_string(node));
-    }
+    if (const auto room = from_term<ChatRoom>(name))
+      print("*** Room {} {} {}", room->room.text(), what, node.text());
   }
-  static std::string to_string(Atom atom) { return std::string(atom.text()); }
-  static std::string to_string(NodeName node) { return std::string(node.text()); }
+  template <class... Args>
+  void print(fmt::format_string<Args...> format, Args&&... args) const {
+    console_->print(fmt::format(format, std::forward<Args>(args)...));
+  }
 
   Self self_;
   Console* console_;

@@ -105,7 +105,7 @@ Lines Commands::list_active_view(const Request& request) {
 Lines Commands::list_services(const Request& request) {
   Lines lines{request.echo};
   for (const ServiceEntry& entry : request.on.node_.registry().entries()) {
-    lines.push_back("  " + entry.name.to_string() + " on " + std::string(entry.node.text()));
+    lines.push_back("  " + to_string(entry.name) + " on " + std::string(entry.node.text()));
   }
   return lines;
 }

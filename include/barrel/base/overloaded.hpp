@@ -1,0 +1,12 @@
+#pragma once
+
+namespace barrel {
+
+/// One visitor out of several lambdas: `std::visit(overloaded{[](const A&) {...}, [](const B&) {...}},
+/// variant)`.
+template <class... Visitors>
+struct overloaded : Visitors... {
+  using Visitors::operator()...;
+};
+
+}  // namespace barrel
