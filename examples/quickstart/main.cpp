@@ -1,58 +1,42 @@
-// Two nodes in one program: one registers a service, the other finds it by name and calls it.
 #include <cstdio>
-#include <string>
 
 #include "barrel/node/node.hpp"
-#include "barrel/otp/gen_server.hpp"
-
 using namespace barrel;
 
-struct Greet {
+struct Greet {  // {greet, From, Whom}
   static constexpr std::string_view tag = "greet";
+  Pid from;
   std::string whom;
-  using Reply = std::string;
 };
 
-class Greeter {
- public:
-  using Calls = Messages<Greet>;
-  explicit Greeter(Self self) {
-    auto registered = self.node().registry().register_service(self, Atom("greeter"));
-    if (!registered) exit(registered.error().reason);
-    registration_ = std::move(*registered);
+Task<> greeter(Self self) {
+  const auto registration = self.node().registry().register_service(self, Atom("greeter"));
+  for (;;) {
+    const Greet greet = co_await self.receive<Greet>();
+    self.send(greet.from, "hello, " + greet.whom);
   }
-  std::string handle_call(const Greet& greet) { return "hello, " + greet.whom; }
-
- private:
-  Registration registration_;
-};
-
-Task<> host(Self self) {
-  auto greeter = co_await self.start_link<Greeter>();
-  if (greeter) co_await self.receive<Exit>();
 }
 
 Task<Result<std::string>> ask(Self self) {
-  auto greeter = co_await self.node().registry().whereis(self, Atom("greeter"), {.retries = 6});
-  if (!greeter) co_return greeter.error();
-  const Greet greet{"world"};
-  co_return co_await self.call(*greeter, greet);
+  const auto pid = co_await self.node().registry().whereis(self, Atom("greeter"), {.retries = 6});
+  if (!pid) co_return pid.error();
+  self.send(*pid, Greet{self.pid(), "world"});
+  co_return co_await self.receive<std::string>();
+}
+
+std::unique_ptr<Node> start(const char* name, std::vector<NodeName> contacts) {
+  NodeConfig config;
+  config.name = name;
+  config.data_dir = std::string("quickstart/") + name;
+  config.discovery.directory = "quickstart/discovery";
+  config.membership.contact_nodes = std::move(contacts);
+  return *Node::start(config);
 }
 
 int main() {
-  NodeConfig config;
-  config.discovery.directory = "quickstart/discovery";
-  config.name = "alice@127.0.0.1";
-  config.data_dir = "quickstart/alice";
-  auto alice = Node::start(config);
-  config.name = "bob@127.0.0.1";
-  config.data_dir = "quickstart/bob";
-  config.membership.contact_nodes = {"alice@127.0.0.1"};
-  auto bob = Node::start(config);
-  if (!alice || !bob) return 1;
-
-  (*alice)->spawn(host);
-  const auto answer = (*bob)->run(ask);
+  const auto alice = start("alice@127.0.0.1", {});
+  const auto bob = start("bob@127.0.0.1", {"alice@127.0.0.1"});
+  alice->spawn(greeter);
+  const auto answer = bob->run(ask);
   std::puts(answer ? answer->c_str() : answer.error().message().c_str());
-  return answer ? 0 : 1;
 }
