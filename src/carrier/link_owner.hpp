@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include "auth/handshake.hpp"
+#include "barrel/term/atom_quota.hpp"
 #include "carrier/link_config.hpp"
 
 namespace barrel::carrier {
@@ -17,6 +19,8 @@ class LinkOwner {
  public:
   virtual ~LinkOwner() = default;
 
+  /// Wall time, for the timestamps of the auth handshake.
+  [[nodiscard]] virtual SystemTime system_now() = 0;
   /// For each auth handshake anew, so that a rotated identity takes effect at once.
   [[nodiscard]] virtual auth::Identity identity() = 0;
   /// Fresh and unpredictable for each handshake: auth::fresh_nonce(), or seeded in a simulation.
@@ -24,6 +28,10 @@ class LinkOwner {
   /// The trust decision for a claimed name; see auth::TrustCheck.
   [[nodiscard]] virtual auth::TrustDecision check_trust(std::string_view claimed_name,
                                                         const PublicKey& key) = 0;
+
+  /// What the names in the peer's messages are charged to. One for each peer, kept across its links, bounds
+  /// what a peer that reconnects can add; the default is a fresh one for each link.
+  [[nodiscard]] virtual std::shared_ptr<AtomQuota> atom_quota(NodeName peer);
 
   /// The peer has proved its key. From here on an accepted link counts for may_dial(). Not yet to be pinned.
   virtual void on_authenticated(Link& link, NodeName peer, const PublicKey& key) = 0;
@@ -38,8 +46,8 @@ class LinkOwner {
   /// The link carries messages from now on. An older live link to the same peer must be treated as down first
   /// (close() it); its on_down() comes within that call. attach() the outbound queue here.
   virtual void on_up(Link& link) = 0;
-  /// A distribution message, in the order of its stream. payload is lent for this call unless it has an
-  /// owner.
+  /// A distribution message, in the order of its stream; its sender is of the peer's node. payload is lent
+  /// for this call unless it has an owner.
   virtual void on_message(Link& link, dist::Message& message, dist::Lane lane) = 0;
   /// Nothing heard for Liveness::suspect_after; on_alive() when it speaks again.
   virtual void on_suspect(Link& link) = 0;

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "auth/identity.hpp"
+#include "barrel/base/log.hpp"
+#include "barrel/base/metrics.hpp"
+#include "barrel/base/random.hpp"
+#include "barrel/base/time.hpp"
+#include "carrier/link_config.hpp"
+#include "carrier/link_owner.hpp"
+
+namespace barrel::carrier {
+
+/// What the links of one QuicCarrier share; the carrier owns it.
+struct LinkContext {
+  LinkConfig config;
+  LinkOwner& owner;
+  Metrics& metrics;
+  Log log;
+  Random random;
+  /// Of the loop's current turn.
+  Instant now{};
+  /// Of our own certificate; none on an endpoint that only dials.
+  std::optional<auth::ChannelBinding> own_binding;
+  /// Accepted links that are not up.
+  std::size_t pending_accepted = 0;
+  /// When which link wants its on_timer().
+  std::set<std::pair<Instant, std::uint64_t>> timers;
+  /// Links that are over and can be destroyed.
+  std::vector<std::uint64_t> dead;
+
+  void count(std::string_view name) { metrics.counter(name).add(); }
+};
+
+}  // namespace barrel::carrier

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "barrel/base/datagram.hpp"
+#include "barrel/base/log.hpp"
+#include "barrel/base/metrics.hpp"
+#include "barrel/base/random.hpp"
+#include "barrel/base/time.hpp"
+#include "barrel/term/result.hpp"
+#include "carrier/link.hpp"
+#include "carrier/link_config.hpp"
+#include "carrier/link_context.hpp"
+#include "carrier/link_owner.hpp"
+#include "quic/endpoint.hpp"
+
+namespace barrel::carrier {
+
+/// All links of a node over one UDP socket: wraps the QUIC endpoint, makes a Link of each of its connections,
+/// and keeps their time. Sans-IO like the endpoint: datagrams and `now` come in, datagrams leave through the
+/// sink. Not thread-safe: cluster thread only.
+///
+/// Drive it so: receive(), refused() and writable() as the socket reports; turn() at the end of each turn of
+/// the loop, after pushes to outbound queues were flushed (Link::flush); then wait until next_timeout() at
+/// most.
+class QuicCarrier final : private quic::EndpointEvents {
+ public:
+  /// `sink`, `owner`, `metrics` and what `log` writes to must outlive the carrier. Errors: as
+  /// quic::Endpoint::make, and invalid_argument for a LinkConfig whose times contradict each other.
+  [[nodiscard]] static Result<std::unique_ptr<QuicCarrier>> make(LinkConfig config,
+                                                                 quic::EndpointConfig endpoint,
+                                                                 DatagramSink& sink, LinkOwner& owner,
+                                                                 Random random, Metrics& metrics,
+                                                                 Log log = {});
+  /// Tells nobody anything: close_all() first, and turn(), where peers and owner should know.
+  ~QuicCarrier() override;
+  QuicCarrier(const QuicCarrier&) = delete;
+  QuicCarrier& operator=(const QuicCarrier&) = delete;
+
+  /// Starts a link to `target` at an address. `where.alpn` empty offers barrel/1, then erlang-dist. The owner
+  /// has asked dist::may_dial() before. Its outcome is on_up() or on_down(), neither within this call.
+  /// Errors: as quic::Endpoint::connect; then nothing follows.
+  [[nodiscard]] Result<Link*> dial(NodeName target, quic::Dial where, Instant now);
+
+  void receive(const DatagramTrain& train, Instant now);
+  /// ICMP says that nobody listens at `remote`.
+  void refused(const SocketAddress& remote, Instant now);
+  void writable(Instant now);
+  /// Does what is due and writes what there is to send.
+  void turn(Instant now);
+  /// When to call turn() at the latest; in the past when there is more to do at once.
+  [[nodiscard]] std::optional<Instant> next_timeout() const;
+
+  /// Whether connections are accepted; links that exist stay.
+  void set_accepting(bool accepting);
+  /// Every link that is not down.
+  [[nodiscard]] std::vector<Link*> links() const;
+  /// Null when there is no such link, or it is down.
+  [[nodiscard]] Link* find(std::uint64_t id) const;
+  /// Bytes of all links that their peers have not acknowledged; what still waits in outbound queues is not in
+  /// it.
+  [[nodiscard]] std::size_t unacknowledged_bytes() const;
+  /// Link::close() for all links.
+  void close_all(std::string_view why, Instant now);
+
+ private:
+  QuicCarrier(LinkConfig config, LinkOwner& owner, Random random, Metrics& metrics, Log log);
+  quic::ConnectionEvents* on_accept(quic::Connection& connection) override;
+  Link& add_link(quic::Connection* connection, std::optional<NodeName> target);
+  void remove_dead();
+
+  LinkContext context_;
+  std::map<std::uint64_t, std::unique_ptr<Link>> links_;
+  std::uint64_t last_id_ = 0;
+  std::unique_ptr<quic::Endpoint> endpoint_;  // last: it refers to the links
+};
+
+}  // namespace barrel::carrier

@@ -1,0 +1,313 @@
+#include "dist/control.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "barrel/base/random.hpp"
+#include "barrel/term/atom_quota.hpp"
+
+namespace barrel::dist {
+namespace {
+
+const NodeName n1{"n1@127.0.0.1"};
+const NodeName n2{"n2@127.0.0.1"};
+
+const Pid at_n1{n1.atom(), 0xa0, 0, 4};
+const Pid at_n2{n2.atom(), 0x0a, 0xffffffff, 0x80000001};
+const Ref short_ref{n2.atom(), 4, 1, {7}};
+const Ref long_ref{n2.atom(), 4, 5, {1, 2, 3, 4, 0xffffffff}};
+
+Bytes with_payload(const Control& control, const Term& payload) {
+  Bytes out;
+  ByteWriter writer(out);
+  encode_head(writer, control);
+  if (has_payload(control)) encode_etf(writer, payload);
+  return out;
+}
+
+/// All controls that n2 may send to n1, in every form of their fields.
+std::vector<Control> all_controls() {
+  const Term function = Term::tuple_of(Atom("timer"), Atom("sleep"), 1);
+  return {
+      Send{at_n2, at_n1},
+      SendName{at_n2, Atom("spec_echo")},
+      SendAlias{at_n2, long_ref},
+      Link{at_n2, at_n1},
+      Unlink{1, at_n2, at_n1},
+      Unlink{0x1'0000'0000, at_n2, at_n1},
+      Unlink{~std::uint64_t{0}, at_n2, at_n1},
+      UnlinkAck{300, at_n2, at_n1},
+      ExitLinked{at_n2, at_n1},
+      Exit{at_n2, at_n1},
+      Monitor{at_n2, at_n1, short_ref},
+      Monitor{at_n2, Atom("spec_echo"), long_ref},
+      Demonitor{at_n2, at_n1, short_ref},
+      Demonitor{at_n2, Atom("spec_echo"), long_ref},
+      MonitorDown{at_n2, at_n1, short_ref},
+      MonitorDown{Atom("spec_echo"), at_n1, long_ref},
+      GroupLeader{at_n2, at_n1},
+      SpawnRequest{short_ref, at_n2, at_n2, function, Term::list({Atom("monitor")})},
+      SpawnReply{short_ref, at_n1, 3, Term(at_n2)},
+  };
+}
+
+TEST(Control, EveryOperationIsReadBack) {
+  const MessageParser parser(n1, n2);
+  const Term payload = Term::tuple_of(Atom("hello"), 1.5, "text");
+  for (const Control& control : all_controls()) {
+    const Bytes bytes = with_payload(control, payload);
+    const auto message = parser.parse(bytes);
+    ASSERT_TRUE(message) << control.index() << " " << message.error().message();
+    EXPECT_TRUE(message->control == control) << control.index();
+    EXPECT_EQ(!message->payload.bytes.empty(), has_payload(control)) << control.index();
+    if (has_payload(control)) {
+      const auto decoded = decode_etf(message->payload.bytes);
+      ASSERT_TRUE(decoded) << decoded.error().message();
+      EXPECT_EQ(*decoded, payload);
+    }
+  }
+}
+
+/// Direction and bytes of a captured message, in the pass-through envelope; and the bytes of its control
+/// tuple.
+struct Captured {
+  bool from_n2;
+  std::string control_text;
+  Bytes control;
+  Bytes message;
+};
+
+std::vector<Captured> captured_messages() {
+  std::ifstream file(BARREL_DIST_TESTDATA "/captured_messages.txt");
+  EXPECT_TRUE(file.is_open());
+  std::vector<Captured> messages;
+  for (std::string line; std::getline(file, line);) {
+    if (line.empty() || line[0] == '#' || line[0] == ' ') continue;
+    const std::size_t last = line.rfind(' ');
+    const std::size_t first = line.find(' ');
+    if (line.find('{') != first + 1) continue;
+    const Bytes header_form = from_hex(line.substr(last + 1)).value_or(Bytes{});
+    ByteReader reader(BytesView(header_form).subspan(3));  // 131 68 0
+    EXPECT_TRUE(decode_etf(reader));
+    Captured captured{line.starts_with("SEND"), line.substr(first + 1, last - first - 1), {}, {112, 131}};
+    const BytesView control = BytesView(header_form).subspan(3, reader.position());
+    captured.control.assign(control.begin(), control.end());
+    captured.message.insert(captured.message.end(), control.begin(), control.end());
+    if (!reader.at_end()) {
+      captured.message.push_back(131);
+      captured.message.insert(captured.message.end(), reader.rest().begin(), reader.rest().end());
+    }
+    messages.push_back(std::move(captured));
+  }
+  return messages;
+}
+
+TEST(Control, CapturedMessagesAreReadAndWrittenByteByByte) {
+  const auto messages = captured_messages();
+  EXPECT_EQ(messages.size(), 77U);
+  for (const Captured& captured : messages) {
+    const MessageParser parser(captured.from_n2 ? n1 : n2, captured.from_n2 ? n2 : n1);
+    if (captured.control_text.starts_with("{6,")) {
+      // The name is known only when somebody here has interned it; in this test, everybody's is.
+      const std::size_t comma = captured.control_text.rfind(',');
+      const std::string name = captured.control_text.substr(comma + 1);
+      (void)Atom(std::string_view(name).substr(0, name.size() - 1));
+    }
+    const auto message = parser.parse(captured.message);
+    ASSERT_TRUE(message) << captured.control_text << " " << message.error().message();
+    Bytes head;
+    ByteWriter writer(head);
+    encode_head(writer, message->control);
+    Bytes expected{112, 131};
+    expected.insert(expected.end(), captured.control.begin(), captured.control.end());
+    if (has_payload(message->control)) expected.push_back(131);
+    EXPECT_EQ(to_hex(head), to_hex(expected)) << captured.control_text;
+  }
+}
+
+TEST(Control, TheHeaderEnvelopeIsRefused) {
+  const MessageParser parser(n1, n2);
+  const Bytes header_form =
+      *from_hex("83440068046135776e32403132372e302e302e310000000a000000000000000477007709737065635f6563686f");
+  const auto message = parser.parse(header_form);
+  ASSERT_FALSE(message);
+  EXPECT_EQ(message.error().code, Errc::malformed);
+}
+
+/// `{Op, Elements...}` in the envelope, then the payload if there is one.
+Bytes raw(std::vector<Term> elements, const std::optional<Term>& payload) {
+  Bytes out{112};
+  const Bytes control = encode_etf(Term::tuple(std::move(elements)));
+  out.insert(out.end(), control.begin(), control.end());
+  if (payload) {
+    const Bytes bytes = encode_etf(*payload);
+    out.insert(out.end(), bytes.begin(), bytes.end());
+  }
+  return out;
+}
+
+void expect_read(std::vector<Term> elements, const std::optional<Term>& payload, const Control& expected,
+                 const std::optional<Term>& expected_payload) {
+  const MessageParser parser(n1, n2);
+  const auto message = parser.parse(raw(std::move(elements), payload));
+  ASSERT_TRUE(message) << message.error().message();
+  EXPECT_TRUE(message->control == expected) << message->control.index();
+  if (!expected_payload) {
+    EXPECT_TRUE(message->payload.bytes.empty());
+    return;
+  }
+  const auto decoded = decode_etf(message->payload.bytes);
+  ASSERT_TRUE(decoded) << decoded.error().message();
+  EXPECT_EQ(*decoded, *expected_payload);
+}
+
+TEST(Control, OlderFormsAndTracedOnesMeanTheSame) {
+  const Term from(at_n2);
+  const Term to(at_n1);
+  const Term ref(short_ref);
+  const Term none{Atom()};
+  const Term token = Term::tuple_of(1, 2, Term::list({Atom("seq")}), from, 4);
+  const Term message = Term::tuple_of(Atom("any"), 1);
+  const Term name(Atom("spec_echo"));
+  const Term function = Term::tuple_of(Atom("m"), Atom("f"), 0);
+  const Term options = Term::list({Atom("link")});
+  using T = std::vector<Term>;
+
+  expect_read(T{2, none, to}, message, Send{{}, at_n1}, message);
+  expect_read(T{12, none, to, token}, message, Send{{}, at_n1}, message);
+  expect_read(T{23, from, to, token}, message, Send{at_n2, at_n1}, message);
+  expect_read(T{16, from, none, name, token}, message, SendName{at_n2, Atom("spec_echo")}, message);
+  expect_read(T{34, from, ref, token}, message, SendAlias{at_n2, short_ref}, message);
+  expect_read(T{3, from, to, message}, {}, ExitLinked{at_n2, at_n1}, message);
+  expect_read(T{13, from, to, token, message}, {}, ExitLinked{at_n2, at_n1}, message);
+  expect_read(T{25, from, to, token}, message, ExitLinked{at_n2, at_n1}, message);
+  expect_read(T{8, from, to, message}, {}, Exit{at_n2, at_n1}, message);
+  expect_read(T{18, from, to, token, message}, {}, Exit{at_n2, at_n1}, message);
+  expect_read(T{27, from, to, token}, message, Exit{at_n2, at_n1}, message);
+  expect_read(T{21, from, to, ref, message}, {}, MonitorDown{at_n2, at_n1, short_ref}, message);
+  expect_read(T{4, from, to}, {}, Unlink{0, at_n2, at_n1}, {});
+  expect_read(T{5}, {}, Ignored{5}, {});
+  expect_read(T{30, ref, from, from, function, options, token}, Term::list({}),
+              SpawnRequest{short_ref, at_n2, at_n2, function, options}, Term::list({}));
+  expect_read(T{32, ref, to, 1, from, token}, {}, SpawnReply{short_ref, at_n1, 1, from}, {});
+  expect_read(T{37, 0, from, to}, message, Send{at_n2, at_n1}, message);
+  expect_read(T{37, 3, from, to, token}, message, Send{at_n2, at_n1}, message);
+  expect_read(T{37, 4, from, ref}, message, SendAlias{at_n2, short_ref}, message);
+  expect_read(T{37, 8, from, name}, message, SendName{at_n2, Atom("spec_echo")}, message);
+  expect_read(T{37, 16, from, to}, message, Exit{at_n2, at_n1}, message);
+  expect_read(T{37, 20, from, ref}, message, Ignored{37}, message);
+}
+
+TEST(Control, WrongShapesAreRefused) {
+  const MessageParser parser(n1, n2);
+  const Term from(at_n2);
+  const Term to(at_n1);
+  const Term ref(short_ref);
+  const Term message(1);
+  using T = std::vector<Term>;
+  const auto code = [&](T elements, const std::optional<Term>& payload) {
+    const auto parsed = parser.parse(raw(std::move(elements), payload));
+    return parsed ? std::string("accepted") : std::string(to_string(parsed.error().code));
+  };
+  EXPECT_EQ(code(T{22, from}, message), "malformed");
+  EXPECT_EQ(code(T{22, from, to, to}, message), "malformed");
+  EXPECT_EQ(code(T{22, from, Atom("name")}, message), "malformed");
+  EXPECT_EQ(code(T{22, from, to}, {}), "malformed");
+  EXPECT_EQ(code(T{1, from, to}, message), "malformed") << "a LINK has no payload";
+  EXPECT_EQ(code(T{6, from, Atom(), 17}, message), "malformed");
+  EXPECT_EQ(code(T{19, from, "binary", ref}, {}), "malformed");
+  EXPECT_EQ(code(T{19, from, to, to}, {}), "malformed");
+  EXPECT_EQ(code(T{35, -1, from, to}, {}), "malformed");
+  EXPECT_EQ(code(T{35, Atom("id"), from, to}, {}), "malformed");
+  EXPECT_EQ(code(T{99, from, to}, {}), "malformed");
+  EXPECT_EQ(code(T{Atom("op"), from, to}, {}), "malformed");
+  EXPECT_EQ(code(T{37, 2, from, to}, message), "malformed") << "announces a token and has none";
+}
+
+TEST(Control, APeerSpeaksOnlyForItsOwnProcesses) {
+  const MessageParser parser(n1, n2);
+  const Term stranger(Pid{Atom("n3@127.0.0.1"), 1, 2, 3});
+  const Term to(at_n1);
+  const Term ref(short_ref);
+  for (const std::vector<Term>& elements : {std::vector<Term>{22, stranger, to},
+                                            {24, stranger, to},
+                                            {26, to, to},
+                                            {28, stranger, to, ref},
+                                            {1, stranger, to},
+                                            {19, stranger, to, ref}}) {
+    const bool payload = elements[0] != Term(1) && elements[0] != Term(19);
+    const auto parsed = parser.parse(raw(elements, payload ? std::optional(Term(1)) : std::nullopt));
+    ASSERT_FALSE(parsed);
+    EXPECT_EQ(parsed.error().code, Errc::protocol_violation);
+  }
+}
+
+TEST(Control, NamesThatNobodyHereKnowsFillNoTable) {
+  const MessageParser parser(n1, n2);
+  Bytes unknown = with_payload(SendName{at_n2, Atom("control_test_known")}, 1);
+  const std::string_view known = "control_test_known";
+  const auto at = std::search(unknown.begin(), unknown.end(), known.begin(), known.end());
+  *at = 'X';
+  const std::uint32_t before = Atom::table_size();
+  const auto message = parser.parse(unknown);
+  ASSERT_TRUE(message) << message.error().message();
+  EXPECT_EQ(std::get<SendName>(message->control).to, Atom());
+  EXPECT_EQ(Atom::table_size(), before);
+}
+
+TEST(Control, NamesThatMustBeAnsweredAreChargedToThePeersQuota) {
+  EtfLimits limits;
+  limits.atom_quota = std::make_shared<AtomQuota>(1);
+  const MessageParser parser(n1, n2, limits);
+  const auto monitor = [](std::string_view name) {
+    Bytes bytes = with_payload(Monitor{at_n2, Atom("monitored_name_0"), short_ref}, 1);
+    const std::string_view known = "monitored_name_0";
+    std::ranges::copy(name, std::search(bytes.begin(), bytes.end(), known.begin(), known.end()));
+    return bytes;
+  };
+  const auto first = parser.parse(monitor("monitored_name_1"));
+  ASSERT_TRUE(first) << first.error().message();
+  EXPECT_EQ(std::get<Atom>(std::get<Monitor>(first->control).to).text(), "monitored_name_1");
+  const auto second = parser.parse(monitor("monitored_name_2"));
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Errc::limit_exceeded);
+  EXPECT_TRUE(parser.parse(monitor("monitored_name_1"))) << "what is known costs nothing";
+}
+
+TEST(Control, PayloadsShareTheirOwnerOrAreCopied) {
+  const MessageParser parser(n1, n2);
+  const SharedBytes owned(with_payload(Send{at_n2, at_n1}, Term("payload")));
+  const auto shared = parser.parse(owned.view(), owned.owner());
+  ASSERT_TRUE(shared);
+  EXPECT_EQ(shared->payload.share().view().data(), shared->payload.bytes.data());
+  SharedBytes kept;
+  {
+    const Bytes lent = with_payload(Send{at_n2, at_n1}, Term("payload"));
+    kept = parser.parse(lent)->payload.share();
+  }
+  EXPECT_EQ(*decode_etf(kept), Term("payload"));
+}
+
+TEST(Control, TruncatedAndMutatedMessagesNeverCrash) {
+  const MessageParser parser(n1, n2);
+  Random random(11);
+  for (const Control& control : all_controls()) {
+    const Bytes good = with_payload(control, Term::tuple_of(Atom("hello"), 1));
+    const std::size_t payload =
+        has_payload(control) ? encode_etf(Term::tuple_of(Atom("hello"), 1)).size() : 0;
+    for (std::size_t size = 0; size + payload < good.size(); ++size) {
+      EXPECT_FALSE(parser.parse(BytesView(good).first(size))) << control.index() << " " << size;
+    }
+    for (int round = 0; round < 500; ++round) {
+      Bytes bytes = good;
+      for (int i = 0; i < 3; ++i)
+        bytes[2 + random.below(bytes.size() - 2)] = static_cast<std::uint8_t>(random.next());
+      (void)parser.parse(bytes);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace barrel::dist

@@ -1,0 +1,199 @@
+#include "dist/outbound.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <stdexcept>
+#include <thread>
+
+#include "dist/frame_reader.hpp"
+
+namespace barrel::dist {
+namespace {
+
+auto text(std::string content) {
+  return [content = std::move(content)](ByteWriter& out) { out.text(content); };
+}
+
+/// The frames of what was taken, each as text.
+std::vector<std::string> frames_of(const std::vector<SharedBytes>& slices) {
+  std::vector<std::string> frames;
+  FrameReader reader(std::size_t{1} << 30);
+  for (const SharedBytes& slice : slices) {
+    reader.feed(slice.view());
+    while (reader.next() == FrameReader::Step::frame) frames.emplace_back(as_text(reader.frame()));
+  }
+  EXPECT_EQ(reader.buffered(), 0U) << "a slice ends with a whole frame";
+  return frames;
+}
+
+std::vector<std::string> take(Outbound& outbound, Lane lane = Lane::messages) {
+  return frames_of(outbound.take(lane, SIZE_MAX));
+}
+
+class OutboundTest : public testing::Test {
+ protected:
+  Metrics metrics;
+};
+
+TEST_F(OutboundTest, KeepsTheOrderOfALane) {
+  Outbound outbound({}, metrics);
+  EXPECT_TRUE(outbound.push(Lane::messages, 0, text("one")).wake);
+  EXPECT_FALSE(outbound.push(Lane::messages, 0, text("two")).wake) << "one wake-up for a batch";
+  (void)outbound.push(Lane::overlay, 0, text("apart"));
+  EXPECT_EQ(take(outbound), (std::vector<std::string>{"one", "two"}));
+  EXPECT_EQ(take(outbound, Lane::overlay), std::vector<std::string>{"apart"});
+  EXPECT_TRUE(outbound.push(Lane::messages, 0, text("three")).wake);
+  EXPECT_EQ(take(outbound), std::vector<std::string>{"three"});
+  EXPECT_TRUE(take(outbound).empty());
+}
+
+TEST_F(OutboundTest, SmallAndLargeMessagesStayInOrder) {
+  Outbound outbound({}, metrics);
+  std::vector<std::string> sent;
+  for (int i = 0; i < 300; ++i) {
+    const std::size_t size = i % 7 == 0 ? 40'000 : static_cast<std::size_t>(i) * 13 + 1;
+    std::string message(size, static_cast<char>('a' + i % 26));
+    const std::size_t hint = i % 2 == 0 ? size : 0;
+    EXPECT_EQ(outbound.push(Lane::messages, hint, text(message)).status, Outbound::Status::queued);
+    sent.push_back(std::move(message));
+    if (i % 50 == 49) {
+      EXPECT_EQ(take(outbound), sent);
+      sent.clear();
+    }
+  }
+}
+
+TEST_F(OutboundTest, SlicesThatWereTakenDoNotChangeWhenTheirBlockGrows) {
+  Outbound outbound({}, metrics);
+  std::vector<std::vector<SharedBytes>> taken;
+  for (int i = 0; i < 2000; ++i) {
+    (void)outbound.push(Lane::messages, 0, text(std::string(100, static_cast<char>('a' + i % 26))));
+    taken.push_back(outbound.take(Lane::messages, SIZE_MAX));
+  }
+  for (int i = 0; i < 2000; ++i) {
+    const std::vector<std::string> expected{std::string(100, static_cast<char>('a' + i % 26))};
+    EXPECT_EQ(frames_of(taken[static_cast<std::size_t>(i)]), expected);
+  }
+}
+
+TEST_F(OutboundTest, TakesNoMoreThanAsked) {
+  Outbound outbound({}, metrics);
+  for (int i = 0; i < 10; ++i) {
+    (void)outbound.push(Lane::messages, 40'000, text(std::string(40'000, 'x')));
+  }
+  EXPECT_EQ(outbound.take(Lane::messages, 100'000).size(), 3U);
+  EXPECT_EQ(outbound.queued_bytes(Lane::messages), 7U * 40'004);
+  EXPECT_EQ(outbound.take(Lane::messages, 1).size(), 1U);
+  EXPECT_EQ(take(outbound).size(), 6U);
+}
+
+TEST_F(OutboundTest, TheBudgetHoldsUntilThePeerHasAcknowledged) {
+  Outbound outbound({.budget_bytes_max = 1000, .drained_bytes_max = 500}, metrics);
+  EXPECT_EQ(outbound.push(Lane::messages, 0, text(std::string(996, 'x'))).status, Outbound::Status::queued);
+  EXPECT_TRUE(outbound.busy(Lane::messages));
+  EXPECT_EQ(outbound.push(Lane::messages, 0, text("y")).status, Outbound::Status::busy);
+  EXPECT_EQ(outbound.push(Lane::overlay, 0, text("y")).status, Outbound::Status::queued)
+      << "lanes do not compete";
+  EXPECT_EQ(outbound.push(Lane::messages, 0, text("exit"), true).status, Outbound::Status::queued);
+  EXPECT_EQ(metrics.snapshot().at("dist.outbound_busy"), 1U);
+
+  auto in_flight = outbound.take(Lane::messages, SIZE_MAX);
+  EXPECT_EQ(outbound.push(Lane::messages, 0, text("y")).status, Outbound::Status::busy);
+  EXPECT_FALSE(outbound.poll_drained(Lane::messages));
+  in_flight.clear();
+  EXPECT_EQ(outbound.pending_bytes(Lane::messages), 0U);
+  EXPECT_TRUE(outbound.poll_drained(Lane::messages));
+  EXPECT_FALSE(outbound.poll_drained(Lane::messages)) << "told once";
+  EXPECT_EQ(outbound.push(Lane::messages, 0, text("y")).status, Outbound::Status::queued);
+}
+
+TEST_F(OutboundTest, AMessageOverTheLimitIsRefusedAndTheNextOneIsNot) {
+  Outbound outbound({.frame_bytes_max = 100'000}, metrics);
+  for (const std::size_t hint : {0U, 200'000U}) {
+    const auto pushed = outbound.push(Lane::messages, hint, text(std::string(200'000, 'x')));
+    EXPECT_EQ(pushed.status, Outbound::Status::too_large);
+    EXPECT_FALSE(pushed.wake);
+  }
+  EXPECT_EQ(metrics.snapshot().at("dist.outbound_too_large"), 2U);
+  (void)outbound.push(Lane::messages, 0, text("fits"));
+  EXPECT_EQ(take(outbound), std::vector<std::string>{"fits"});
+}
+
+TEST_F(OutboundTest, AnEncoderThatThrowsLeavesNothingBehind) {
+  Outbound outbound({}, metrics);
+  const auto half = [](ByteWriter& out) {
+    out.text("half");
+    throw std::runtime_error("no mapping");
+  };
+  EXPECT_THROW((void)outbound.push(Lane::messages, 0, half), std::runtime_error);
+  EXPECT_THROW((void)outbound.push(Lane::messages, 100'000, half), std::runtime_error);
+  (void)outbound.push(Lane::messages, 0, text("whole"));
+  EXPECT_EQ(take(outbound), std::vector<std::string>{"whole"});
+}
+
+TEST_F(OutboundTest, AfterCloseNothingIsQueuedAndNothingIsOwed) {
+  Outbound outbound({}, metrics);
+  (void)outbound.push(Lane::messages, 0, text("lost"));
+  outbound.close();
+  EXPECT_EQ(outbound.push(Lane::messages, 0, text("late")).status, Outbound::Status::closed);
+  EXPECT_EQ(outbound.push(Lane::messages, 100'000, text("late")).status, Outbound::Status::closed);
+  EXPECT_TRUE(take(outbound).empty());
+  EXPECT_EQ(outbound.pending_bytes(Lane::messages), 0U);
+}
+
+TEST_F(OutboundTest, SlicesOutliveTheQueue) {
+  std::vector<SharedBytes> slices;
+  {
+    Outbound outbound({}, metrics);
+    (void)outbound.push(Lane::messages, 0, text("still here"));
+    slices = outbound.take(Lane::messages, SIZE_MAX);
+  }
+  EXPECT_EQ(frames_of(slices), std::vector<std::string>{"still here"});
+}
+
+TEST_F(OutboundTest, ManySendersEachKeepTheirOrderAndNoWakeUpIsMissed) {
+  constexpr int senders = 4;
+  constexpr int messages = 5000;
+  Outbound outbound({.budget_bytes_max = SIZE_MAX}, metrics);
+  std::atomic<int> wakes{0};
+  std::vector<std::thread> threads;
+  for (int sender = 0; sender < senders; ++sender) {
+    threads.emplace_back([&, sender] {
+      for (int i = 0; i < messages; ++i) {
+        const std::size_t hint = i % 100 == 0 ? Outbound::large_bytes : 0;
+        const auto pushed = outbound.push(Lane::messages, hint, [&](ByteWriter& out) {
+          out.u32(static_cast<std::uint32_t>(sender));
+          out.u32(static_cast<std::uint32_t>(i));
+          if (hint != 0) out.bytes(Bytes(hint));
+        });
+        if (pushed.wake) {
+          ++wakes;
+          wakes.notify_one();
+        }
+      }
+    });
+  }
+  std::map<std::uint32_t, std::uint32_t> next;
+  int received = 0;
+  int seen = 0;
+  FrameReader reader(1 << 20);
+  while (received < senders * messages) {
+    wakes.wait(seen);  // hangs if a push after a take() did not ask for a wake-up
+    seen = wakes;
+    for (const SharedBytes& slice : outbound.take(Lane::messages, SIZE_MAX)) {
+      reader.feed(slice.view());
+      while (reader.next() == FrameReader::Step::frame) {
+        ByteReader in(reader.frame());
+        const std::uint32_t sender = in.u32();
+        EXPECT_EQ(in.u32(), next[sender]++);
+        ++received;
+      }
+    }
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(outbound.pending_bytes(Lane::messages), 0U);
+}
+
+}  // namespace
+}  // namespace barrel::dist
