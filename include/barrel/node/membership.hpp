@@ -1,0 +1,36 @@
+#pragma once
+
+#include <vector>
+
+#include "barrel/node/subscription.hpp"
+#include "barrel/process/self.hpp"
+#include "barrel/services/membership_types.hpp"
+#include "barrel/term/node_name.hpp"
+
+namespace barrel {
+
+namespace node {
+class MembershipService;
+}
+
+/// This node's place in the cluster. Thread-safe; nothing blocks.
+class Membership {
+ public:
+  /// Becomes a member through `contact`, which is tried again until it answers. Subscribers get Joined.
+  void join(NodeName contact);
+  /// Takes back all registrations, tells the others, and forgets them. Subscribers get Left.
+  void leave();
+  /// The peers this node gossips with: a bounded, symmetric part of the cluster.
+  [[nodiscard]] std::vector<NodeName> active_view() const;
+  /// Nodes known as replacements.
+  [[nodiscard]] std::vector<NodeName> passive_view() const;
+  /// The calling process gets a MembershipEvent for every change of the active view from now on.
+  [[nodiscard]] Subscription subscribe(Self self);
+
+ private:
+  friend class node::MembershipService;
+  explicit Membership(node::MembershipService& service) : service_(&service) {}
+  node::MembershipService* service_;
+};
+
+}  // namespace barrel

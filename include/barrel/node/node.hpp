@@ -1,0 +1,94 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "barrel/node/config.hpp"
+#include "barrel/node/membership.hpp"
+#include "barrel/node/registry.hpp"
+#include "barrel/process/runtime.hpp"
+#include "barrel/term/result.hpp"
+
+namespace barrel {
+
+namespace node {
+class NodeCore;
+}
+
+/// A node that this one has a connection to.
+struct PeerInfo {
+  NodeName name;
+  /// The peer's incarnation.
+  std::uint32_t creation = 0;
+  /// "barrel/1" or "erlang-dist".
+  std::string protocol;
+  /// Where its packets come from.
+  std::string address;
+  /// We dialed, rather than accepted.
+  bool dialed = false;
+  /// Nothing was heard from it for suspect_after_ms.
+  bool suspected = false;
+};
+
+/// One node of a cluster: its processes, its connections, and the services on them. Several may live in one OS process.
+/// Thread-safe.
+class Node {
+ public:
+  /// Makes keys and certificate on first boot, opens the port, publishes its address for discovery, starts the
+  /// schedulers and joins the contact nodes in the background. Errors name what was wrong and what to do.
+  [[nodiscard]] static Result<std::unique_ptr<Node>> start(NodeConfig config);
+  /// shutdown(), with the configured time limit.
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  /// Stops in order: no new connections; processes, from the roots down; the cluster is told; what waits is sent; the
+  /// connections close. Errc::timeout with the pids of processes that did not end within the limit. Once; the second
+  /// call does nothing.
+  Result<void> shutdown();
+
+  [[nodiscard]] NodeName name() const noexcept;
+  /// This incarnation's number.
+  [[nodiscard]] std::uint32_t creation() const noexcept;
+  /// The UDP port it listens on.
+  [[nodiscard]] std::uint16_t port() const noexcept;
+  [[nodiscard]] const NodeConfig& config() const noexcept;
+  /// The nodes connected now (erlang:nodes/0), ordered.
+  [[nodiscard]] std::vector<NodeName> nodes() const;
+  [[nodiscard]] std::vector<PeerInfo> peers() const;
+
+  [[nodiscard]] Membership& membership() noexcept;
+  [[nodiscard]] Registry& registry() noexcept;
+  [[nodiscard]] const Registry& registry() const noexcept;
+  [[nodiscard]] Runtime& runtime() noexcept;
+  /// All counters and gauges by name.
+  [[nodiscard]] std::map<std::string, std::uint64_t> metrics() const;
+
+  // From plain threads; as in Runtime.
+  template <class F, class... As>
+  Pid spawn(F&& body, As&&... args) {
+    return runtime().spawn(std::forward<F>(body), std::forward<As>(args)...);
+  }
+  template <class F, class... As>
+  [[nodiscard]] auto run(F&& body, As&&... args) {
+    return runtime().run(std::forward<F>(body), std::forward<As>(args)...);
+  }
+  template <class M>
+  Result<void> send(const Address& to, M&& message, Duration limit = Self::call_limit) {
+    return runtime().send(to, std::forward<M>(message), limit);
+  }
+  template <class Reply = void, class Request>
+  [[nodiscard]] auto call(const Address& to, Request request, Duration limit = Self::call_limit) {
+    return runtime().call<Reply>(to, std::move(request), limit);
+  }
+
+ private:
+  Node() = default;
+  std::unique_ptr<node::NodeCore> core_;
+};
+
+}  // namespace barrel

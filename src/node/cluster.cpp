@@ -1,0 +1,182 @@
+#include "node/cluster.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "node/cluster_settings.hpp"
+
+namespace barrel::node {
+
+namespace {
+
+EtfLimits etf_limits(const NodeConfig& config) {
+  EtfLimits limits;
+  limits.uncompressed_bytes_max = static_cast<std::uint32_t>(config.channel.frame_bytes_max);
+  return limits;
+}
+
+LinkLoss loss_of(carrier::DownReason reason) {
+  using carrier::DownReason;
+  const bool in_order = reason == DownReason::closed_by_us || reason == DownReason::closed_by_peer;
+  return in_order ? LinkLoss::closed : LinkLoss::lost;
+}
+
+}  // namespace
+
+Cluster::Cluster(Parts parts)
+    : config_(parts.config),
+      self_(parts.config.name),
+      creation_(parts.creation),
+      loop_(parts.loop),
+      runtime_(parts.runtime),
+      channels_(parts.channels),
+      dirty_(parts.dirty),
+      router_(parts.router),
+      registry_(parts.registry),
+      membership_(parts.membership),
+      trust_(parts.trust),
+      identity_(std::move(parts.identity)),
+      metrics_(parts.metrics),
+      log_(parts.log.named("cluster")),
+      random_(parts.random),
+      links_up_(parts.metrics.counter("node.links_up")),
+      dialer_(loop_, config_.channel.dial_timeout,
+              {.locate = std::move(parts.locate),
+               .connect = [this](NodeName peer, const SocketAddress& address) { return connect(peer, address); },
+               .failed = [this](Channel& channel, const std::string& why) { dial_failed(channel, why); }},
+              metrics_),
+      dispatcher_(self_, creation_, runtime_, router_, etf_limits(config_), config_.channel.atoms_per_peer_max,
+                  {.overlay = [this](NodeName from, Atom name,
+                                     const Term& message) { overlay_->message(from, name, message, moment()); },
+                   .violation = [this](std::uint64_t link, NodeName peer, std::string why) {
+                     loop_.post([this, link, peer, text = std::move(why)] { end_link(link, peer, text); });
+                   }},
+                  metrics_, log_),
+      overlay_(std::make_unique<Overlay>(overlay_settings(config_), self_, creation_, moment(), random_.split(), metrics_,
+                                         parts.log.named("overlay"), *this)),
+      timer_(loop_, [] {}) {
+  loop_.set_turn_hook([this] { turn(); });
+}
+
+Cluster::~Cluster() { loop_.set_turn_hook({}); }
+
+Result<void> Cluster::open(const LoadedCertificate& certificate) {
+  const auto bind = SocketAddress::from_ip(config_.listen.address, config_.listen.port);
+  if (!bind) {
+    return Error(Errc::invalid_argument, "listen_address " + config_.listen.address + " is not an IP address");
+  }
+  auto socket = loop_.open_udp({.bind = *bind}, *this);
+  if (!socket) return std::move(socket).error();
+  socket_ = *std::move(socket);
+  auto carrier = carrier::QuicCarrier::make(link_settings(config_, creation_), endpoint_settings(config_, certificate),
+                                            *socket_, *this, random_.split(), metrics_, log_.named("carrier"));
+  if (!carrier) return std::move(carrier).error();
+  carrier_ = *std::move(carrier);
+  return {};
+}
+
+void Cluster::start() { overlay_->start(moment()); }
+
+Result<carrier::Link*> Cluster::connect(NodeName peer, const SocketAddress& address) {
+  quic::Dial where;
+  where.remote = address;
+  where.local = socket_->local_address();
+  return carrier_->dial(peer, std::move(where), loop_.now());
+}
+
+void Cluster::drain_dirty() {
+  for (Channel* channel : dirty_.take()) {
+    if (channel->live_link != nullptr) channel->live_link->flush(loop_.now());
+    else dialer_.start(*channel);
+  }
+}
+
+void Cluster::turn() {
+  drain_dirty();
+  if (const auto due = overlay_->next_deadline(); due && *due <= loop_.now()) overlay_->advance(moment());
+  drain_dirty();  // what the overlay has just said goes out in this turn
+  carrier_->turn(loop_.now());
+  membership_.publish(*overlay_);
+  if (std::exchange(peers_changed_, false)) publish_peers();
+  arm_timer();
+}
+
+void Cluster::arm_timer() {
+  std::optional<Instant> due = carrier_->next_timeout();
+  if (const auto overlay_due = overlay_->next_deadline(); overlay_due && (!due || *overlay_due < *due)) due = overlay_due;
+  if (due) timer_.arm(*due);
+  else timer_.cancel();
+}
+
+void Cluster::watch(NodeName node) {
+  Channel* channel = channels_.find_or_make(node.atom());
+  if (channel == nullptr) return runtime_.node_down(node, noconnection());
+  if (channel->live_link != nullptr) return runtime_.node_up(node);
+  dialer_.start(*channel);
+}
+
+// --- Overlay::Port
+
+void Cluster::send(NodeName to, Atom name, const Term& message, Delivery delivery) {
+  if (delivery == Delivery::if_linked) {
+    const Channel* channel = channels_.find(to.atom());
+    if (channel == nullptr || channel->live_link == nullptr) return;
+  }
+  router_.send_term(NodeLocalName{name, to}, message, dist::Lane::overlay, Pid{self_.atom(), 0, 0, creation_});
+}
+
+void Cluster::send_to_pid(const Pid& to, const Term& message) {
+  router_.send_term(to, message, dist::Lane::overlay, Pid{self_.atom(), 0, 0, creation_});
+}
+
+void Cluster::dial(NodeName node) {
+  if (Channel* channel = channels_.find_or_make(node.atom())) dialer_.start(*channel);
+}
+
+void Cluster::release(NodeName) {}
+
+void Cluster::node_dead(NodeName node, std::uint32_t creation) {
+  loop_.post([this, node, creation] {
+    const Channel* channel = channels_.find(node.atom());
+    if (channel == nullptr || channel->live_link == nullptr) return;
+    carrier::Link& link = *channel->live_link;
+    if (link.suspected() && link.peer()->creation == creation) link.close("the cluster holds it to be dead", loop_.now());
+  });
+}
+
+// --- Shutdown
+
+void Cluster::stop_connecting() {
+  dialer_.stop();
+  carrier_->set_accepting(false);
+}
+
+void Cluster::leave() { overlay_->leave(moment()); }
+
+bool Cluster::drained() const {
+  return std::ranges::all_of(live_links_, [this](const carrier::Link* link) {
+    const auto outbound = channels_.find(link->peer()->name.atom())->outbound();
+    return outbound->pending_bytes(dist::Lane::messages) == 0 && outbound->pending_bytes(dist::Lane::overlay) == 0;
+  });
+}
+
+void Cluster::close_links() { carrier_->close_all("shutdown", loop_.now()); }
+
+std::vector<PeerInfo> Cluster::peers() const {
+  const std::scoped_lock lock(peers_mutex_);
+  return peers_;
+}
+
+void Cluster::publish_peers() {
+  std::vector<PeerInfo> peers;
+  for (const carrier::Link* link : live_links_) {
+    const carrier::Peer& peer = *link->peer();
+    peers.push_back({peer.name, peer.creation, peer.dialect == dist::Dialect::barrel ? "barrel/1" : "erlang-dist",
+                     link->remote_address().to_string(), link->dialed(), link->suspected()});
+  }
+  std::ranges::sort(peers, {}, &PeerInfo::name);
+  const std::scoped_lock lock(peers_mutex_);
+  peers_ = std::move(peers);
+}
+
+}  // namespace barrel::node

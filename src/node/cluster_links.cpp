@@ -1,0 +1,164 @@
+// What the cluster thread does when links come, speak and go: carrier::LinkOwner.
+
+#include "node/cluster.hpp"
+
+#include <algorithm>
+
+namespace barrel::node {
+
+auth::TrustDecision Cluster::check_trust(std::string_view claimed_name, const PublicKey& key) {
+  return trust_.decide(claimed_name, key);
+}
+
+bool Cluster::pin(carrier::Link&, NodeName peer, const PublicKey& key) {
+  const auto pinned = trust_.store_if_new(peer.text(), key);
+  if (!pinned) {
+    log_.error("the key of a new node could not be stored",
+               {{"node", std::string(peer.text())}, {"why", pinned.error().message()}});
+    return false;
+  }
+  return auth::accepted(*pinned);
+}
+
+void Cluster::on_authenticated(carrier::Link& link, NodeName peer, const PublicKey&) {
+  if (link.dialed()) return;
+  Channel* channel = channels_.find_or_make(peer.atom());
+  if (channel == nullptr) return link.close("too many nodes", loop_.now());
+  carrier::Link* older = std::exchange(channel->incoming_link, &link);
+  if (older != nullptr) older->close("replaced by a newer connection", loop_.now());
+}
+
+dist::Verdict Cluster::on_incoming(carrier::Link& link, NodeName peer, std::uint32_t) {
+  Channel* channel = channels_.find_or_make(peer.atom());
+  if (channel == nullptr) return dist::Verdict::refuse_silently;
+  dist::PeerState state;
+  state.live = channel->live_link != nullptr;
+  if (channel->dial == Channel::Dial::locating) state.dial = dist::DialPhase::before_name;
+  if (channel->dial_link != nullptr) state.dial = channel->dial_link->dial_phase();
+  const dist::Verdict verdict = dist::decide_incoming(link.dialect(), self_, peer, state);
+  if (dist::drops_dial(verdict)) {
+    metrics_.counter("node.crossing_dials").add();
+    dialer_.yield(*channel);
+    if (carrier::Link* own = std::exchange(channel->dial_link, nullptr)) own->close("gives way to the peer's dial", loop_.now());
+  } else if (dist::refuses(verdict)) {
+    metrics_.counter("node.crossing_dials").add();
+  }
+  return verdict;
+}
+
+void Cluster::on_up(carrier::Link& link) {
+  const carrier::Peer& peer = *link.peer();
+  Channel* channel = channels_.find_or_make(peer.name.atom());
+  if (channel == nullptr) return link.close("too many nodes", loop_.now());
+  if (channel->live_link != nullptr) channel->live_link->close("replaced by a newer connection", loop_.now());
+  if (channel->incoming_link == &link) channel->incoming_link = nullptr;
+  if (channel->dial_link == &link) channel->dial_link = nullptr;
+  dialer_.succeeded(*channel);
+  channel->live_link = &link;
+  channel->connected.store(true, std::memory_order_release);
+  live_links_.push_back(&link);
+  peers_changed_ = true;
+  links_up_.set(live_links_.size());
+  log_.info("connected", {{"node", std::string(peer.name.text())},
+                          {"creation", std::to_string(peer.creation)},
+                          {"protocol", peer.dialect == dist::Dialect::barrel ? "barrel/1" : "erlang-dist"},
+                          {"dialed", link.dialed() ? "true" : "false"}});
+  dispatcher_.link_up(link);
+  link.attach(channel->outbound(), loop_.now());
+  runtime_.node_up(peer.name);
+  const PeerKind kind = peer.dialect == dist::Dialect::barrel ? PeerKind::barrel : PeerKind::erlang;
+  overlay_->link_up(peer.name, kind, peer.creation, link.dialed(), moment());
+}
+
+void Cluster::on_message(carrier::Link& link, dist::Message& message, dist::Lane) { dispatcher_.dispatch(link, message); }
+
+void Cluster::on_suspect(carrier::Link& link) {
+  peers_changed_ = true;
+  overlay_->link_suspect(link.peer()->name, moment());
+}
+
+void Cluster::on_alive(carrier::Link& link) {
+  peers_changed_ = true;
+  overlay_->link_recovered(link.peer()->name, moment());
+}
+
+void Cluster::on_drained(carrier::Link& link, dist::Lane lane) {
+  if (lane != dist::Lane::messages || link.peer() == nullptr) return;
+  if (Channel* channel = channels_.find(link.peer()->name.atom())) wake_waiters(*channel);
+}
+
+void Cluster::wake_waiters(Channel& channel) {
+  for (const Pid& waiter : channel.take_waiters()) runtime_.drained(waiter, channel.peer);
+}
+
+void Cluster::on_down(carrier::Link& link, const carrier::Down& down) {
+  const auto name = link.name();
+  Channel* channel = name ? channels_.find(name->atom()) : nullptr;
+  if (channel != nullptr && channel->live_link == &link) {
+    dispatcher_.link_down(link);
+    std::erase(live_links_, &link);
+    return live_link_down(*channel, down);
+  }
+  log_refusal(link, down);
+  if (channel == nullptr) return;
+  if (channel->incoming_link == &link) {
+    channel->incoming_link = nullptr;
+    dialer_.incoming_down(*channel, down.text);
+  }
+  if (channel->dial_link == &link) dialer_.link_down(*channel, down);
+}
+
+void Cluster::live_link_down(Channel& channel, const carrier::Down& down) {
+  channel.live_link = nullptr;
+  channel.connected.store(false, std::memory_order_release);
+  peers_changed_ = true;
+  links_up_.set(live_links_.size());
+  log_.info("disconnected", {{"node", std::string(channel.peer.text())},
+                             {"reason", std::string(to_string(down.reason))},
+                             {"text", down.text}});
+  channel.renew_outbound();
+  runtime_.node_down(channel.peer, noconnection());
+  wake_waiters(channel);
+  overlay_->link_down(channel.peer, loss_of(down.reason), moment());
+}
+
+void Cluster::dial_failed(Channel& channel, const std::string& why) {
+  log_.info("could not connect", {{"node", std::string(channel.peer.text())}, {"why", why}});
+  channel.renew_outbound();
+  runtime_.node_down(channel.peer, noconnection());
+  wake_waiters(channel);
+  overlay_->dial_failed(channel.peer, moment());
+}
+
+void Cluster::end_link(std::uint64_t link_id, NodeName peer, const std::string& why) {
+  const Channel* channel = channels_.find(peer.atom());
+  if (channel == nullptr || channel->live_link == nullptr || channel->live_link->id() != link_id) return;
+  log_.warning("a peer broke the protocol", {{"node", std::string(peer.text())}, {"why", why}});
+  channel->live_link->close(why, loop_.now());
+}
+
+void Cluster::log_refusal(const carrier::Link& link, const carrier::Down& down) {
+  using carrier::DownReason;
+  const auto name = link.name();
+  const std::string who = name ? std::string(name->text()) : (down.auth ? down.auth->claimed_name : std::string("unknown"));
+  switch (down.reason) {
+    case DownReason::auth_failed:
+    case DownReason::handshake_failed:
+    case DownReason::protocol_error:
+    case DownReason::key_mismatch:
+      log_.warning("connection refused", {{"node", who}, {"address", link.remote_address().to_string()},
+                                          {"reason", std::string(to_string(down.reason))}, {"text", down.text}});
+      return;
+    case DownReason::closed_by_us:
+    case DownReason::closed_by_peer:
+    case DownReason::unreachable:
+    case DownReason::silent:
+    case DownReason::refused:
+    case DownReason::timeout:
+      log_.debug("connection attempt ended", {{"node", who}, {"reason", std::string(to_string(down.reason))},
+                                              {"text", down.text}});
+      return;
+  }
+}
+
+}  // namespace barrel::node

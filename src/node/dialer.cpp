@@ -1,0 +1,129 @@
+#include "node/dialer.hpp"
+
+#include <memory>
+#include <utility>
+
+#include "carrier/link.hpp"
+
+namespace barrel::node {
+
+Dialer::Dialer(loop::Loop& loop, Duration timeout, Hooks hooks, Metrics& metrics)
+    : loop_(loop),
+      timeout_(timeout),
+      hooks_(std::move(hooks)),
+      dials_(metrics.counter("node.dials")),
+      dials_failed_(metrics.counter("node.dials_failed")) {}
+
+void Dialer::start(Channel& channel) {
+  if (channel.dial != Channel::Dial::none || channel.live_link != nullptr || channel.incoming_link != nullptr) return;
+  const std::uint64_t attempt = ++channel.attempt;
+  channel.dial = Channel::Dial::locating;
+  channel.give_up_at = loop_.now() + timeout_;
+  channel.last_failure.clear();
+  dials_.add();
+  if (stopped_) {
+    loop_.post([this, &channel, attempt] { located(channel, attempt, Error(Errc::closed, "the node shuts down")); });
+    return;
+  }
+  (void)loop_.add_timer(channel.give_up_at, [this, &channel, attempt] {
+    if (channel.attempt == attempt && channel.dial != Channel::Dial::none) fail(channel, "no answer within dial_timeout_ms");
+  });
+  using Found = Result<std::vector<NodeAddress>>;
+  const auto found = std::make_shared<Found>(Error(Errc::not_found));
+  const bool queued = loop_.offload([this, found, peer = channel.peer] { *found = hooks_.locate(peer); },
+                                    [this, found, &channel, attempt] { located(channel, attempt, std::move(*found)); });
+  if (queued) return;
+  loop_.post([this, &channel, attempt] { located(channel, attempt, Error(Errc::busy, "too many lookups wait")); });
+}
+
+void Dialer::located(Channel& channel, std::uint64_t attempt, Result<std::vector<NodeAddress>> found) {
+  if (channel.attempt != attempt || channel.dial != Channel::Dial::locating) return;
+  if (!found) return fail(channel, found.error().message());
+  channel.addresses = std::move(*found);
+  try_next(channel);
+}
+
+void Dialer::try_next(Channel& channel) {
+  while (!channel.addresses.empty()) {
+    const NodeAddress address = std::move(channel.addresses.front());
+    channel.addresses.erase(channel.addresses.begin());
+    const auto literal = SocketAddress::from_ip(address.host, address.port);
+    if (!literal) return resolve(channel, address);
+    auto link = hooks_.connect(channel.peer, *literal);
+    if (link) {
+      channel.dial = Channel::Dial::dialing;
+      channel.dial_link = *link;
+      return;
+    }
+    channel.last_failure = literal->to_string() + ": " + link.error().message();
+  }
+  fail(channel, channel.last_failure.empty() ? "discovery knows no address" : channel.last_failure);
+}
+
+void Dialer::resolve(Channel& channel, const NodeAddress& address) {
+  channel.dial = Channel::Dial::locating;
+  loop_.resolve(address.host, address.port,
+                [this, &channel, attempt = channel.attempt, host = address.host](Result<std::vector<SocketAddress>> found) {
+                  if (channel.attempt != attempt || channel.dial != Channel::Dial::locating) return;
+                  if (!found) {
+                    channel.last_failure = host + ": " + found.error().message();
+                  } else {
+                    std::vector<NodeAddress> literals;
+                    for (const SocketAddress& one : *found) literals.push_back({one.ip_string(), one.port()});
+                    channel.addresses.insert(channel.addresses.begin(), literals.begin(), literals.end());
+                  }
+                  try_next(channel);
+                });
+}
+
+void Dialer::link_down(Channel& channel, const carrier::Down& down) {
+  channel.dial_link = nullptr;
+  if (channel.dial != Channel::Dial::dialing) return;
+  channel.last_failure = std::string(to_string(down.reason)) + ": " + down.text;
+  switch (down.reason) {
+    case carrier::DownReason::refused:
+      // Its own connection to us is on the way, or has come already.
+      channel.dial = Channel::Dial::awaiting;
+      return;
+    case carrier::DownReason::closed_by_peer:
+      if (channel.incoming_link != nullptr) {
+        channel.dial = Channel::Dial::awaiting;
+        return;
+      }
+      return try_next(channel);
+    case carrier::DownReason::unreachable:
+    case carrier::DownReason::timeout:
+    case carrier::DownReason::silent: return try_next(channel);
+    case carrier::DownReason::closed_by_us:
+    case carrier::DownReason::auth_failed:
+    case carrier::DownReason::handshake_failed:
+    case carrier::DownReason::protocol_error:
+    case carrier::DownReason::key_mismatch: return fail(channel, channel.last_failure);
+  }
+}
+
+void Dialer::incoming_down(Channel& channel, const std::string& why) {
+  if (channel.dial == Channel::Dial::awaiting) fail(channel, why);
+}
+
+void Dialer::succeeded(Channel& channel) { finish(channel); }
+
+void Dialer::yield(Channel& channel) {
+  channel.addresses.clear();
+  if (channel.dial == Channel::Dial::none) return;
+  channel.dial = Channel::Dial::awaiting;
+}
+
+void Dialer::fail(Channel& channel, const std::string& why) {
+  dials_failed_.add();
+  finish(channel);
+  hooks_.failed(channel, why);
+}
+
+void Dialer::finish(Channel& channel) {
+  ++channel.attempt;
+  channel.dial = Channel::Dial::none;
+  channel.addresses.clear();
+}
+
+}  // namespace barrel::node

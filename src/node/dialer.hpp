@@ -1,0 +1,58 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "barrel/base/metrics.hpp"
+#include "barrel/base/socket_address.hpp"
+#include "carrier/link_config.hpp"
+#include "loop/loop.hpp"
+#include "node/channel.hpp"
+
+namespace barrel::node {
+
+/// Connects channels: asks discovery, resolves host names, tries the addresses one after the other, and gives up after
+/// the dial timeout. Cluster thread only; nothing here calls back before it has returned.
+class Dialer {
+ public:
+  struct Hooks {
+    /// The addresses of a node. Called where blocking is allowed.
+    std::function<Result<std::vector<NodeAddress>>(NodeName)> locate;
+    /// Starts a link to an address.
+    std::function<Result<carrier::Link*>(NodeName, const SocketAddress&)> connect;
+    /// All has been tried: what waits for the channel is lost.
+    std::function<void(Channel&, const std::string& why)> failed;
+  };
+
+  Dialer(loop::Loop& loop, Duration timeout, Hooks hooks, Metrics& metrics);
+
+  /// Starts a dial unless one is under way or the node is connected, or is connecting to us.
+  void start(Channel& channel);
+  /// The channel's dial_link ended before it was up.
+  void link_down(Channel& channel, const carrier::Down& down);
+  /// The peer's own connection, for which a refused dial waits, ended before it was up.
+  void incoming_down(Channel& channel, const std::string& why);
+  /// The channel has a live link, whoever dialed it.
+  void succeeded(Channel& channel);
+  /// Our dial gives way to the peer's: its link is closed by the caller, the messages go on waiting.
+  void yield(Channel& channel);
+  /// Starts no dial any more.
+  void stop() { stopped_ = true; }
+
+ private:
+  void located(Channel& channel, std::uint64_t attempt, Result<std::vector<NodeAddress>> found);
+  void try_next(Channel& channel);
+  void resolve(Channel& channel, const NodeAddress& address);
+  void fail(Channel& channel, const std::string& why);
+  void finish(Channel& channel);
+
+  loop::Loop& loop_;
+  const Duration timeout_;
+  Hooks hooks_;
+  Counter& dials_;
+  Counter& dials_failed_;
+  bool stopped_ = false;
+};
+
+}  // namespace barrel::node

@@ -1,0 +1,180 @@
+#include "node/dispatcher.hpp"
+
+#include <utility>
+
+#include "barrel/term/etf.hpp"
+#include "node/system_names.hpp"
+
+namespace barrel::node {
+
+Dispatcher::Dispatcher(NodeName self, std::uint32_t creation, Runtime& runtime, Router& router, const EtfLimits& limits,
+                       std::uint32_t atoms_per_peer_max, Hooks hooks, Metrics& metrics, Log log)
+    : self_(self),
+      node_pid_{self.atom(), 0, 0, creation},
+      runtime_(runtime),
+      router_(router),
+      limits_(limits),
+      atoms_per_peer_max_(atoms_per_peer_max),
+      hooks_(std::move(hooks)),
+      received_(metrics.counter("node.messages_received")),
+      malformed_(metrics.counter("node.payloads_malformed")),
+      log_(log) {}
+
+std::shared_ptr<AtomQuota> Dispatcher::quota(NodeName peer) {
+  auto& quota = quotas_[peer];
+  if (quota == nullptr) quota = std::make_shared<AtomQuota>(atoms_per_peer_max_);
+  return quota;
+}
+
+void Dispatcher::link_up(const carrier::Link& link) {
+  const NodeName peer = link.peer()->name;
+  auto context = std::make_shared<DecodeContext>();
+  context->limits = limits_;
+  context->limits.atom_quota = quota(peer);
+  context->on_malformed = [this, id = link.id(), peer](const Error& why) {
+    malformed_.add();
+    hooks_.violation(id, peer, "a payload that does not decode: " + why.message());
+  };
+  sources_.insert_or_assign(link.id(), Source{link.id(), peer, std::move(context)});
+}
+
+void Dispatcher::link_down(const carrier::Link& link) { sources_.erase(link.id()); }
+
+void Dispatcher::dispatch(const carrier::Link& link, dist::Message& message) {
+  const auto source = sources_.find(link.id());
+  if (source == sources_.end()) return;
+  received_.add();
+  std::visit([&](const auto& control) { on(source->second, control, message.payload); }, message.control);
+}
+
+std::optional<Term> Dispatcher::decode(const Source& source, const dist::Payload& payload) {
+  Result<Term> term = decode_etf(payload.bytes, source.context->limits);
+  if (term) return *std::move(term);
+  source.context->on_malformed(term.error());
+  return std::nullopt;
+}
+
+void Dispatcher::deliver(const Source& source, RemoteSignal signal) {
+  signal.to_node = self_;
+  (void)source;
+  runtime_.deliver_signal(signal);
+}
+
+void Dispatcher::on(const Source& source, const dist::Send& control, dist::Payload& payload) {
+  runtime_.deliver_encoded(control.to, payload.share(), source.context);
+}
+
+void Dispatcher::on(const Source& source, const dist::SendName& control, dist::Payload& payload) {
+  if (Overlay::handles(control.to)) {
+    if (const auto message = decode(source, payload)) hooks_.overlay(source.peer, control.to, *message);
+    return;
+  }
+  if (is_system_name(control.to) && !runtime_.whereis(control.to)) {
+    const auto message = decode(source, payload);
+    if (!message) return;
+    const auto reply = answer_system(control.to, *message, self_);
+    if (!reply) return;
+    const RemoteTarget to = std::visit([](const auto& target) -> RemoteTarget { return target; }, reply->to);
+    if (node_of(to) == source.peer) router_.send_term(to, reply->message, dist::Lane::messages, node_pid_);
+    return;
+  }
+  runtime_.deliver_encoded(NodeLocalName{control.to, self_}, payload.share(), source.context);
+}
+
+void Dispatcher::on(const Source& source, const dist::SendAlias& control, dist::Payload& payload) {
+  runtime_.deliver_encoded(control.to, payload.share(), source.context);
+}
+
+void Dispatcher::on(const Source& source, const dist::Link& control, dist::Payload&) {
+  RemoteSignal signal;
+  signal.op = RemoteSignal::Op::link;
+  signal.from = control.from;
+  signal.to = control.to;
+  deliver(source, std::move(signal));
+}
+
+void Dispatcher::on(const Source& source, const dist::Unlink& control, dist::Payload&) {
+  RemoteSignal signal;
+  signal.op = RemoteSignal::Op::unlink;
+  signal.from = control.from;
+  signal.to = control.to;
+  signal.id = control.id;
+  deliver(source, std::move(signal));
+}
+
+void Dispatcher::on(const Source& source, const dist::UnlinkAck& control, dist::Payload&) {
+  RemoteSignal signal;
+  signal.op = RemoteSignal::Op::unlink_ack;
+  signal.from = control.from;
+  signal.to = control.to;
+  signal.id = control.id;
+  deliver(source, std::move(signal));
+}
+
+void Dispatcher::on(const Source& source, const dist::ExitLinked& control, dist::Payload& payload) {
+  auto reason = decode(source, payload);
+  if (!reason) return;
+  RemoteSignal signal;
+  signal.op = RemoteSignal::Op::exit;
+  signal.from = control.from;
+  signal.to = control.to;
+  signal.reason = *std::move(reason);
+  deliver(source, std::move(signal));
+}
+
+void Dispatcher::on(const Source& source, const dist::Exit& control, dist::Payload& payload) {
+  auto reason = decode(source, payload);
+  if (!reason) return;
+  RemoteSignal signal;
+  signal.op = RemoteSignal::Op::exit2;
+  signal.from = control.from;
+  signal.to = control.to;
+  signal.reason = *std::move(reason);
+  deliver(source, std::move(signal));
+}
+
+void Dispatcher::on(const Source& source, const dist::Monitor& control, dist::Payload&) {
+  RemoteSignal signal;
+  signal.op = RemoteSignal::Op::monitor;
+  signal.from = control.from;
+  signal.ref = control.ref;
+  if (const auto* name = std::get_if<Atom>(&control.to)) signal.name = *name;
+  else signal.to = std::get<Pid>(control.to);
+  deliver(source, std::move(signal));
+}
+
+void Dispatcher::on(const Source& source, const dist::Demonitor& control, dist::Payload&) {
+  RemoteSignal signal;
+  signal.op = RemoteSignal::Op::demonitor;
+  signal.from = control.from;
+  signal.ref = control.ref;
+  if (const auto* name = std::get_if<Atom>(&control.to)) signal.name = *name;
+  else signal.to = std::get<Pid>(control.to);
+  deliver(source, std::move(signal));
+}
+
+void Dispatcher::on(const Source& source, const dist::MonitorDown& control, dist::Payload& payload) {
+  auto reason = decode(source, payload);
+  if (!reason) return;
+  RemoteSignal signal;
+  signal.op = RemoteSignal::Op::down;
+  signal.to = control.to;
+  signal.ref = control.ref;
+  signal.reason = *std::move(reason);
+  if (const auto* name = std::get_if<Atom>(&control.from)) signal.name = *name;
+  else signal.from = std::get<Pid>(control.from);
+  deliver(source, std::move(signal));
+}
+
+void Dispatcher::on(const Source&, const dist::GroupLeader&, dist::Payload&) {}  // our processes have none
+
+void Dispatcher::on(const Source& source, const dist::SpawnRequest& control, dist::Payload&) {
+  // Erlang's spawn/4 waits without a time limit: it must be answered.
+  router_.send_control(source.peer, dist::SpawnReply{control.id, control.from, 0, Atom("notsup")});
+}
+
+void Dispatcher::on(const Source&, const dist::SpawnReply&, dist::Payload&) {}  // we ask for none
+
+void Dispatcher::on(const Source&, const dist::Ignored&, dist::Payload&) {}
+
+}  // namespace barrel::node

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "barrel/base/log.hpp"
+#include "barrel/base/metrics.hpp"
+#include "barrel/process/runtime.hpp"
+#include "barrel/term/atom_quota.hpp"
+#include "carrier/link.hpp"
+#include "dist/control.hpp"
+#include "node/overlay.hpp"
+#include "node/router.hpp"
+
+namespace barrel::node {
+
+/// Brings what arrives from other nodes to whom it is for: processes, the overlay, or this node itself. Cluster thread.
+class Dispatcher {
+ public:
+  struct Hooks {
+    /// A message to one of the overlay's names.
+    std::function<void(NodeName from, Atom to_name, const Term& message)> overlay;
+    /// The peer broke the protocol: end this link. Any thread.
+    std::function<void(std::uint64_t link_id, NodeName peer, std::string why)> violation;
+  };
+
+  Dispatcher(NodeName self, std::uint32_t creation, Runtime& runtime, Router& router, const EtfLimits& limits,
+             std::uint32_t atoms_per_peer_max, Hooks hooks, Metrics& metrics, Log log);
+
+  /// What a peer's new atoms are charged to; one for all its links.
+  [[nodiscard]] std::shared_ptr<AtomQuota> quota(NodeName peer);
+  /// A link is up: its messages may be dispatched from now on.
+  void link_up(const carrier::Link& link);
+  void link_down(const carrier::Link& link);
+  void dispatch(const carrier::Link& link, dist::Message& message);
+
+ private:
+  struct Source {
+    std::uint64_t link_id = 0;
+    NodeName peer;
+    std::shared_ptr<const DecodeContext> context;
+  };
+
+  void on(const Source& source, const dist::Send& control, dist::Payload& payload);
+  void on(const Source& source, const dist::SendName& control, dist::Payload& payload);
+  void on(const Source& source, const dist::SendAlias& control, dist::Payload& payload);
+  void on(const Source& source, const dist::Link& control, dist::Payload& payload);
+  void on(const Source& source, const dist::Unlink& control, dist::Payload& payload);
+  void on(const Source& source, const dist::UnlinkAck& control, dist::Payload& payload);
+  void on(const Source& source, const dist::ExitLinked& control, dist::Payload& payload);
+  void on(const Source& source, const dist::Exit& control, dist::Payload& payload);
+  void on(const Source& source, const dist::Monitor& control, dist::Payload& payload);
+  void on(const Source& source, const dist::Demonitor& control, dist::Payload& payload);
+  void on(const Source& source, const dist::MonitorDown& control, dist::Payload& payload);
+  void on(const Source& source, const dist::GroupLeader& control, dist::Payload& payload);
+  void on(const Source& source, const dist::SpawnRequest& control, dist::Payload& payload);
+  void on(const Source& source, const dist::SpawnReply& control, dist::Payload& payload);
+  void on(const Source& source, const dist::Ignored& control, dist::Payload& payload);
+
+  /// The payload as a Term; empty after telling of the violation.
+  [[nodiscard]] std::optional<Term> decode(const Source& source, const dist::Payload& payload);
+  /// A signal about processes of this node.
+  void deliver(const Source& source, RemoteSignal signal);
+
+  const NodeName self_;
+  const Pid node_pid_;
+  Runtime& runtime_;
+  Router& router_;
+  const EtfLimits limits_;
+  const std::uint32_t atoms_per_peer_max_;
+  Hooks hooks_;
+  Counter& received_;
+  Counter& malformed_;
+  Log log_;
+  std::map<std::uint64_t, Source> sources_;
+  /// By peer, so that a new connection brings no new quota.
+  std::map<NodeName, std::shared_ptr<AtomQuota>> quotas_;
+};
+
+}  // namespace barrel::node

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "barrel/node/membership.hpp"
+#include "barrel/process/runtime.hpp"
+#include "node/overlay.hpp"
+#include "node/subscribers.hpp"
+
+namespace barrel::node {
+
+/// What stands behind the Membership facade: commands go to the overlay on the cluster thread, the views are read from
+/// copies that it publishes.
+class MembershipService {
+ public:
+  using OverlayCommand = std::move_only_function<void(Overlay&, Moment)>;
+  using Post = std::function<void(OverlayCommand)>;
+
+  MembershipService(Runtime& runtime, Post post)
+      : runtime_(runtime), post_(std::move(post)), facade_(*this), views_(std::make_shared<const Views>()) {}
+
+  struct Views {
+    std::vector<NodeName> active;
+    std::vector<NodeName> passive;
+    friend bool operator==(const Views&, const Views&) = default;
+  };
+
+  [[nodiscard]] Membership& facade() noexcept { return facade_; }
+  void post(OverlayCommand command) { post_(std::move(command)); }
+  [[nodiscard]] std::shared_ptr<const Views> views() const { return views_.load(std::memory_order_acquire); }
+  [[nodiscard]] Subscription subscribe(const Pid& subscriber) { return subscribers_.add(subscriber); }
+
+  // Cluster thread.
+  void publish(const Overlay& overlay) {
+    Views now{overlay.active_view(), overlay.passive_view()};
+    if (now != *views()) views_.store(std::make_shared<const Views>(std::move(now)), std::memory_order_release);
+  }
+  void emit(const MembershipEvent& event) { subscribers_.emit(runtime_, event); }
+
+ private:
+  Runtime& runtime_;
+  Post post_;
+  Membership facade_;
+  Subscribers subscribers_;
+  std::atomic<std::shared_ptr<const Views>> views_;
+};
+
+}  // namespace barrel::node

@@ -1,0 +1,46 @@
+#include "barrel/node/node.hpp"
+
+#include "node/node_core.hpp"
+
+namespace barrel {
+
+Result<std::unique_ptr<Node>> Node::start(NodeConfig config) {
+  auto core = node::NodeCore::make(std::move(config));
+  if (!core) return std::move(core).error();
+  std::unique_ptr<Node> node(new Node());
+  node->core_ = *std::move(core);
+  if (auto started = node->core_->start(*node); !started) return std::move(started).error();
+  return node;
+}
+
+Node::~Node() = default;
+
+Result<void> Node::shutdown() { return core_->shutdown(); }
+
+NodeName Node::name() const noexcept { return core_->config().name; }
+
+std::uint32_t Node::creation() const noexcept { return core_->creation(); }
+
+std::uint16_t Node::port() const noexcept { return core_->cluster().port(); }
+
+const NodeConfig& Node::config() const noexcept { return core_->config(); }
+
+std::vector<NodeName> Node::nodes() const {
+  std::vector<NodeName> names;
+  for (const PeerInfo& peer : core_->cluster().peers()) names.push_back(peer.name);
+  return names;
+}
+
+std::vector<PeerInfo> Node::peers() const { return core_->cluster().peers(); }
+
+Membership& Node::membership() noexcept { return core_->membership().facade(); }
+
+Registry& Node::registry() noexcept { return core_->registry().facade(); }
+
+const Registry& Node::registry() const noexcept { return core_->registry().facade(); }
+
+Runtime& Node::runtime() noexcept { return core_->runtime(); }
+
+std::map<std::string, std::uint64_t> Node::metrics() const { return core_->metrics().snapshot(); }
+
+}  // namespace barrel

@@ -1,0 +1,173 @@
+#include "node/node_core.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+
+#include "loop/epoll_loop.hpp"
+#include "node/cluster_settings.hpp"
+
+namespace barrel::node {
+
+namespace {
+
+/// How long what was sent may wait for its acknowledgement at shutdown; a few round trips of a slow path.
+constexpr Duration drain_limit = std::chrono::milliseconds(1000);
+
+/// Any number of at least 4, another one after every restart (wire-erlang-dist §3.1.2).
+std::uint32_t fresh_creation() {
+  const auth::Nonce random = auth::fresh_nonce();
+  std::uint32_t creation = 0;
+  std::memcpy(&creation, random.data(), sizeof creation);
+  return creation < 4 ? creation + 4 : creation;
+}
+
+std::uint64_t fresh_seed() {
+  const auth::Nonce random = auth::fresh_nonce();
+  std::uint64_t seed = 0;
+  std::memcpy(&seed, random.data(), sizeof seed);
+  return seed;
+}
+
+}  // namespace
+
+NodeCore::NodeCore(NodeConfig config)
+    : config_(std::move(config)), creation_(fresh_creation()), channels_(outbound_settings(config_), metrics_) {}
+
+Result<std::unique_ptr<NodeCore>> NodeCore::make(NodeConfig config) {
+  if (auto valid = validate(config); !valid) return std::move(valid).error();
+  std::unique_ptr<NodeCore> core(new NodeCore(std::move(config)));
+  if (auto loaded = core->load(); !loaded) return std::move(loaded).error();
+  core->build();
+  return core;
+}
+
+Result<void> NodeCore::load() {
+  auto sink = make_log_sink(config_.log);
+  if (!sink) return std::move(sink).error();
+  sink_ = *std::move(sink);
+  log_ = Log(*sink_, "node");
+  discovery_ = make_discovery(config_);
+  auto trust = TrustFiles::open(config_.key_dir(), config_.auth.trust_mode, log_.named("trust"));
+  if (!trust) return std::move(trust).error();
+  trust_ = *std::move(trust);
+  auto identity = load_or_make_identity(config_.key_dir());
+  if (!identity) return std::move(identity).error();
+  identity_ = *std::move(identity);
+  auto loop = loop::make_epoll_loop(metrics_, {}, log_.named("loop"));
+  if (!loop) return std::move(loop).error();
+  loop_ = *std::move(loop);
+  auto certificate =
+      load_or_make_certificate(config_.certificate_dir(), config_.name.text(), loop_->system_now());
+  if (!certificate) return std::move(certificate).error();
+  certificate_ = *std::move(certificate);
+  return {};
+}
+
+void NodeCore::build() {
+  RuntimeConfig settings;
+  settings.node = config_.name;
+  settings.creation = creation_;
+  settings.schedulers = config_.processes.schedulers;
+  settings.mailbox_messages_max = static_cast<std::uint32_t>(
+      std::min<std::size_t>(config_.processes.mailbox_messages_max, settings.mailbox_messages_max));
+  runtime_ = std::make_unique<Runtime>(settings, *loop_, log_.named("process"), metrics_);
+  Router::Hooks hooks;
+  hooks.wake = [this] { loop_->wake(); };
+  hooks.watch = [this](NodeName node) { loop_->post([this, node] { cluster_->watch(node); }); };
+  hooks.drained = [this](NodeName node, const Pid& waiter) {
+    loop_->post([this, node, waiter] { runtime_->drained(waiter, node); });
+  };
+  router_ = std::make_unique<Router>(channels_, dirty_, std::move(hooks), metrics_);
+  const auto post_command = [this](RegistryService::OverlayCommand command) { post(std::move(command)); };
+  registry_ = std::make_unique<RegistryService>(config_.name, *runtime_, post_command, log_.named("registry"));
+  membership_ = std::make_unique<MembershipService>(*runtime_, post_command);
+  runtime_->set_router(*router_);
+  runtime_->set_resolver(*registry_);
+  cluster_ = std::make_unique<Cluster>(Cluster::Parts{
+      .config = config_,
+      .creation = creation_,
+      .loop = *loop_,
+      .runtime = *runtime_,
+      .channels = channels_,
+      .dirty = dirty_,
+      .router = *router_,
+      .registry = *registry_,
+      .membership = *membership_,
+      .trust = *trust_,
+      .identity = identity_->identity,
+      .locate = [this](NodeName node) { return discovery_->lookup(node); },
+      .metrics = metrics_,
+      .log = log_,
+      .random = Random(fresh_seed()),
+  });
+}
+
+void NodeCore::post(RegistryService::OverlayCommand command) {
+  loop_->post([this, run = std::move(command)]() mutable { run(cluster_->overlay(), cluster_->moment()); });
+}
+
+Result<void> NodeCore::start(Node& node) {
+  if (auto opened = cluster_->open(certificate_); !opened) return opened;
+  const NodeAddress address{std::string(config_.name.host()), cluster_->port()};
+  if (auto published = FileDiscovery(config_.discovery_dir()).publish(config_.name, address); !published) {
+    return published;
+  }
+  runtime_->set_node(node);
+  registry_->start();
+  loop_->post([this] { cluster_->start(); });
+  thread_ = std::thread([this] { loop_->run(); });
+  log_.info("started", {{"node", std::string(config_.name.text())},
+                        {"port", std::to_string(cluster_->port())},
+                        {"creation", std::to_string(creation_)},
+                        {"new_identity", identity_->is_new ? "true" : "false"}});
+  return {};
+}
+
+void NodeCore::run_on_cluster(const std::function<void()>& task) {
+  std::mutex mutex;
+  std::condition_variable finished;
+  bool done = false;
+  loop_->post([&] {
+    task();
+    const std::scoped_lock lock(mutex);
+    done = true;
+    finished.notify_one();
+  });
+  std::unique_lock lock(mutex);
+  finished.wait(lock, [&] { return done; });
+}
+
+void NodeCore::wait_on_cluster(const std::function<bool()>& done, Duration limit) {
+  constexpr Duration pause = std::chrono::milliseconds(2);
+  for (Duration waited{}; waited < limit; waited += pause) {
+    bool is_done = false;
+    run_on_cluster([&] { is_done = done(); });
+    if (is_done) return;
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+Result<void> NodeCore::shutdown() {
+  if (down_.exchange(true)) return {};
+  if (!thread_.joinable()) return runtime_->stop(config_.processes.shutdown_timeout);
+  log_.info("shutting down");
+  run_on_cluster([this] { cluster_->stop_connecting(); });
+  Result<void> stopped = runtime_->stop(config_.processes.shutdown_timeout);
+  if (!stopped) log_.error("processes did not end", {{"pids", stopped.error().message()}});
+  run_on_cluster([this] { cluster_->leave(); });
+  wait_on_cluster([this] { return cluster_->drained(); }, drain_limit);
+  run_on_cluster([this] { cluster_->close_links(); });
+  run_on_cluster([] {});  // one more turn, in which the close packets leave
+  loop_->stop();
+  thread_.join();
+  return stopped;
+}
+
+NodeCore::~NodeCore() {
+  (void)shutdown();
+  cluster_.reset();
+}
+
+}  // namespace barrel::node

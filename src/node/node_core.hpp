@@ -1,0 +1,67 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include "barrel/node/node.hpp"
+#include "node/cluster.hpp"
+#include "node/discovery.hpp"
+#include "node/log_sink.hpp"
+
+namespace barrel::node {
+
+/// Everything a Node consists of, in the order in which it is built; taken apart in the opposite one. The loop is given
+/// from outside, so that the same node runs on a simulated one.
+class NodeCore {
+ public:
+  /// Loads or makes what is on disk. Errors tell what to do.
+  [[nodiscard]] static Result<std::unique_ptr<NodeCore>> make(NodeConfig config);
+  ~NodeCore();
+  NodeCore(const NodeCore&) = delete;
+  NodeCore& operator=(const NodeCore&) = delete;
+
+  /// Opens the port, publishes the address, starts the cluster thread.
+  Result<void> start(Node& node);
+  Result<void> shutdown();
+
+  [[nodiscard]] const NodeConfig& config() const { return config_; }
+  [[nodiscard]] std::uint32_t creation() const { return creation_; }
+  [[nodiscard]] Runtime& runtime() { return *runtime_; }
+  [[nodiscard]] Cluster& cluster() { return *cluster_; }
+  [[nodiscard]] RegistryService& registry() { return *registry_; }
+  [[nodiscard]] MembershipService& membership() { return *membership_; }
+  [[nodiscard]] const Metrics& metrics() const { return metrics_; }
+
+ private:
+  explicit NodeCore(NodeConfig config);
+  Result<void> load();
+  void build();
+  /// Runs `task` on the cluster thread and waits for it.
+  void run_on_cluster(const std::function<void()>& task);
+  /// Waits until `done` holds on the cluster thread, at most `limit`.
+  void wait_on_cluster(const std::function<bool()>& done, Duration limit);
+  void post(RegistryService::OverlayCommand command);
+
+  const NodeConfig config_;
+  const std::uint32_t creation_;
+  Metrics metrics_;
+  std::unique_ptr<LogSink> sink_;
+  Log log_;
+  std::unique_ptr<Discovery> discovery_;
+  std::unique_ptr<TrustFiles> trust_;
+  std::optional<LoadedIdentity> identity_;
+  LoadedCertificate certificate_;
+  std::unique_ptr<loop::Loop> loop_;
+  ChannelTable channels_;
+  DirtyChannels dirty_;
+  std::unique_ptr<Runtime> runtime_;
+  std::unique_ptr<Router> router_;
+  std::unique_ptr<RegistryService> registry_;
+  std::unique_ptr<MembershipService> membership_;
+  std::unique_ptr<Cluster> cluster_;
+  std::thread thread_;
+  std::atomic<bool> down_{false};
+};
+
+}  // namespace barrel::node

@@ -1,0 +1,86 @@
+#include "barrel/node/registry.hpp"
+
+#include <algorithm>
+
+#include "node/registry_service.hpp"
+
+namespace barrel {
+
+Registration::Registration(Registration&& other) noexcept
+    : service_(std::exchange(other.service_, nullptr)),
+      process_(other.process_),
+      pid_(other.pid_),
+      name_(std::move(other.name_)) {}
+
+Registration& Registration::operator=(Registration&& other) noexcept {
+  if (this != &other) {
+    unregister();
+    service_ = std::exchange(other.service_, nullptr);
+    process_ = other.process_;
+    pid_ = other.pid_;
+    name_ = std::move(other.name_);
+  }
+  return *this;
+}
+
+Result<void> Registration::update(const Metadata& meta) {
+  if (service_ == nullptr) return Error(Errc::closed);
+  return service_->update(name_, pid_, meta);
+}
+
+void Registration::unregister() noexcept {
+  node::RegistryService* service = std::exchange(service_, nullptr);
+  if (service == nullptr) return;
+  // A crash is told with its reason, by whoever watches the process.
+  if (detail::ends_abnormally(*process_)) return;
+  (void)service->unregister(name_, pid_);
+}
+
+Result<Registration> Registry::register_term(Self self, Term name, const Metadata& meta) {
+  return service_->register_service(self, name, meta);
+}
+
+Result<void> Registry::unregister_term(Self self, const Term& name) { return service_->unregister(name, self.pid()); }
+
+Result<Pid> Registry::find_term(const Term& name) const { return service_->resolve(name); }
+
+Task<Result<Pid>> Registry::whereis_term(Self self, Term name, WhereisOptions options) const {
+  Duration pause = options.first_pause;
+  for (int attempt = 0;; ++attempt) {
+    Result<Pid> found = service_->resolve(name);
+    if (found || attempt >= options.retries) co_return found;
+    (void)co_await self.receive<>(pause);
+    pause *= 2;
+  }
+}
+
+std::vector<ServiceEntry> Registry::lookup_term(const Term& name) const {
+  const auto snapshot = service_->snapshot();
+  const auto entries = snapshot->lookup(name);
+  return {entries.begin(), entries.end()};
+}
+
+std::optional<ServiceEntry> Registry::lookup_local_term(const Term& name) const {
+  const auto snapshot = service_->snapshot();
+  const ServiceEntry* entry = snapshot->lookup_local(name);
+  if (entry == nullptr) return std::nullopt;
+  return *entry;
+}
+
+std::vector<Term> Registry::list() const {
+  std::vector<Term> names = service_->snapshot()->names();
+  std::ranges::sort(names);
+  return names;
+}
+
+std::vector<ServiceEntry> Registry::entries() const {
+  std::vector<ServiceEntry> entries = service_->snapshot()->entries();
+  std::ranges::sort(entries, [](const ServiceEntry& a, const ServiceEntry& b) {
+    return std::tie(a.name, a.node) < std::tie(b.name, b.node);
+  });
+  return entries;
+}
+
+Subscription Registry::subscribe(Self self) { return service_->subscribe(self.pid()); }
+
+}  // namespace barrel

@@ -1,0 +1,97 @@
+#include "node/registry_service.hpp"
+
+#include <map>
+#include <utility>
+
+#include "barrel/term/term_size.hpp"
+#include "services/registry_config.hpp"
+
+namespace barrel::node {
+
+namespace {
+
+/// To the keeper: watch this process.
+struct Watch {
+  static constexpr std::string_view tag = "watch";
+  Pid pid;
+};
+
+/// The bounds that the overlay would refuse by, told to the caller at once.
+Result<void> check_sizes(const Term& name, const Term& meta) {
+  const RegistryConfig limits;
+  if (estimate_bytes(name, limits.name_bytes_max) > limits.name_bytes_max) {
+    return Error(Errc::limit_exceeded, "a service name may take 1024 bytes (name_bytes_max)");
+  }
+  if (estimate_bytes(meta, limits.meta_bytes_max) > limits.meta_bytes_max) {
+    return Error(Errc::limit_exceeded, "the metadata of a service may take 65536 bytes (meta_bytes_max)");
+  }
+  return {};
+}
+
+}  // namespace
+
+RegistryService::RegistryService(NodeName self, Runtime& runtime, Post post, Log log)
+    : runtime_(runtime),
+      post_(std::move(post)),
+      log_(log),
+      facade_(*this),
+      snapshot_(std::make_shared<const RegistrySnapshot>(self)) {}
+
+void RegistryService::start() { keeper_ = runtime_.spawn(&keep, this); }
+
+Task<> RegistryService::keep(Self self, RegistryService* service) {
+  std::map<Pid, Monitor> watched;
+  for (;;) {
+    auto message = co_await self.receive<Down, Watch, Term>();
+    if (const auto* watch = std::get_if<Watch>(&message)) {
+      if (!watched.contains(watch->pid)) watched.emplace(watch->pid, self.monitor(watch->pid));
+    } else if (const auto* down = std::get_if<Down>(&message)) {
+      watched.erase(down->pid);
+      service->process_ended(down->pid, down->reason);
+    }
+  }
+}
+
+void RegistryService::process_ended(const Pid& pid, const Term& reason) {
+  if (!local_.release_all(pid)) return;
+  post_([pid, reason](Overlay& overlay, Moment at) { overlay.process_died(pid, reason, at); });
+}
+
+Result<Registration> RegistryService::register_service(Self self, const Term& name, const Metadata& meta) {
+  const Pid pid = self.pid();
+  if (auto checked = check_sizes(name, meta.term()); !checked) return std::move(checked).error();
+  if (auto claimed = local_.claim(name, pid); !claimed) return std::move(claimed).error();
+  self.send(keeper_, Watch{pid});
+  if (auto updated = update(name, pid, meta); !updated) return std::move(updated).error();
+  return Registration(*this, self.process(), pid, name);
+}
+
+Result<void> RegistryService::update(const Term& name, const Pid& pid, const Metadata& meta) {
+  if (auto checked = check_sizes(name, meta.term()); !checked) return checked;
+  post_([this, name, pid, meta = meta.term()](Overlay& overlay, Moment at) {
+    auto registered = overlay.register_service(name, pid, meta, at);
+    if (registered) return;
+    local_.release(name, pid);
+    log_.error("a service was not registered",
+               {{"name", to_string(name)}, {"pid", to_string(pid)}, {"why", registered.error().message()}});
+  });
+  return {};
+}
+
+Result<void> RegistryService::unregister(const Term& name, const Pid& pid) {
+  if (!local_.release(name, pid)) return Error(Errc::not_found);
+  post_([name, pid](Overlay& overlay, Moment at) { (void)overlay.unregister_service(name, pid, at); });
+  return {};
+}
+
+Result<Pid> RegistryService::resolve(const Term& name) const {
+  if (const auto local = local_.find(name)) return *local;
+  const auto snapshot = this->snapshot();
+  for (const ServiceEntry& entry : snapshot->lookup(name)) {
+    // An own entry that is no longer claimed is on its way out.
+    if (entry.node != snapshot->self()) return entry.pid;
+  }
+  return Error(Errc::not_found);
+}
+
+}  // namespace barrel::node

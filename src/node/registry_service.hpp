@@ -1,0 +1,62 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+
+#include "barrel/base/log.hpp"
+#include "barrel/node/registry.hpp"
+#include "barrel/process/runtime.hpp"
+#include "node/local_services.hpp"
+#include "node/overlay.hpp"
+#include "node/subscribers.hpp"
+#include "services/registry_snapshot.hpp"
+
+namespace barrel::node {
+
+/// What stands behind the Registry facade: names of local processes are decided here at once, on the caller's thread;
+/// replication is the overlay's, on the cluster thread; look-ups read the snapshot that it publishes.
+class RegistryService final : public NameResolver {
+ public:
+  /// A change for the overlay, to be run on the cluster thread; dropped when the node has shut down.
+  using OverlayCommand = std::move_only_function<void(Overlay&, Moment)>;
+  using Post = std::function<void(OverlayCommand)>;
+
+  RegistryService(NodeName self, Runtime& runtime, Post post, Log log);
+
+  /// Starts the process that watches the registered ones. Before any user process.
+  void start();
+  [[nodiscard]] Registry& facade() noexcept { return facade_; }
+  [[nodiscard]] const Registry& facade() const noexcept { return facade_; }
+
+  // For the facade; any thread.
+  Result<Registration> register_service(Self self, const Term& name, const Metadata& meta);
+  Result<void> update(const Term& name, const Pid& pid, const Metadata& meta);
+  Result<void> unregister(const Term& name, const Pid& pid);
+  [[nodiscard]] Result<Pid> resolve(const Term& name) const override;
+  [[nodiscard]] std::shared_ptr<const RegistrySnapshot> snapshot() const {
+    return snapshot_.load(std::memory_order_acquire);
+  }
+  [[nodiscard]] Subscription subscribe(const Pid& subscriber) { return subscribers_.add(subscriber); }
+
+  // For the overlay's port; cluster thread.
+  void publish(std::shared_ptr<const RegistrySnapshot> snapshot) {
+    snapshot_.store(std::move(snapshot), std::memory_order_release);
+  }
+  void emit(const ServiceEvent& event) { subscribers_.emit(runtime_, event); }
+
+ private:
+  static Task<> keep(Self self, RegistryService* service);
+  void process_ended(const Pid& pid, const Term& reason);
+
+  Runtime& runtime_;
+  Post post_;
+  Log log_;
+  Registry facade_;
+  LocalServices local_;
+  Subscribers subscribers_;
+  Pid keeper_{};
+  std::atomic<std::shared_ptr<const RegistrySnapshot>> snapshot_;
+};
+
+}  // namespace barrel::node

@@ -1,0 +1,146 @@
+#include "node/router.hpp"
+
+#include "barrel/term/etf.hpp"
+
+namespace barrel::node {
+
+using dist::Lane;
+using dist::Outbound;
+
+namespace {
+
+/// Times its budget that a channel may hold of messages whose senders cannot be parked (they never suspend) before
+/// they are dropped: 64 at the default budget of 8 MiB is the 512 MiB that a QUIC connection buffers at most.
+constexpr std::size_t overfull_budgets = 64;
+
+dist::Target target_of(const RemoteSignal& signal, const Pid& pid) {
+  if (signal.name) return *signal.name;
+  return pid;
+}
+
+/// Calls `f(control)` with the control message for `to`.
+template <class F>
+auto with_control(const Pid& from, const RemoteTarget& to, F&& f) {
+  if (const auto* pid = std::get_if<Pid>(&to)) return f(dist::Send{from, *pid});
+  if (const auto* name = std::get_if<NodeLocalName>(&to)) return f(dist::SendName{from, name->name});
+  return f(dist::Control(dist::SendAlias{from, std::get<Ref>(to)}));
+}
+
+dist::Control control_of(const RemoteSignal& signal) {
+  using Op = RemoteSignal::Op;
+  switch (signal.op) {
+    case Op::link: return dist::Link{signal.from, signal.to};
+    case Op::unlink: return dist::Unlink{signal.id, signal.from, signal.to};
+    case Op::unlink_ack: return dist::UnlinkAck{signal.id, signal.from, signal.to};
+    case Op::exit: return dist::ExitLinked{signal.from, signal.to};
+    case Op::exit2: return dist::Exit{signal.from, signal.to};
+    case Op::monitor: return dist::Monitor{signal.from, target_of(signal, signal.to), signal.ref};
+    case Op::demonitor: return dist::Demonitor{signal.from, target_of(signal, signal.to), signal.ref};
+    case Op::down: return dist::MonitorDown{target_of(signal, signal.from), signal.to, signal.ref};
+  }
+  return dist::Ignored{};
+}
+
+}  // namespace
+
+Router::Router(ChannelTable& channels, DirtyChannels& dirty, Hooks hooks, Metrics& metrics)
+    : channels_(channels),
+      dirty_(dirty),
+      hooks_(std::move(hooks)),
+      messages_sent_(metrics.counter("node.messages_sent")),
+      messages_dropped_(metrics.counter("node.messages_dropped")) {}
+
+template <class Encode>
+Outbound::Status Router::push(NodeName node, Lane lane, const Encode& encode, bool force) {
+  Channel* channel = channels_.find_or_make(node.atom());
+  if (channel == nullptr) return Outbound::Status::closed;
+  for (;;) {
+    const auto outbound = channel->outbound();
+    const auto pushed = outbound->push(lane, 0, encode, force);
+    // Closed: the connection has just gone and taken its queue along. The next queue waits for a new one.
+    if (pushed.status == Outbound::Status::closed && outbound != channel->outbound()) continue;
+    if (pushed.wake && dirty_.add(*channel)) hooks_.wake();
+    return pushed.status;
+  }
+}
+
+SendOutcome Router::send(const Pid& from, const RemoteTarget& to, const EncodablePayload& payload, SendMode mode) {
+  const NodeName node = node_of(to);
+  const auto send_one = [&](bool force) {
+    return with_control(from, to, [&](const auto& control) {
+      return push(
+          node, Lane::messages,
+          [&](ByteWriter& out) {
+            dist::encode_head(out, control);
+            payload.encode(out);
+          },
+          force);
+    });
+  };
+  Outbound::Status status = send_one(false);
+  SendOutcome outcome = SendOutcome::sent;
+  if (status == Outbound::Status::busy) {
+    if (mode == SendMode::try_) return SendOutcome::busy;
+    const Channel& channel = *channels_.find(node.atom());
+    if (channel.outbound()->pending_bytes(Lane::messages) < overfull_budgets * channel.limits().budget_bytes_max) {
+      status = send_one(true);
+      outcome = SendOutcome::sent_busy;
+    }
+  }
+  if (status != Outbound::Status::queued) {
+    messages_dropped_.add();
+    return SendOutcome::unreachable;
+  }
+  messages_sent_.add();
+  return outcome;
+}
+
+void Router::signal(const RemoteSignal& signal) {
+  const dist::Control control = control_of(signal);
+  const auto status = push(
+      signal.to_node, Lane::messages,
+      [&](ByteWriter& out) {
+        dist::encode_head(out, control);
+        if (dist::has_payload(control)) encode_etf(out, signal.reason);
+      },
+      true);
+  if (status != Outbound::Status::queued) messages_dropped_.add();
+}
+
+void Router::when_drained(NodeName node, const Pid& waiter) {
+  Channel* channel = channels_.find(node.atom());
+  if (channel == nullptr) return hooks_.drained(node, waiter);
+  channel->add_waiter(waiter);
+  // Drained between the refusal and our entry in the list: nobody else will tell.
+  if (!channel->outbound()->busy(Lane::messages)) {
+    for (const Pid& pid : channel->take_waiters()) hooks_.drained(node, pid);
+  }
+}
+
+bool Router::watch_node(NodeName node) {
+  Channel* channel = channels_.find_or_make(node.atom());
+  if (channel != nullptr && channel->connected.load(std::memory_order_acquire)) return true;
+  hooks_.watch(node);
+  return false;
+}
+
+void Router::send_term(const RemoteTarget& to, const Term& message, Lane lane, const Pid& from) {
+  with_control(from, to, [&](const auto& control) {
+    const auto status = push(
+        node_of(to), lane,
+        [&](ByteWriter& out) {
+          dist::encode_head(out, control);
+          encode_etf(out, message);
+        },
+        false);
+    if (status != Outbound::Status::queued) messages_dropped_.add();
+    return status;
+  });
+}
+
+void Router::send_control(NodeName to, const dist::Control& control) {
+  const auto status = push(to, Lane::messages, [&](ByteWriter& out) { dist::encode_head(out, control); }, true);
+  if (status != Outbound::Status::queued) messages_dropped_.add();
+}
+
+}  // namespace barrel::node

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <functional>
+
+#include "barrel/base/metrics.hpp"
+#include "barrel/process/remote_router.hpp"
+#include "dist/control.hpp"
+#include "node/channel_table.hpp"
+
+namespace barrel::node {
+
+/// Puts what processes send to other nodes into the channels' queues, encoded on the sender's thread, and tells the
+/// cluster thread which channels have become dirty. Thread-safe.
+class Router final : public RemoteRouter {
+ public:
+  /// What the cluster thread has to do for a sender; each is called on any thread and must not block.
+  struct Hooks {
+    /// Something was added to an empty set of dirty channels.
+    std::function<void()> wake;
+    /// Dial `node` unless it is connected, and tell the runtime how that ended.
+    std::function<void(NodeName node)> watch;
+    /// Call Runtime::drained(waiter, node): the channel has room.
+    std::function<void(NodeName node, const Pid& waiter)> drained;
+  };
+
+  Router(ChannelTable& channels, DirtyChannels& dirty, Hooks hooks, Metrics& metrics);
+
+  SendOutcome send(const Pid& from, const RemoteTarget& to, const EncodablePayload& payload, SendMode mode) override;
+  void signal(const RemoteSignal& signal) override;
+  void when_drained(NodeName node, const Pid& waiter) override;
+  bool watch_node(NodeName node) override;
+
+  /// A message of this node itself to another one.
+  void send_term(const RemoteTarget& to, const Term& message, dist::Lane lane, const Pid& from);
+  /// A control message without payload of this node itself.
+  void send_control(NodeName to, const dist::Control& control);
+
+ private:
+  template <class Encode>
+  dist::Outbound::Status push(NodeName node, dist::Lane lane, const Encode& encode, bool force);
+
+  ChannelTable& channels_;
+  DirtyChannels& dirty_;
+  Hooks hooks_;
+  Counter& messages_sent_;
+  Counter& messages_dropped_;
+};
+
+}  // namespace barrel::node
