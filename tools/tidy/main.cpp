@@ -5,9 +5,11 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "documents.hpp"
 #include "layers.hpp"
 #include "rules.hpp"
 
@@ -34,6 +36,21 @@ std::vector<tidy::SourceFile> load(const fs::path& root) {
   return files;
 }
 
+void check_documents(const fs::path& root, std::vector<tidy::Violation>& out) {
+  const auto read_source = [&root](const std::string& path) -> std::optional<std::string> {
+    if (!fs::is_regular_file(root / path)) return std::nullopt;
+    return read(root / path);
+  };
+  std::vector<fs::path> documents{root / "README.md"};
+  if (fs::exists(root / "docs")) {
+    for (const auto& entry : fs::directory_iterator(root / "docs")) documents.push_back(entry.path());
+  }
+  for (const auto& document : documents) {
+    if (document.extension() != ".md" || !fs::exists(document)) continue;
+    tidy::check_document(fs::relative(document, root).generic_string(), read(document), read_source, out);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -58,6 +75,7 @@ int main(int argc, char** argv) {
     tidy::check_lengths(file, violations);
     tidy::check_co_await(file, aggregates, violations);
   }
+  check_documents(root, violations);
   for (const auto& violation : violations) {
     std::printf("%s:%zu: %s: %s\n", violation.path.c_str(), violation.line, violation.rule.c_str(),
                 violation.text.c_str());

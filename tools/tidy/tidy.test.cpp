@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "documents.hpp"
 #include "layers.hpp"
 #include "rules.hpp"
 #include "source_file.hpp"
@@ -210,6 +211,23 @@ TEST(TidyCoAwait, WhatIsSafe) {
   EXPECT_THAT(awaits(owning + "while (auto x = co_await f()) { g(Msg{text}); h([x] { return x; }); }\n"),
               IsEmpty());
   EXPECT_THAT(awaits("struct C { C(std::string t); std::string text; };\nco_await f(C{text});\n"), IsEmpty());
+}
+
+TEST(TidyDocuments, CodeStandsInTheFileItClaimsToBeFrom) {
+  const ReadFile read = [](const std::string& path) -> std::optional<std::string> {
+    if (path != "x.cpp") return std::nullopt;
+    return "class X {\n  int a;\n\n  int b;\n};\n";
+  };
+  const auto check = [&read](const std::string& markdown) {
+    std::vector<Violation> out;
+    check_document("docs/x.md", markdown, read, out);
+    return shown(out);
+  };
+  EXPECT_THAT(check("text\n<!-- from: x.cpp -->\n```cpp\nint a;\n\nint b;\n```\n"), IsEmpty());
+  EXPECT_THAT(check("text\n<!-- from: x.cpp -->\n```cpp\nint a;\nint b;\n```\n"), ElementsAre("2 document"));
+  EXPECT_THAT(check("<!-- from: y.cpp -->\n```cpp\nint a;\n```\n"), ElementsAre("1 document"));
+  EXPECT_THAT(check("<!-- from: x.cpp -->\nno code\n"), ElementsAre("1 document"));
+  EXPECT_THAT(check("```cpp\nanything;\n```\n"), IsEmpty());
 }
 
 }  // namespace

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "source_file.hpp"
+
+namespace tidy {
+
+/// Gives a file's text by its path from the project's root; empty when there is no such file.
+using ReadFile = std::function<std::optional<std::string>(const std::string& path)>;
+
+/// Code in a document that claims to be from a file, by `<!-- from: path -->` on the line before its fence,
+/// must stand in that file as it is, but for indentation. So examples in the documentation are code that is
+/// compiled and run.
+void check_document(std::string_view path, std::string_view markdown, const ReadFile& read,
+                    std::vector<Violation>& out);
+
+}  // namespace tidy
