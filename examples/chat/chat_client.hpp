@@ -58,12 +58,10 @@ class ChatClient {
                event.what);
   }
   void handle_info(const Down& down) {
-    std::erase_if(rooms_, [&](const auto& joined) {
-      const bool gone = joined.second.ref() == down.ref;
-      if (gone)
-        console_->print("*** Room " + to_string(joined.first) + " is gone: " + down.reason.to_string());
-      return gone;
-    });
+    for (const auto& [room, monitor] : rooms_) {
+      if (monitor.ref() == down.ref) print("*** Room {} is gone: {}", room.text(), to_string(down.reason));
+    }
+    std::erase_if(rooms_, [&](const auto& joined) { return joined.second.ref() == down.ref; });
   }
 
  private:
