@@ -13,6 +13,10 @@ add_library(barrel_options INTERFACE)
 target_compile_features(barrel_options INTERFACE cxx_std_23)
 target_compile_options(barrel_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast
                                                 -Wcast-align -Woverloaded-virtual)
+if(CMAKE_CXX_COMPILER_ID STREQUAL Clang)
+  # std::stable_sort of libstdc++ 12 uses a function that it deprecates itself.
+  target_compile_options(barrel_options INTERFACE -Wno-deprecated-declarations)
+endif()
 target_include_directories(barrel_options INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
 target_link_libraries(barrel_options INTERFACE Threads::Threads)
 if(BARREL_WERROR)
