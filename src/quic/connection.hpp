@@ -135,8 +135,9 @@ class ConnectionEvents {
   virtual void on_stream_data(Connection& connection, StreamId stream, BytesView bytes, bool fin) = 0;
   /// The peer abandoned its sending side; no more data comes.
   virtual void on_stream_reset(Connection& connection, StreamId stream, std::uint64_t code) = 0;
-  /// The peer reads no more of what we send on the stream; our side has been reset with the same code.
-  virtual void on_stop_sending(Connection&, StreamId, std::uint64_t /*code*/) {}
+  /// The peer reads no more of what we send on the stream, which therefore has been reset. Noticed when there
+  /// is something to send on it, otherwise when the stream closes.
+  virtual void on_stop_sending(Connection&, StreamId) {}
   /// Every byte before `offset` has been acknowledged.
   virtual void on_stream_acknowledged(Connection&, StreamId, std::uint64_t /*offset*/) {}
   /// The unsent bytes of a stream fell from above EndpointConfig::send_high_water to below send_low_water.

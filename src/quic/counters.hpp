@@ -1,0 +1,58 @@
+#pragma once
+
+#include "barrel/base/metrics.hpp"
+
+namespace barrel::quic {
+
+/// One less on a gauge that several endpoints may share.
+inline void count_down(Counter& gauge) {
+  gauge.add(~std::uint64_t{0});
+}
+
+/// What an endpoint counts, looked up once.
+struct Counters {
+  explicit Counters(Metrics& metrics)
+      : datagrams_received(metrics.counter("quic.datagrams_received")),
+        bytes_received(metrics.counter("quic.bytes_received")),
+        packets_sent(metrics.counter("quic.packets_sent")),
+        bytes_sent(metrics.counter("quic.bytes_sent")),
+        trains_sent(metrics.counter("quic.trains_sent")),
+        dropped(metrics.counter("quic.datagrams_dropped")),
+        dialled(metrics.counter("quic.connections_dialled")),
+        accepted(metrics.counter("quic.connections_accepted")),
+        closed(metrics.counter("quic.connections_closed")),
+        connections(metrics.counter("quic.connections")),
+        half_open(metrics.counter("quic.half_open")),
+        half_open_dropped(metrics.counter("quic.half_open_dropped")),
+        connections_limit(metrics.counter("quic.connections_limit")),
+        retries_sent(metrics.counter("quic.retries_sent")),
+        tokens_refused(metrics.counter("quic.tokens_refused")),
+        versions_refused(metrics.counter("quic.versions_refused")),
+        resets_sent(metrics.counter("quic.stateless_resets_sent")),
+        stateless_limited(metrics.counter("quic.stateless_limited")),
+        closing_limit(metrics.counter("quic.closing_limit")),
+        send_buffer_limit(metrics.counter("quic.send_buffer_limit")) {}
+
+  Counter& datagrams_received;
+  Counter& bytes_received;
+  Counter& packets_sent;
+  Counter& bytes_sent;
+  Counter& trains_sent;
+  Counter& dropped;  ///< Belonged to no connection and were no valid beginning of one.
+  Counter& dialled;
+  Counter& accepted;  ///< Server handshakes begun.
+  Counter& closed;
+  Counter& connections;  ///< Gauge.
+  Counter& half_open;    ///< Gauge: server handshakes not finished.
+  Counter& half_open_dropped;
+  Counter& connections_limit;
+  Counter& retries_sent;
+  Counter& tokens_refused;
+  Counter& versions_refused;
+  Counter& resets_sent;
+  Counter& stateless_limited;
+  Counter& closing_limit;
+  Counter& send_buffer_limit;
+};
+
+}  // namespace barrel::quic
