@@ -69,8 +69,8 @@ Term Term::charlist(std::string_view utf8) {
   characters.reserve(utf8.size());
   for (std::size_t position = 0; position < utf8.size();) {
     const auto code = utf8::next(utf8, position);
-    BARREL_ASSERT(code.has_value());
-    characters.emplace_back(static_cast<std::uint32_t>(*code));
+    characters.emplace_back(code ? static_cast<std::uint32_t>(*code)
+                                 : static_cast<unsigned char>(utf8[position++]));
   }
   return list(std::move(characters));
 }

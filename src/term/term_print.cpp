@@ -5,6 +5,7 @@
 
 #include "barrel/term/term.hpp"
 #include "term/characters.hpp"
+#include "term/etf_reader.hpp"
 #include "term/term_node.hpp"
 #include "term/utf8.hpp"
 
@@ -235,6 +236,13 @@ void Printer::print_fun(const Term& term) {
     return number(fun.arity);
   }
   out_ += "#Fun<";
+  if (const auto label = detail::fun_label(term.bytes())) {
+    append_atom(out_, label->module.atom_text());
+    out_.push_back('.');
+    print(label->old_index);
+    out_.push_back('.');
+    print(label->old_uniq);
+  }
   out_.push_back('>');
 }
 

@@ -20,6 +20,8 @@ struct EtfLimits {
   std::uint32_t terms_max = 16'777'216;
   /// Bytes a compressed term may unfold to.
   std::uint32_t uncompressed_bytes_max = 64U << 20;
+  /// Bytes of one integer; OTP 28 allows no more than 4,194,304 bits.
+  std::uint32_t integer_bytes_max = 512 * 1024;
   /// Charged when an atom first seen from this source is interned (Term::as_atom); none: no charge.
   std::shared_ptr<AtomQuota> atom_quota;
 };

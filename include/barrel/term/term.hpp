@@ -45,8 +45,8 @@ struct TermAccess;
 class Term {
  public:
   /// Most levels of tuples, lists and maps that a program may nest, asserted when one is made: operations on
-  /// terms recurse, and this many levels fit on a stack of 1 MiB (2 with sanitizers). Decoders have a far lower limit of their
-  /// own.
+  /// terms recurse, and this many levels fit on a stack of 1 MiB (2 with sanitizers). Decoders have a far
+  /// lower limit of their own.
   static constexpr std::uint16_t depth_max = 1000;
 
   enum class Kind : std::uint8_t {
@@ -122,7 +122,8 @@ class Term {
   }
   /// A proper list, or an improper one when `tail` is neither list nor []. A list as tail is appended.
   [[nodiscard]] static Term list(std::vector<Term> elements, Term tail = {});
-  /// A list of small integers, one for each UTF-8 code point ("abc" in Erlang).
+  /// A list of small integers, one for each UTF-8 code point ("abc" in Erlang). Bytes that are not UTF-8
+  /// stand for themselves, as in Latin-1.
   [[nodiscard]] static Term charlist(std::string_view utf8);
   /// The last of entries with equal keys wins.
   [[nodiscard]] static Term map(std::vector<MapEntry> entries);
