@@ -76,6 +76,8 @@ class Link final : private quic::ConnectionEvents {
   // For the carrier.
   [[nodiscard]] quic::ConnectionEvents& events() { return *this; }
   void set_connection(quic::Connection& connection);
+  /// Undoes the making of a link whose connection could not be made.
+  void abandon();
   void on_timer();
 
  private:
@@ -90,7 +92,6 @@ class Link final : private quic::ConnectionEvents {
   struct Outgoing {
     quic::StreamId stream = 0;
     std::deque<SharedBytes> refused;  // taken from the queue, but QUIC's buffers were full
-    bool full = false;                // more waits than QUIC takes now
   };
 
   // quic::ConnectionEvents
@@ -98,7 +99,7 @@ class Link final : private quic::ConnectionEvents {
   void on_stream_data(quic::Connection& connection, quic::StreamId stream, BytesView bytes,
                       bool fin) override;
   void on_stream_reset(quic::Connection& connection, quic::StreamId stream, std::uint64_t code) override;
-  void on_stop_sending(quic::Connection& connection, quic::StreamId stream, std::uint64_t code) override;
+  void on_stop_sending(quic::Connection& connection, quic::StreamId stream) override;
   void on_stream_acknowledged(quic::Connection& connection, quic::StreamId stream,
                               std::uint64_t offset) override;
   void on_stream_writable(quic::Connection& connection, quic::StreamId stream) override;
@@ -130,7 +131,7 @@ class Link final : private quic::ConnectionEvents {
   void refuse_user_stream(quic::StreamId stream);
   void open_lanes();
   void pump(dist::Lane lane);
-  [[nodiscard]] bool send_block(Outgoing& lane, SharedBytes block);
+  [[nodiscard]] bool send_block(Outgoing& lane, const SharedBytes& block);
   void tell_drained();
   [[nodiscard]] dist::Lane lane_of(quic::StreamId stream) const;
 

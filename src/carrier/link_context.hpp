@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,6 +19,9 @@ namespace barrel::carrier {
 
 /// What the links of one QuicCarrier share; the carrier owns it.
 struct LinkContext {
+  LinkContext(LinkConfig settings, LinkOwner& node, Random seeded, Metrics& counters, Log lines)
+      : config(std::move(settings)), owner(node), metrics(counters), log(lines), random(seeded) {}
+
   LinkConfig config;
   LinkOwner& owner;
   Metrics& metrics;

@@ -72,7 +72,6 @@ class QuicCarrier final : private quic::EndpointEvents {
  private:
   QuicCarrier(LinkConfig config, LinkOwner& owner, Random random, Metrics& metrics, Log log);
   quic::ConnectionEvents* on_accept(quic::Connection& connection) override;
-  Link& add_link(quic::Connection* connection, std::optional<NodeName> target);
   void remove_dead();
 
   LinkContext context_;

@@ -48,7 +48,8 @@ struct Outbound::Lease {
 Outbound::Outbound(OutboundLimits limits, Metrics& metrics)
     : limits_(limits),
       refused_busy_(metrics.counter("dist.outbound_busy")),
-      refused_large_(metrics.counter("dist.outbound_too_large")) {
+      refused_large_(metrics.counter("dist.outbound_too_large")),
+      frame_bytes_max_(limits.frame_bytes_max) {
   for (Queue& queue : queues_) queue.account = std::make_shared<Account>();
 }
 
@@ -67,7 +68,9 @@ Outbound::Status Outbound::admit(Lane lane, bool force) {
 
 Outbound::Pushed Outbound::append(Queue& queue) {
   Bytes& frame = queue.scratch;
-  if (frame.size() >= large_bytes) return push_locked(queue, std::exchange(frame, {}));
+  if (frame.size() >= large_bytes || frame.size() - header_bytes > frame_bytes_max_) {
+    return push_locked(queue, std::exchange(frame, {}));
+  }
   if (closed_.load(std::memory_order_acquire)) return {Status::closed, false};
   write_length(frame);
   if (queue.open && block_bytes - queue.open->used < frame.size()) seal(queue);
@@ -84,7 +87,7 @@ Outbound::Pushed Outbound::push_large(Queue& queue, Bytes frame) {
 
 Outbound::Pushed Outbound::push_locked(Queue& queue, Bytes frame) {
   if (closed_.load(std::memory_order_acquire)) return {Status::closed, false};
-  if (frame.size() - header_bytes > limits_.frame_bytes_max) {
+  if (frame.size() - header_bytes > frame_bytes_max_) {
     refused_large_.add();
     return {Status::too_large, false};
   }
@@ -152,6 +155,11 @@ std::size_t Outbound::queued_bytes(Lane lane) const {
   const Queue& queue = queues_[static_cast<std::size_t>(lane)];
   const std::lock_guard guard(queue.lock);
   return queue.queued_bytes;
+}
+
+void Outbound::lower_frame_limit(std::size_t bytes_max) {
+  std::size_t current = frame_bytes_max_;
+  while (bytes_max < current && !frame_bytes_max_.compare_exchange_weak(current, bytes_max)) {}
 }
 
 void Outbound::close() {

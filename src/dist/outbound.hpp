@@ -107,6 +107,9 @@ class Outbound {
   /// Queued bytes of a lane that were not taken yet.
   [[nodiscard]] std::size_t queued_bytes(Lane lane) const;
 
+  /// The peer accepts no larger messages than this; any thread, for what is pushed from now on.
+  void lower_frame_limit(std::size_t bytes_max);
+
   /// Drops what waits and refuses everything from now on.
   void close();
 
@@ -138,6 +141,7 @@ class Outbound {
   Counter& refused_busy_;
   Counter& refused_large_;
   std::array<Queue, lane_count> queues_;
+  std::atomic<std::size_t> frame_bytes_max_;
   std::atomic<bool> dirty_{false};
   std::atomic<bool> closed_{false};
 };

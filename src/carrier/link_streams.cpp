@@ -1,0 +1,221 @@
+// What a link carries once it is up, and who may open which stream.
+#include <utility>
+
+#include "barrel/base/assert.hpp"
+#include "carrier/link.hpp"
+#include "carrier/link_context.hpp"
+
+namespace barrel::carrier {
+namespace {
+
+/// Asked of the outbound queue at once. A guess: a few times the initial congestion window.
+constexpr std::size_t take_bytes = 256U << 10;
+
+}  // namespace
+
+void Link::on_stream_data(quic::Connection& connection, quic::StreamId stream, BytesView bytes, bool fin) {
+  if (phase_ == Phase::down) return connection.consume(stream, bytes.size());
+  const StreamClass kind = classify(stream);
+  if (kind == StreamClass::unidirectional) {
+    connection.consume(stream, bytes.size());
+    // The first one is the peer's authentication stream; nobody uses another.
+    if (stream == auth_stream(!is_client()) && phase_ == Phase::authenticating) on_auth_stream(bytes, fin);
+    return;
+  }
+  if (phase_ == Phase::connecting || phase_ == Phase::authenticating) {
+    context_.count("auth.failed.early_stream");
+    return end(DownReason::protocol_error,
+               other_end() + " used stream " + std::to_string(stream) + " before it was authenticated");
+  }
+  switch (kind) {
+    case StreamClass::control: connection.consume(stream, bytes.size()); return on_control_stream(bytes, fin);
+    case StreamClass::data:
+      on_data_stream(stream, bytes);
+      if (fin && phase_ == Phase::up && incoming_[data_stream_index(stream)]->reader.buffered() != 0) {
+        end(DownReason::protocol_error, other_end() + " ended a stream within a message");
+      }
+      return;
+    case StreamClass::user: connection.consume(stream, bytes.size()); return refuse_user_stream(stream);
+    case StreamClass::unidirectional: return;
+  }
+}
+
+void Link::on_data_stream(quic::StreamId stream, BytesView bytes) {
+  auto& incoming = incoming_[data_stream_index(stream)];
+  if (!incoming) incoming = std::make_unique<Incoming>(stream, context_.config.frame_bytes_max);
+  if (phase_ != Phase::up) return keep_early(*incoming, bytes);
+  read_messages(*incoming, bytes);
+  if (alive()) connection_->consume(stream, bytes.size());
+}
+
+void Link::keep_early(Incoming& incoming, BytesView bytes) {
+  early_bytes_ += bytes.size();
+  if (early_bytes_ > context_.config.early_bytes_max) {
+    context_.count("dist.early_data_limit");
+    return end(DownReason::protocol_error, other_end() + " sent too much before the link was up");
+  }
+  incoming.early.insert(incoming.early.end(), bytes.begin(), bytes.end());
+}
+
+void Link::replay_early() {
+  early_bytes_ = 0;
+  for (auto& incoming : incoming_) {
+    if (!incoming || incoming->early.empty()) continue;
+    const Bytes early = std::exchange(incoming->early, {});
+    const quic::StreamId stream = incoming->stream;
+    read_messages(*incoming, early);
+    if (!alive()) return;
+    connection_->consume(stream, early.size());
+  }
+}
+
+void Link::read_messages(Incoming& incoming, BytesView bytes) {
+  incoming.reader.feed(bytes);
+  for (;;) {
+    switch (incoming.reader.next()) {
+      case dist::FrameReader::Step::need_more: return;
+      case dist::FrameReader::Step::too_large:
+        context_.count("dist.frame_too_large");
+        return end(DownReason::protocol_error, other_end() + " sent a message over the limit of " +
+                                                   std::to_string(context_.config.frame_bytes_max) +
+                                                   " bytes");
+      case dist::FrameReader::Step::frame:
+        deliver(incoming);
+        if (!alive()) return;  // and the reader is gone
+        break;
+    }
+  }
+}
+
+void Link::deliver(const Incoming& incoming) {
+  auto message = parser_->parse(incoming.reader.frame(), incoming.reader.owner());
+  if (message) return context_.owner.on_message(*this, *message, lane_of(incoming.stream));
+  switch (message.error().code) {
+    case Errc::protocol_violation:
+      // Not the peer's word to give; the peer itself may only pass on what it was told.
+      context_.count("dist.foreign_sender_dropped");
+      return;
+    case Errc::limit_exceeded: context_.count("dist.message_over_limit_dropped"); return;
+    default:
+      context_.count("dist.message_malformed");
+      return end(DownReason::protocol_error,
+                 other_end() + " sent a message that cannot be read: " + message.error().message());
+  }
+}
+
+dist::Lane Link::lane_of(quic::StreamId stream) const {
+  const bool overlay = peer_.dialect == dist::Dialect::barrel && stream == overlay_stream(!is_client());
+  return overlay ? dist::Lane::overlay : dist::Lane::messages;
+}
+
+void Link::refuse_user_stream(quic::StreamId stream) {
+  if (!refused_streams_.insert(stream).second) return;
+  context_.count("dist.user_stream_refused");
+  connection_->reset_stream(stream, user_stream_refused);
+  // erlang_quic itself never sends STOP_SENDING here, and a reset is all that its streams layer expects.
+  if (peer_.dialect == dist::Dialect::barrel) connection_->stop_sending(stream, user_stream_refused);
+}
+
+void Link::on_stream_reset(quic::Connection&, quic::StreamId stream, std::uint64_t) {
+  if (phase_ == Phase::down) return;
+  const StreamClass kind = classify(stream);
+  if (kind == StreamClass::unidirectional) {
+    if (phase_ != Phase::authenticating || stream != auth_stream(!is_client())) return;
+    auth::Effects effects;
+    auth_->peer_finished(effects);
+    perform(std::move(effects));
+  } else if (kind == StreamClass::data) {
+    end(DownReason::protocol_error, other_end() + " abandoned a stream of messages");
+  } else if (kind == StreamClass::control && phase_ != Phase::up) {
+    end(DownReason::closed_by_peer, other_end() + " abandoned stream 0 before the link was up");
+  } else if (kind == StreamClass::user) {
+    refuse_user_stream(stream);
+  }
+}
+
+void Link::on_stop_sending(quic::Connection&, quic::StreamId stream) {
+  if (phase_ == Phase::down) return;
+  const StreamClass kind = classify(stream);
+  if (kind != StreamClass::data && !(kind == StreamClass::control && phase_ != Phase::up)) return;
+  end(DownReason::closed_by_peer, other_end() + " reads our messages no more");
+}
+
+void Link::on_stream_closed(quic::Connection&, quic::StreamId stream) {
+  refused_streams_.erase(stream);
+}
+
+void Link::open_lanes() {
+  const std::array wanted = {messages_stream(is_client()), overlay_stream(is_client())};
+  for (std::size_t lane = 0; lane < dist::lane_count; ++lane) {
+    const auto stream = connection_->open_bidirectional();
+    if (!stream || *stream != wanted[lane]) {
+      return end(DownReason::protocol_error, other_end() + " lets us open no stream for messages");
+    }
+    outgoing_[lane].stream = *stream;
+  }
+  connection_->set_priority(outgoing_[static_cast<std::size_t>(dist::Lane::overlay)].stream,
+                            quic::StreamPriority::control);
+}
+
+void Link::attach(std::shared_ptr<dist::Outbound> outbound, Instant now) {
+  BARREL_ASSERT(outbound != nullptr);
+  outbound_ = std::move(outbound);
+  if (phase_ == Phase::down) return outbound_->close();
+  outbound_->lower_frame_limit(peer_.capabilities.frame_bytes_max);
+  flush(now);
+}
+
+void Link::flush(Instant now) {
+  context_.now = std::max(context_.now, now);
+  if (phase_ != Phase::up || !outbound_) return;
+  pump(dist::Lane::overlay);
+  pump(dist::Lane::messages);
+}
+
+void Link::pump(dist::Lane which) {
+  if (!outbound_) return;
+  Outgoing& lane = outgoing_[static_cast<std::size_t>(which)];
+  while (!lane.refused.empty()) {
+    if (!send_block(lane, lane.refused.front())) return;
+    lane.refused.pop_front();
+  }
+  while (alive() && connection_->unsent(lane.stream) <= context_.config.unsent_bytes_target) {
+    auto blocks = outbound_->take(which, take_bytes);
+    if (blocks.empty()) return;
+    for (SharedBytes& block : blocks) {
+      if (!lane.refused.empty() || !send_block(lane, block)) lane.refused.push_back(std::move(block));
+      if (!alive()) return;
+    }
+    if (!lane.refused.empty()) return;
+  }
+}
+
+bool Link::send_block(Outgoing& lane, const SharedBytes& block) {
+  const auto sent = connection_->send(lane.stream, block);
+  if (sent) return true;
+  if (sent.error().code == Errc::busy) {
+    context_.count("dist.transport_full");  // goes on when the peer has acknowledged some of it
+  } else {
+    end(DownReason::closed_by_peer, other_end() + " reads our messages no more: " + sent.error().message());
+  }
+  return false;
+}
+
+void Link::on_stream_writable(quic::Connection&, quic::StreamId stream) {
+  if (phase_ != Phase::up) return;
+  for (std::size_t lane = 0; lane < dist::lane_count; ++lane) {
+    if (outgoing_[lane].stream == stream) pump(static_cast<dist::Lane>(lane));
+  }
+  tell_drained();
+}
+
+void Link::tell_drained() {
+  for (std::size_t lane = 0; lane < dist::lane_count; ++lane) {
+    const auto which = static_cast<dist::Lane>(lane);
+    if (phase_ == Phase::up && outbound_ && outbound_->poll_drained(which)) {
+      context_.owner.on_drained(*this, which);
+    }
+  }
+}
+
+}  // namespace barrel::carrier
