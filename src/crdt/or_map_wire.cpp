@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "barrel/term/node_term.hpp"
+
 namespace barrel {
 namespace {
 
@@ -11,12 +13,10 @@ Error malformed() {
 
 Result<Dot> dot_from_term(const Term& term) {
   if (!term.is_tuple(2)) return malformed();
-  const Term& node = term.elements()[0];
-  if (!node.is_atom() || !NodeName::valid(node.atom_text())) return malformed();
-  const auto atom = node.as_atom();
+  const auto node = node_from_term(term.elements()[0]);
   auto at = timestamp_from_term(term.elements()[1]);
-  if (!atom || !at) return malformed();
-  return Dot{*at, NodeName(*atom)};
+  if (!node || !at) return malformed();
+  return Dot{*at, *node};
 }
 
 }  // namespace

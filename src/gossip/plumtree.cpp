@@ -55,14 +55,16 @@ void Plumtree::broadcast(const Term& tag, const Term& payload, Instant now, Effe
 
 void Plumtree::push(const plumtree::MessageId& id, const MessageCache::Body& body, NodeName except,
                     Effects& out) {
+  const bool to_all = body.tag == flooded_;
   // One term for all: copies share it.
-  if (!eager_.empty()) {
-    const Term gossip = encode(plumtree::Gossip{id, body.tag, body.payload, self_});
-    for (const NodeName peer : eager_) {
+  const Term gossip = encode(plumtree::Gossip{id, body.tag, body.payload, self_});
+  for (const auto* peers : {&eager_, to_all ? &lazy_ : nullptr}) {
+    if (peers == nullptr) continue;
+    for (const NodeName peer : *peers) {
       if (peer != except) out.push_back(SendTo{peer, gossip});
     }
   }
-  if (!lazy_.empty()) {
+  if (!lazy_.empty() && !to_all) {
     const Term ihave = encode(plumtree::Ihave{id, self_});
     for (const NodeName peer : lazy_) {
       if (peer != except) out.push_back(SendTo{peer, ihave});
@@ -80,7 +82,7 @@ void Plumtree::message(NodeName from, const Term& message, Instant now, Effects&
 void Plumtree::handle(NodeName from, plumtree::Gossip message, Instant now, Effects& out) {
   if (cache_.contains(message.id)) {
     duplicates_.add();
-    if (!eager_.contains(from)) return;
+    if (!eager_.contains(from) || message.tag == flooded_) return;
     // The first copy came over another edge, unless this is the only one there is.
     if (eager_.size() == 1) return;
     make_lazy(from);
@@ -89,7 +91,7 @@ void Plumtree::handle(NodeName from, plumtree::Gossip message, Instant now, Effe
   }
   found(message.id);
   delivered_.add();
-  make_eager(from);
+  if (message.tag != flooded_) make_eager(from);
   const MessageCache::Body body{std::move(message.tag), std::move(message.payload)};
   push(message.id, body, from, out);
   cache_.insert(message.id, body, from, now);

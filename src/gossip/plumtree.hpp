@@ -42,6 +42,10 @@ class Plumtree {
 
   Plumtree(NodeName self, PlumtreeConfig config, Random random, Metrics& metrics);
 
+  /// Messages with this tag (an atom) go whole to every peer at every node: for small, rare and urgent ones,
+  /// which must not wait for the tree to mend.
+  void flood(const Term& tag) { flooded_ = tag; }
+
   void peer_up(NodeName peer);
   void peer_down(NodeName peer);
   /// Sends to all; not delivered locally.
@@ -80,6 +84,7 @@ class Plumtree {
   NodeName self_;
   PlumtreeConfig config_;
   Random random_;
+  Term flooded_;
   std::set<NodeName> eager_;
   std::set<NodeName> lazy_;
   MessageCache cache_;

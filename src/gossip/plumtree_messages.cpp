@@ -2,16 +2,12 @@
 
 #include <optional>
 
+#include "barrel/term/node_term.hpp"
+
 namespace barrel::plumtree {
 namespace {
 
 constexpr std::string_view envelope_tag = "$barrel_p2p_plumtree";
-
-std::optional<NodeName> read_node(const Term& term) {
-  if (!term.is_atom() || !NodeName::valid(term.atom_text())) return std::nullopt;
-  const auto atom = term.as_atom();
-  return atom ? std::optional(NodeName(*atom)) : std::nullopt;
-}
 
 std::optional<MessageId> read_id(const Term& term) {
   const auto text = term.as_text();
@@ -22,14 +18,14 @@ std::optional<MessageId> read_id(const Term& term) {
 std::optional<Message> read_message(const Term& term) {
   const auto fields = term.elements();
   if (term.is_tagged("prune", 2)) {
-    const auto sender = read_node(fields[1]);
+    const auto sender = node_from_term(fields[1]);
     return sender ? std::optional<Message>(Prune{*sender}) : std::nullopt;
   }
   const bool is_gossip = term.is_tagged("gossip", 5);
   const bool is_ihave = term.is_tagged("ihave", 3);
   if (!is_gossip && !is_ihave && !term.is_tagged("graft", 3)) return std::nullopt;
   auto id = read_id(fields[1]);
-  const auto sender = read_node(fields.back());
+  const auto sender = node_from_term(fields.back());
   if (!id || !sender || (is_gossip && !fields[2].is_atom())) return std::nullopt;
   if (is_gossip) return Gossip{std::move(*id), fields[2], fields[3], *sender};
   if (is_ihave) return Ihave{std::move(*id), *sender};

@@ -146,7 +146,7 @@ void HyParView::handle(NodeName from, const hyparview::ForwardJoin& m, Instant n
     if (ttl == 0 || ttl == config_.prwl) add_passive(peer);
     if (ttl == 0) return fill_soon(now);
     if (pending_.contains(peer)) return;
-    if (active_.size() + pending_.size() < config_.active_size) {
+    if (taken() < config_.active_size) {
       return reach(peer, Goal::neighbor, hyparview::Priority::low, now, out);
     }
   }

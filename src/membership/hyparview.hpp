@@ -133,6 +133,8 @@ class HyParView {
   void remind_forgetful(Instant now, Effects& out);
   void note_churn(Instant now);
   [[nodiscard]] Duration shuffle_period_cap() const;
+  /// Places taken or promised. A rejoin makes its own place.
+  [[nodiscard]] std::size_t taken() const;
   [[nodiscard]] bool has_room() const { return active_.size() < config_.active_size; }
   [[nodiscard]] std::optional<NodeName> random_active(NodeName except, NodeName also_except);
   [[nodiscard]] std::vector<hyparview::PeerRecord> sample(std::size_t count, NodeName except);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "barrel/term/node_term.hpp"
+
 namespace barrel::hyparview {
 namespace {
 
@@ -26,15 +28,9 @@ Term to_term(const std::vector<PeerRecord>& peers) {
   return Term::list(std::move(terms));
 }
 
-std::optional<NodeName> read_node(const Term& term) {
-  if (!term.is_atom() || !NodeName::valid(term.atom_text())) return std::nullopt;
-  const auto atom = term.as_atom();
-  return atom ? std::optional(NodeName(*atom)) : std::nullopt;
-}
-
 std::optional<PeerRecord> read_peer(const Term& term) {
   if (!term.is_tagged("peer", 10)) return std::nullopt;
-  const auto node = read_node(term.elements()[1]);
+  const auto node = node_from_term(term.elements()[1]);
   if (!node) return std::nullopt;
   return PeerRecord{*node, term.elements()[5].as_bool().value_or(false)};
 }
@@ -151,7 +147,7 @@ Term encode(NodeName sender, const Message& message) {
 Result<std::pair<NodeName, Message>> decode(const Term& term) {
   const Error malformed(Errc::malformed, Atom("hyparview"));
   if (!term.is_tagged(envelope_tag, 3)) return malformed;
-  const auto sender = read_node(term.elements()[1]);
+  const auto sender = node_from_term(term.elements()[1]);
   auto message = read_message(term.elements()[2]);
   if (!sender || !message || std::visit(SenderOf{}, *message) != *sender) return malformed;
   return std::pair(*sender, std::move(*message));

@@ -36,6 +36,11 @@ std::vector<NodeName> HyParView::passive() const {
   return names;
 }
 
+std::size_t HyParView::taken() const {
+  const auto promised = [](const auto& pending) { return pending.second.goal != Goal::rejoin; };
+  return active_.size() + static_cast<std::size_t>(std::ranges::count_if(pending_, promised));
+}
+
 bool HyParView::is_barrel(NodeName peer) const {
   const auto link = links_.find(peer);
   return link != links_.end() && link->second.kind == PeerKind::barrel;
@@ -130,19 +135,19 @@ std::vector<NodeName> HyParView::candidates(Instant now) const {
 
 void HyParView::fill(Instant now, Effects& out) {
   auto ready = candidates(now);
-  while (!ready.empty() && active_.size() + pending_.size() < config_.active_size) {
+  while (!ready.empty() && taken() < config_.active_size) {
     const std::size_t at = random_.below(ready.size());
     // One request with high priority is enough to end an isolation.
     const bool high = active_.empty() && pending_.empty();
     reach(ready[at], Goal::neighbor, high ? hyparview::Priority::high : hyparview::Priority::low, now, out);
     ready.erase(ready.begin() + static_cast<std::ptrdiff_t>(at));
   }
-  const bool lacks_two = active_.size() + pending_.size() + 2 <= config_.active_size;
+  const bool lacks_two = taken() + 2 <= config_.active_size;
   if (lacks_two && !passive_.empty() && !insist_at_) insist_at_ = now + jittered(insist_interval);
 }
 
 void HyParView::insist(Instant now, Effects& out) {
-  if (active_.size() + pending_.size() + 2 > config_.active_size) return;
+  if (taken() + 2 > config_.active_size) return;
   std::vector<NodeName> refusers;
   for (const auto& [peer, state] : passive_) {
     if (!pending_.contains(peer) && state.fail_count == 0) refusers.push_back(peer);
@@ -239,7 +244,7 @@ void HyParView::advance(Instant now, Effects& out) {
   if (due(contact_retry_at_)) retry_contacts(now, out);
   if (due(insist_at_)) insist(now, out);
   if (due(fill_at_)) fill(now, out);
-  else if (active_.size() + pending_.size() < config_.active_size && !candidates(now).empty()) fill_soon(now);
+  else if (taken() < config_.active_size && !candidates(now).empty()) fill_soon(now);
   if (due(shuffle_at_)) shuffle(now, out);
   remind_forgetful(now, out);
 }
@@ -254,7 +259,7 @@ std::optional<Instant> HyParView::next_deadline() const {
   consider(fill_at_);
   consider(insist_at_);
   for (const auto& [peer, pending] : pending_) consider(pending.deadline);
-  if (!fill_at_ && !left_ && active_.size() + pending_.size() < config_.active_size) {
+  if (!fill_at_ && !left_ && taken() < config_.active_size) {
     for (const auto& [peer, state] : passive_) {
       if (!pending_.contains(peer)) consider(state.not_before);
     }

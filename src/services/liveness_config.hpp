@@ -15,15 +15,19 @@ struct LivenessConfig {
   Duration witness_wait = std::chrono::milliseconds(300);
   /// A witness answers after a random delay up to this, so that one answers and not all.
   Duration witness_delay_max = std::chrono::milliseconds(100);
-  /// How long a witness's word holds; then the node is probed again.
-  Duration witness_holds = std::chrono::seconds(3);
+  /// How long a witness's word holds; then the node is probed again. Less than the time from suspicion to
+  /// loss, so that the word of one that had merely not noticed yet does not delay a death.
+  Duration witness_holds = std::chrono::milliseconds(1500);
   /// A suspicion told by another observer counts as confirmation this long.
   Duration confirmation_holds = std::chrono::seconds(10);
+  /// How long others have to object when a mere probe failed, which is never urgent.
+  Duration objection_wait = std::chrono::seconds(3);
   /// Between probes of one random known node without a link, so that a node that died together with all its
   /// peers is noticed.
   Duration probe_period = std::chrono::seconds(30);
-  /// Between dials to one random dead node, so that a healed partition is noticed.
+  /// Between dials to one random dead node, so that a healed partition is noticed; and how long it is tried.
   Duration revive_period = std::chrono::seconds(10);
+  Duration revive_for = std::chrono::hours(24);
   /// How far in the future an incarnation may be.
   Duration clock_skew_max = std::chrono::minutes(5);
   /// Most nodes known; of the dead the longest dead go first.

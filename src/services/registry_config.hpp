@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "barrel/base/time.hpp"
+#include "crdt/or_map.hpp"
 
 namespace barrel {
 
@@ -26,6 +27,8 @@ struct RegistryConfig {
   /// differs.
   Duration sync_period = std::chrono::seconds(5);
   Duration sync_period_max = std::chrono::seconds(30);
+  /// Replaced only by the simulation, to prove that its checkers notice a broken merge.
+  OrMapMerge merge = &barrel::merge;
 };
 
 }  // namespace barrel

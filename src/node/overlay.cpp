@@ -1,0 +1,185 @@
+#include "node/overlay.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "node/overlay_impl.hpp"
+
+// The inputs of the overlay. Their effects are carried out in overlay_effects.cpp.
+
+namespace barrel {
+namespace {
+
+constexpr std::array<std::string_view, 8> own_names = {
+    "barrel_p2p_bridge",           "barrel_p2p_plumtree",
+    "barrel_p2p_registry_replica", "barrel_p2p_leader_replica",
+    "barrel_p2p_members_replica",  "barrel_p2p_reminder_replica",
+    "barrel_p2p_router",           "barrel_liveness"};
+constexpr std::string_view map_replica_prefix = "barrel_p2p_map_replica$";
+
+}  // namespace
+
+Overlay::Overlay(OverlayConfig config, NodeName self, std::uint32_t creation, Moment start, Random random,
+                 Metrics& metrics, Log log, Port& port)
+    : impl_(std::make_unique<Impl>(std::move(config), self, creation, start, random, metrics, log, port)) {}
+
+Overlay::~Overlay() = default;
+
+bool Overlay::handles(Atom name) {
+  const std::string_view text = name.text();
+  return std::ranges::find(own_names, text) != own_names.end() || text.starts_with(map_replica_prefix);
+}
+
+void Overlay::link_up(NodeName peer, PeerKind kind, std::uint32_t creation, bool /*we_dialed*/, Moment at) {
+  if (impl_->links.contains(peer)) link_down(peer, LinkLoss::closed, at);
+  impl_->begin(at);
+  impl_->links.insert_or_assign(peer, Impl::Link{kind});
+  Liveness::Effects life;
+  impl_->liveness.link_up(peer, creation, kind == PeerKind::barrel, at.now, impl_->wall_ms(), life);
+  impl_->run(std::move(life));
+  HyParView::Effects views;
+  impl_->membership.link_up(peer, kind, at.now, views);
+  impl_->run(std::move(views));
+  impl_->settle();
+}
+
+void Overlay::link_suspect(NodeName peer, Moment at) {
+  impl_->begin(at);
+  Liveness::Effects effects;
+  impl_->liveness.link_silent(peer, at.now, effects);
+  impl_->run(std::move(effects));
+  impl_->settle();
+}
+
+void Overlay::link_recovered(NodeName peer, Moment at) {
+  impl_->liveness.link_heard(peer, at.now);
+}
+
+void Overlay::link_down(NodeName peer, LinkLoss loss, Moment at) {
+  if (impl_->links.erase(peer) == 0) return;
+  impl_->begin(at);
+  const bool lost = loss == LinkLoss::lost;
+  // The views first, so that what liveness has to tell goes to those who can still hear it.
+  HyParView::Effects views;
+  impl_->membership.link_down(peer, lost, at.now, views);
+  impl_->run(std::move(views));
+  Liveness::Effects life;
+  impl_->liveness.link_down(peer, lost, at.now, life);
+  impl_->run(std::move(life));
+  impl_->settle();
+}
+
+void Overlay::dial_failed(NodeName peer, Moment at) {
+  if (impl_->links.contains(peer)) return;
+  impl_->begin(at);
+  HyParView::Effects views;
+  impl_->membership.dial_failed(peer, at.now, views);
+  impl_->run(std::move(views));
+  Liveness::Effects life;
+  impl_->liveness.dial_failed(peer, at.now, life);
+  impl_->run(std::move(life));
+  impl_->settle();
+}
+
+void Overlay::message(NodeName from, Atom to_name, const Term& message, Moment at) {
+  if (!impl_->links.contains(from)) return impl_->unlinked.add();
+  impl_->begin(at);
+  impl_->liveness.link_heard(from, at.now);
+  impl_->dispatch(from, to_name, message);
+  impl_->settle();
+}
+
+void Overlay::advance(Moment at) {
+  impl_->begin(at);
+  HyParView::Effects views;
+  impl_->membership.advance(at.now, views);
+  impl_->run(std::move(views));
+  Plumtree::Effects gossip;
+  impl_->gossip.advance(at.now, gossip);
+  impl_->run(std::move(gossip));
+  Liveness::Effects life;
+  impl_->liveness.advance(at.now, life);
+  impl_->run(std::move(life));
+  if (impl_->compare_at && *impl_->compare_at <= at.now) impl_->compare_with_one();
+  impl_->settle();
+}
+
+std::optional<Instant> Overlay::next_deadline() const {
+  std::optional<Instant> next = impl_->compare_at;
+  for (const auto core :
+       {impl_->membership.next_deadline(), impl_->gossip.next_deadline(), impl_->liveness.next_deadline()}) {
+    if (core && (!next || *core < *next)) next = core;
+  }
+  return next;
+}
+
+void Overlay::join(NodeName contact, Moment at) {
+  impl_->begin(at);
+  impl_->liveness.join();
+  HyParView::Effects effects;
+  impl_->membership.join(contact, at.now, effects);
+  impl_->run(std::move(effects));
+  impl_->settle();
+}
+
+void Overlay::start(Moment at) {
+  for (const NodeName contact : impl_->config.contacts) join(contact, at);
+}
+
+void Overlay::leave(Moment at) {
+  impl_->begin(at);
+  Registry::Effects names;
+  impl_->registry.unregister_all(impl_->wall_ms(), names);
+  impl_->run(std::move(names));
+  Liveness::Effects life;
+  impl_->liveness.leave(life);
+  impl_->run(std::move(life));
+  HyParView::Effects views;
+  impl_->membership.leave(at.now, views);
+  impl_->run(std::move(views));
+  impl_->settle();
+}
+
+std::vector<NodeName> Overlay::active_view() const {
+  return impl_->membership.active();
+}
+std::vector<NodeName> Overlay::passive_view() const {
+  return impl_->membership.passive();
+}
+bool Overlay::believed_alive(NodeName node) const {
+  return impl_->liveness.visibility(node).alive;
+}
+
+Result<void> Overlay::register_service(const Term& name, const Pid& pid, const Term& meta, Moment at) {
+  impl_->begin(at);
+  Registry::Effects effects;
+  auto done = impl_->registry.register_service(name, pid, meta, impl_->wall_ms(), effects);
+  impl_->run(std::move(effects));
+  impl_->settle();
+  return done;
+}
+
+Result<void> Overlay::unregister_service(const Term& name, const Pid& pid, Moment at) {
+  impl_->begin(at);
+  Registry::Effects effects;
+  auto done = impl_->registry.unregister_service(name, pid, impl_->wall_ms(), effects);
+  impl_->run(std::move(effects));
+  impl_->settle();
+  return done;
+}
+
+void Overlay::process_died(const Pid& pid, const Term& reason, Moment at) {
+  impl_->begin(at);
+  Registry::Effects effects;
+  impl_->registry.process_died(pid, reason, impl_->wall_ms(), effects);
+  impl_->run(std::move(effects));
+  impl_->settle();
+}
+
+std::shared_ptr<const RegistrySnapshot> Overlay::snapshot() const {
+  return impl_->snapshot;
+}
+
+}  // namespace barrel

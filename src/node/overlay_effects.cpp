@@ -1,0 +1,265 @@
+#include <algorithm>
+#include <utility>
+
+#include "node/overlay_impl.hpp"
+#include "services/route.hpp"
+
+namespace barrel {
+namespace {
+
+Atom bridge_name() {
+  static const Atom name("barrel_p2p_bridge");
+  return name;
+}
+Atom plumtree_name() {
+  static const Atom name("barrel_p2p_plumtree");
+  return name;
+}
+Atom registry_name() {
+  static const Atom name("barrel_p2p_registry_replica");
+  return name;
+}
+Atom liveness_name() {
+  static const Atom name("barrel_liveness");
+  return name;
+}
+Atom router_name() {
+  static const Atom name("barrel_p2p_router");
+  return name;
+}
+
+Atom reason_atom(HyParView::Removal removal) {
+  switch (removal) {
+    case HyParView::Removal::graceful: return "graceful";
+    case HyParView::Removal::dropped: return "dropped";
+    case HyParView::Removal::nodedown: return "nodedown";
+  }
+  return "nodedown";
+}
+
+}  // namespace
+
+Overlay::Impl::Impl(OverlayConfig settings, NodeName name, std::uint32_t creation, Moment start, Random seed,
+                    Metrics& metrics, Log sink, Port& to)
+    : config(std::move(settings)),
+      self(name),
+      log(sink),
+      port(to),
+      at(start),
+      random(seed),
+      membership(name, config.membership, random.split(), metrics),
+      gossip(name, config.gossip, random.split(), metrics),
+      liveness(name, creation, unix_ms(start.wall), config.liveness, random.split(), metrics),
+      registry(
+          name, creation, config.registry, [this](NodeName node) { return liveness.visibility(node); },
+          random.split(), metrics, sink),
+      snapshot(registry.snapshot()),
+      compare_period(config.registry.sync_period),
+      unlinked(metrics.counter("overlay.unlinked")),
+      ignored(metrics.counter("overlay.ignored")),
+      malformed_routes(metrics.counter("overlay.malformed_routes")) {
+  gossip.flood(liveness_name());
+}
+
+void Overlay::Impl::run(HyParView::Effects effects) {
+  for (const auto& effect : effects) std::visit([this](const auto& e) { apply(e); }, effect);
+}
+void Overlay::Impl::run(Plumtree::Effects effects) {
+  for (const auto& effect : effects) std::visit([this](const auto& e) { apply(e); }, effect);
+}
+void Overlay::Impl::run(Liveness::Effects effects) {
+  for (const auto& effect : effects) std::visit([this](const auto& e) { apply(e); }, effect);
+}
+void Overlay::Impl::run(Registry::Effects effects) {
+  for (const auto& effect : effects) std::visit([this](const auto& e) { apply(e); }, effect);
+}
+
+bool Overlay::Impl::is_barrel(NodeName node) const {
+  const auto link = links.find(node);
+  return link != links.end() && link->second.kind == PeerKind::barrel;
+}
+
+void Overlay::Impl::dial(NodeName node) {
+  if (!links.contains(node)) port.dial(node);
+}
+
+// --- Membership
+
+void Overlay::Impl::apply(const HyParView::SendTo& effect) {
+  port.send(effect.node, bridge_name(), effect.message, Port::Delivery::if_linked);
+}
+void Overlay::Impl::apply(const HyParView::Dial& effect) {
+  dial(effect.node);
+}
+
+void Overlay::Impl::apply(const HyParView::Release& effect) {
+  if (!membership.is_active(effect.node)) port.release(effect.node);
+}
+
+void Overlay::Impl::apply(const HyParView::PeerUp& effect) {
+  const NodeName peer = effect.node;
+  gossip.peer_up(peer);
+  Liveness::Effects life;
+  if (is_barrel(peer)) liveness.peer_up(peer, life);
+  // Liveness before names, so that names of the dead do not show for a moment.
+  if (is_barrel(peer) && self < peer) liveness.sync(peer, life);
+  run(std::move(life));
+  Registry::Effects names;
+  registry.peer_up(peer, is_barrel(peer), names);
+  run(std::move(names));
+  compare_period = config.registry.sync_period;
+  if (!compare_at) compare_at = at.now + compare_period;
+  port.emit(MembershipEvent{PeerUp{peer}});
+}
+
+void Overlay::Impl::apply(const HyParView::PeerDown& effect) {
+  gossip.peer_down(effect.node);
+  liveness.peer_down(effect.node);
+  registry.peer_down(effect.node);
+  port.emit(MembershipEvent{PeerDown{effect.node, reason_atom(effect.reason)}});
+}
+
+void Overlay::Impl::apply(const HyParView::Joined& effect) {
+  port.emit(MembershipEvent{Joined{effect.contact}});
+}
+void Overlay::Impl::apply(const HyParView::Left&) {
+  port.emit(MembershipEvent{Left{}});
+}
+
+// --- Gossip
+
+void Overlay::Impl::apply(const Plumtree::SendTo& effect) {
+  port.send(effect.node, plumtree_name(), effect.message, Port::Delivery::if_linked);
+}
+
+void Overlay::Impl::apply(const Plumtree::Deliver& effect) {
+  const std::string_view tag = effect.tag.atom_text();
+  if (tag == registry_name().text()) {
+    Registry::Effects names;
+    registry.gossip(effect.payload, wall_ms(), names);
+    run(std::move(names));
+  } else if (tag == liveness_name().text()) {
+    Liveness::Effects life;
+    liveness.gossip(effect.payload, at.now, wall_ms(), life);
+    run(std::move(life));
+  } else {
+    // A replica of another service or application: forwarded, not ours.
+    ignored.add();
+  }
+}
+
+// --- Liveness
+
+void Overlay::Impl::apply(const Liveness::Broadcast& effect) {
+  Plumtree::Effects out;
+  gossip.broadcast(liveness_name(), effect.payload, at.now, out);
+  run(std::move(out));
+}
+void Overlay::Impl::apply(const Liveness::SendTo& effect) {
+  port.send(effect.node, liveness_name(), effect.message, Port::Delivery::if_linked);
+}
+void Overlay::Impl::apply(const Liveness::Probe& effect) {
+  dial(effect.node);
+}
+
+void Overlay::Impl::apply(const Liveness::Revive& effect) {
+  HyParView::Effects views;
+  membership.rejoin(effect.node, at.now, views);
+  run(std::move(views));
+}
+
+void Overlay::Impl::apply(const Liveness::Release& effect) {
+  if (is_barrel(effect.node)) compare(effect.node);
+  if (!membership.is_active(effect.node)) port.release(effect.node);
+}
+
+void Overlay::Impl::apply(const Liveness::Changed& effect) {
+  Registry::Effects names;
+  registry.visibility_changed(effect.node, names);
+  run(std::move(names));
+}
+
+void Overlay::Impl::apply(const Liveness::Died& effect) {
+  if (!liveness.visibility(effect.node).alive) membership.forget(effect.node);
+  log.info("node down", {{"node", std::string(effect.node.text())}});
+  port.node_dead(effect.node, effect.creation);
+}
+
+// --- Registry
+
+void Overlay::Impl::apply(const Registry::Broadcast& effect) {
+  Plumtree::Effects out;
+  gossip.broadcast(registry_name(), effect.payload, at.now, out);
+  run(std::move(out));
+}
+void Overlay::Impl::apply(const Registry::SendTo& effect) {
+  port.send(effect.node, registry_name(), effect.message, Port::Delivery::if_linked);
+}
+void Overlay::Impl::apply(const Registry::Event& effect) {
+  events.push_back(effect.event);
+}
+
+// --- All together
+
+void Overlay::Impl::dispatch(NodeName from, Atom to_name, const Term& message) {
+  if (to_name == bridge_name()) {
+    HyParView::Effects out;
+    membership.message(from, message, at.now, out);
+    run(std::move(out));
+  } else if (to_name == plumtree_name()) {
+    HyParView::Effects views;
+    membership.overlay_traffic(from, at.now, views);
+    run(std::move(views));
+    Plumtree::Effects out;
+    gossip.message(from, message, at.now, out);
+    run(std::move(out));
+  } else if (to_name == registry_name()) {
+    Registry::Effects out;
+    registry.message(from, is_barrel(from), message, wall_ms(), out);
+    run(std::move(out));
+  } else if (to_name == liveness_name()) {
+    Liveness::Effects out;
+    liveness.message(from, message, at.now, wall_ms(), out);
+    run(std::move(out));
+  } else if (to_name == router_name()) {
+    const auto answer = answer_route(message, *snapshot);
+    if (answer) port.send_to_pid(answer->to, answer->message);
+    else malformed_routes.add();
+  } else {
+    ignored.add();
+  }
+}
+
+void Overlay::Impl::compare(NodeName node) {
+  Liveness::Effects life;
+  liveness.sync(node, life);
+  run(std::move(life));
+  Registry::Effects names;
+  registry.sync(node, names);
+  run(std::move(names));
+}
+
+void Overlay::Impl::compare_with_one() {
+  compare_at.reset();
+  std::vector<NodeName> barrels;
+  for (const auto& [node, link] : links) {
+    if (link.kind == PeerKind::barrel) barrels.push_back(node);
+  }
+  // With no link left the next peer_up starts it again.
+  if (barrels.empty()) return;
+  compare_period = registry.take_learned() ? config.registry.sync_period
+                                           : std::min(compare_period * 2, config.registry.sync_period_max);
+  const std::int64_t period = compare_period.count();
+  compare_at = at.now + Duration(random.between(period * 3 / 4, period * 5 / 4));
+  compare(barrels[random.below(barrels.size())]);
+}
+
+void Overlay::Impl::settle() {
+  if (registry.take_changed()) {
+    snapshot = registry.snapshot();
+    port.publish(snapshot);
+  }
+  for (const ServiceEvent& event : std::exchange(events, {})) port.emit(event);
+}
+
+}  // namespace barrel

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "gossip/plumtree.hpp"
+#include "membership/hyparview.hpp"
+#include "node/overlay.hpp"
+#include "services/liveness.hpp"
+#include "services/registry.hpp"
+#include "services/registry_snapshot.hpp"
+
+// Private to the overlay.
+
+namespace barrel {
+
+/// The cores and the rules by which the effects of one become the inputs of others or calls of the port.
+class Overlay::Impl {
+ public:
+  struct Link {
+    PeerKind kind;
+  };
+
+  Impl(OverlayConfig settings, NodeName name, std::uint32_t creation, Moment start, Random random,
+       Metrics& metrics, Log log, Port& to);
+
+  void run(HyParView::Effects effects);
+  void run(Plumtree::Effects effects);
+  void run(Liveness::Effects effects);
+  void run(Registry::Effects effects);
+
+  void apply(const HyParView::SendTo& effect);
+  void apply(const HyParView::Dial& effect);
+  void apply(const HyParView::Release& effect);
+  void apply(const HyParView::PeerUp& effect);
+  void apply(const HyParView::PeerDown& effect);
+  void apply(const HyParView::Joined& effect);
+  void apply(const HyParView::Left& effect);
+  void apply(const Plumtree::SendTo& effect);
+  void apply(const Plumtree::Deliver& effect);
+  void apply(const Liveness::Broadcast& effect);
+  void apply(const Liveness::SendTo& effect);
+  void apply(const Liveness::Probe& effect);
+  void apply(const Liveness::Revive& effect);
+  void apply(const Liveness::Release& effect);
+  void apply(const Liveness::Changed& effect);
+  void apply(const Liveness::Died& effect);
+  void apply(const Registry::Broadcast& effect);
+  void apply(const Registry::SendTo& effect);
+  void apply(const Registry::Event& effect);
+
+  /// Sets the time of the input being handled.
+  void begin(Moment moment) { at = moment; }
+  /// Ends an input: publishes the registry if it changed, then tells of the changes, so that a subscriber
+  /// that looks finds what it was told of.
+  void settle();
+  void dispatch(NodeName from, Atom to_name, const Term& message);
+  void dial(NodeName node);
+  void compare(NodeName node);
+  void compare_with_one();
+  [[nodiscard]] bool is_barrel(NodeName node) const;
+  [[nodiscard]] std::int64_t wall_ms() const { return unix_ms(at.wall); }
+
+  OverlayConfig config;
+  NodeName self;
+  Log log;
+  Port& port;
+  Moment at;
+  Random random;
+  std::map<NodeName, Link> links;
+  HyParView membership;
+  Plumtree gossip;
+  Liveness liveness;
+  Registry registry;
+  std::shared_ptr<const RegistrySnapshot> snapshot;
+  std::vector<ServiceEvent> events;
+  std::optional<Instant> compare_at;
+  Duration compare_period;
+
+  Counter& unlinked;
+  Counter& ignored;
+  Counter& malformed_routes;
+};
+
+}  // namespace barrel

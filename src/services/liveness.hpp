@@ -1,0 +1,194 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "barrel/base/metrics.hpp"
+#include "barrel/base/random.hpp"
+#include "barrel/base/time.hpp"
+#include "barrel/term/node_name.hpp"
+#include "barrel/term/term.hpp"
+#include "services/liveness_config.hpp"
+#include "services/liveness_messages.hpp"
+
+namespace barrel {
+
+/// Which names of a node may be seen.
+struct NodeVisibility {
+  bool alive = true;
+  /// The incarnation that lives; 0: not known, any.
+  std::uint32_t creation = 0;
+
+  friend bool operator==(const NodeVisibility&, const NodeVisibility&) = default;
+};
+
+/// The node liveness core (after SWIM, Das et al. 2002): which nodes live, as the cluster sees it. Leaving an
+/// active view is not death.
+///
+/// A silent or lost link makes a suspicion, told to all. Whoever has a working link to the suspect says so.
+/// Without such a witness the node is told dead: after a short wait when several observers agree, else after
+/// a dial has failed or probe_wait. A node that hears of its own death or suspicion refutes it with a greater
+/// incarnation. The latest incarnation wins, so that a restarted node supersedes its former self.
+///
+/// A node that does not speak this protocol (the original) is spoken for by those linked to it, and counts as
+/// gone here as soon as the link to it is lost.
+///
+/// Inputs append to `out`. Call advance() when next_deadline() is reached.
+class Liveness {
+ public:
+  /// A claim for all, as gossip.
+  struct Broadcast {
+    Term payload;
+  };
+  /// To barrel_liveness on a linked node.
+  struct SendTo {
+    NodeName node;
+    Term message;
+  };
+  /// Dial it, to see whether it lives. Ends in link_up or dial_failed.
+  struct Probe {
+    NodeName node;
+  };
+  /// A dead node to be tried again: it may only have been cut off. Ends as a probe does.
+  struct Revive {
+    NodeName node;
+  };
+  /// The link that a probe made has done its work.
+  struct Release {
+    NodeName node;
+  };
+  /// visibility(node) is another one now.
+  struct Changed {
+    NodeName node;
+  };
+  /// An incarnation has ended.
+  struct Died {
+    NodeName node;
+    std::uint32_t creation;
+  };
+  using Effect = std::variant<Broadcast, SendTo, Probe, Revive, Release, Changed, Died>;
+  using Effects = std::vector<Effect>;
+
+  Liveness(NodeName self, std::uint32_t creation, std::int64_t wall_ms, LivenessConfig config, Random random,
+           Metrics& metrics);
+
+  /// `speaks`: the peer is a Barrel node.
+  void link_up(NodeName node, std::uint32_t creation, bool speaks, Instant now, std::int64_t wall_ms,
+               Effects& out);
+  void link_silent(NodeName node, Instant now, Effects& out);
+  /// Something was heard from it.
+  void link_heard(NodeName node, Instant now);
+  void link_down(NodeName node, bool lost, Instant now, Effects& out);
+  void dial_failed(NodeName node, Instant now, Effects& out);
+  /// Gossip with the tag barrel_liveness.
+  void gossip(const Term& payload, Instant now, std::int64_t wall_ms, Effects& out);
+  /// A message to barrel_liveness over the link from `from`.
+  void message(NodeName from, const Term& message, Instant now, std::int64_t wall_ms, Effects& out);
+  /// `node` entered the active view.
+  void peer_up(NodeName node, Effects& out);
+  void peer_down(NodeName node) { peers_.erase(node); }
+  /// Compares claims with a Barrel node that is linked.
+  void sync(NodeName node, Effects& out);
+  void join();
+  void leave(Effects& out);
+  void advance(Instant now, Effects& out);
+  [[nodiscard]] std::optional<Instant> next_deadline() const;
+
+  [[nodiscard]] NodeVisibility visibility(NodeName node) const;
+  [[nodiscard]] std::size_t size() const { return members_.size(); }
+
+ private:
+  /// Observers remembered for one node. Guess: more than an active view.
+  static constexpr std::size_t observers_max = 8;
+
+  enum class State : std::uint8_t { alive, dead, left };
+  /// A node that we cannot reach and whose death we will tell unless somebody objects.
+  struct Suspicion {
+    /// When we last told of it, and how long others have to object.
+    Instant told_at;
+    Instant decide_at;
+    bool dial_failed = false;
+    /// A link was lost, so that observers that agree or a failed dial settle it before decide_at.
+    bool urgent = true;
+  };
+  struct Member {
+    State state = State::alive;
+    std::uint32_t creation = 0;
+    std::uint64_t incarnation = 0;
+    bool linked = false;
+    bool speaks = true;
+    bool silent = false;
+    /// An Erlang node whose link we lost.
+    bool out_of_reach = false;
+    /// Told dead while our link seemed to work.
+    bool told_dead = false;
+    bool probing = false;
+    std::uint32_t link_creation = 0;
+    Instant changed_at;
+    std::map<NodeName, Instant> suspecters;
+    std::map<NodeName, Instant> witnesses;
+    std::optional<Suspicion> suspicion;
+    std::optional<Instant> witness_at;
+    std::optional<Instant> wake_at;
+  };
+
+  [[nodiscard]] Member* obtain(NodeName node, Instant now);
+  [[nodiscard]] Member* find(NodeName node);
+  template <class F>
+  void change(NodeName node, Member& member, Instant now, Effects& out, F&& f);
+  [[nodiscard]] static NodeVisibility visibility_of(const Member& member);
+  [[nodiscard]] static std::uint64_t hash_of(NodeName node, const Member& member);
+  [[nodiscard]] liveness::Claim claim_about(NodeName node, const Member& member,
+                                            liveness::Verdict verdict) const;
+  [[nodiscard]] static liveness::Verdict verdict_of(State state);
+  [[nodiscard]] liveness::Claim own_claim(liveness::Verdict verdict) const;
+  [[nodiscard]] std::uint64_t digest() const;
+
+  void on_claim(NodeName origin, const liveness::Claim& claim, Instant now, std::int64_t wall_ms,
+                Effects& out);
+  void on_own(const liveness::Claim& claim, Effects& out);
+  void on_verdict(NodeName node, Member& member, const liveness::Claim& claim, Instant now, Effects& out);
+  void on_suspect(NodeName origin, NodeName node, Member& member, Instant now, Effects& out);
+  void tell(const liveness::Claim& claim, Effects& out);
+  void send_claims(NodeName to, Effects& out);
+  void suspect(NodeName node, Member& member, Instant now, Duration wait, Effects& out);
+  void decide(NodeName node, Member& member, Instant now, Effects& out);
+  void declare_dead(NodeName node, Member& member, Instant now, Effects& out);
+  void wake(NodeName node, Member& member, Instant now);
+  void wake_up(NodeName node, Member& member, Instant now, Effects& out);
+  void probe_one(Instant now, Effects& out);
+  void revive_one(Instant now, Effects& out);
+  [[nodiscard]] Duration jittered(Duration base);
+  static void remember(std::map<NodeName, Instant>& observers, NodeName who, Instant now);
+  [[nodiscard]] static bool heard_within(const std::map<NodeName, Instant>& observers, Instant now,
+                                         Duration span);
+
+  NodeName self_;
+  std::uint32_t creation_;
+  std::uint64_t incarnation_;
+  LivenessConfig config_;
+  Random random_;
+  bool left_ = false;
+  std::map<NodeName, Member> members_;
+  std::set<NodeName> peers_;
+  std::set<std::pair<Instant, NodeName>> wakes_;
+  std::uint64_t members_hash_ = 0;
+  std::optional<Instant> probe_at_;
+  std::optional<Instant> revive_at_;
+
+  Counter& malformed_;
+  Counter& spoofed_;
+  Counter& from_future_;
+  Counter& nodes_full_;
+  Counter& suspicions_;
+  Counter& deaths_told_;
+  Counter& refutations_;
+  Counter& nodes_gauge_;
+};
+
+}  // namespace barrel

@@ -1,0 +1,196 @@
+#include <algorithm>
+
+#include "services/liveness.hpp"
+#include "services/liveness_change.hpp"
+
+// What nodes tell each other about the life of nodes.
+
+namespace barrel {
+
+using liveness::Claim;
+using liveness::Verdict;
+
+namespace {
+
+/// At one incarnation the later stage of life wins.
+int rank_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::alive: return 0;
+    case Verdict::down: return 1;
+    case Verdict::left: return 2;
+    case Verdict::suspect:
+    case Verdict::reachable: return -1;
+  }
+  return -1;
+}
+
+}  // namespace
+
+Claim Liveness::own_claim(Verdict verdict) const {
+  return {verdict, self_, creation_, incarnation_};
+}
+
+Claim Liveness::claim_about(NodeName node, const Member& member, Verdict verdict) const {
+  return {verdict, node, member.creation, member.incarnation};
+}
+
+Verdict Liveness::verdict_of(State state) {
+  switch (state) {
+    case State::alive: return Verdict::alive;
+    case State::dead: return Verdict::down;
+    case State::left: return Verdict::left;
+  }
+  return Verdict::alive;
+}
+
+void Liveness::tell(const Claim& claim, Effects& out) {
+  out.push_back(Broadcast{liveness::gossip_of(self_, claim)});
+}
+
+std::uint64_t Liveness::digest() const {
+  Member me;
+  me.creation = creation_;
+  me.incarnation = incarnation_;
+  return members_hash_ ^ hash_of(self_, me);
+}
+
+void Liveness::send_claims(NodeName to, Effects& out) {
+  std::vector<Claim> claims{own_claim(Verdict::alive)};
+  const auto flush = [&] {
+    out.push_back(SendTo{to, encode(self_, liveness::Claims{std::move(claims)})});
+    claims.clear();
+  };
+  for (const auto& [node, member] : members_) {
+    if (member.creation == 0 || member.incarnation == 0) continue;
+    claims.push_back(claim_about(node, member, verdict_of(member.state)));
+    if (claims.size() >= config_.claims_max) flush();
+  }
+  if (!claims.empty()) flush();
+}
+
+void Liveness::peer_up(NodeName node, Effects& out) {
+  const bool first = peers_.empty();
+  peers_.insert(node);
+  if (left_) return;
+  if (first) tell(own_claim(Verdict::alive), out);
+}
+
+void Liveness::sync(NodeName node, Effects& out) {
+  if (!left_) out.push_back(SendTo{node, encode(self_, liveness::Digest{digest(), false})});
+}
+
+void Liveness::join() {
+  if (!left_) return;
+  left_ = false;
+  ++incarnation_;
+}
+
+void Liveness::leave(Effects& out) {
+  if (left_) return;
+  tell(own_claim(Verdict::left), out);
+  left_ = true;
+}
+
+void Liveness::gossip(const Term& payload, Instant now, std::int64_t wall_ms, Effects& out) {
+  const auto read = liveness::claim_of_gossip(payload);
+  if (!read) return malformed_.add();
+  on_claim(read->first, read->second, now, wall_ms, out);
+}
+
+void Liveness::message(NodeName from, const Term& message, Instant now, std::int64_t wall_ms, Effects& out) {
+  const auto read = liveness::decode(message);
+  if (!read) return malformed_.add();
+  if (read->first != from) return spoofed_.add();
+  if (const auto* content = std::get_if<liveness::Claims>(&read->second)) {
+    for (const Claim& claim : content->claims) on_claim(from, claim, now, wall_ms, out);
+    return;
+  }
+  const auto& theirs = std::get<liveness::Digest>(read->second);
+  if (left_ || theirs.hash == digest()) return;
+  send_claims(from, out);
+  if (!theirs.is_reply) out.push_back(SendTo{from, encode(self_, liveness::Digest{digest(), true})});
+}
+
+void Liveness::on_claim(NodeName origin, const Claim& claim, Instant now, std::int64_t wall_ms,
+                        Effects& out) {
+  const auto skew = std::chrono::duration_cast<std::chrono::milliseconds>(config_.clock_skew_max).count();
+  if (claim.incarnation > static_cast<std::uint64_t>(std::max<std::int64_t>(wall_ms + skew, 0))) {
+    return from_future_.add();
+  }
+  if (claim.node == self_) return on_own(claim, out);
+  Member* member = find(claim.node);
+  if (claim.verdict == Verdict::suspect || claim.verdict == Verdict::reachable) {
+    const bool about_now = member != nullptr && member->state == State::alive &&
+                           member->creation == claim.creation && claim.incarnation >= member->incarnation;
+    if (!about_now || origin == self_) return;
+    if (claim.verdict == Verdict::suspect) return on_suspect(origin, claim.node, *member, now, out);
+    member->suspecters.erase(origin);
+    member->witness_at.reset();
+    remember(member->witnesses, origin, now);
+    return wake(claim.node, *member, now);
+  }
+  if (member == nullptr) member = obtain(claim.node, now);
+  if (member != nullptr) on_verdict(claim.node, *member, claim, now, out);
+}
+
+void Liveness::on_own(const Claim& claim, Effects& out) {
+  if (left_ || claim.incarnation < incarnation_ || claim.verdict == Verdict::reachable) return;
+  const bool mine = claim.creation == creation_;
+  if (claim.verdict == Verdict::alive && mine) {
+    incarnation_ = claim.incarnation;
+    return;
+  }
+  if (claim.verdict == Verdict::suspect && !mine) return;
+  refutations_.add();
+  incarnation_ = claim.incarnation + 1;
+  tell(own_claim(Verdict::alive), out);
+}
+
+void Liveness::on_suspect(NodeName origin, NodeName node, Member& member, Instant now, Effects& out) {
+  member.witnesses.erase(origin);
+  remember(member.suspecters, origin, now);
+  if (member.linked && !member.silent) {
+    if (!member.witness_at)
+      member.witness_at = now + Duration(random_.between(0, config_.witness_delay_max.count()));
+    return wake(node, member, now);
+  }
+  if (member.suspicion) decide(node, member, now, out);
+}
+
+void Liveness::on_verdict(NodeName node, Member& member, const Claim& claim, Instant now, Effects& out) {
+  const bool same = claim.incarnation == member.incarnation && claim.creation == member.creation;
+  const bool later_stage = same && rank_of(claim.verdict) > rank_of(verdict_of(member.state));
+  if (claim.incarnation <= member.incarnation && !later_stage) return;
+  if (claim.verdict == Verdict::down && member.linked) {
+    // News of an incarnation before the one we are linked to.
+    if (claim.creation != member.link_creation) return;
+    if (!member.silent) {
+      // Our link contradicts it. If it is true the link is lost soon, and then this settles it.
+      member.told_dead = true;
+      if (member.speaks) return;
+      change(node, member, now, out, [&] { member.incarnation = claim.incarnation + 1; });
+      return tell(claim_about(node, member, Verdict::alive), out);
+    }
+  }
+  change(node, member, now, out, [&] {
+    member.incarnation = claim.incarnation;
+    member.creation = claim.creation;
+    switch (claim.verdict) {
+      case Verdict::alive:
+        member.state = State::alive;
+        member.out_of_reach = false;
+        break;
+      case Verdict::down: member.state = State::dead; break;
+      case Verdict::left: member.state = State::left; break;
+      case Verdict::suspect:
+      case Verdict::reachable: break;
+    }
+  });
+  member.suspicion.reset();
+  member.told_dead = false;
+  member.suspecters.clear();
+  member.witnesses.clear();
+  wake(node, member, now);
+}
+
+}  // namespace barrel

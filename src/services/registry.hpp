@@ -1,0 +1,140 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <unordered_set>
+#include <variant>
+#include <vector>
+
+#include "barrel/base/log.hpp"
+#include "barrel/base/metrics.hpp"
+#include "barrel/base/random.hpp"
+#include "barrel/services/registry_types.hpp"
+#include "barrel/term/result.hpp"
+#include "crdt/hlc.hpp"
+#include "crdt/or_map.hpp"
+#include "services/liveness.hpp"
+#include "services/registry_config.hpp"
+#include "services/registry_messages.hpp"
+#include "services/registry_snapshot.hpp"
+
+namespace barrel {
+
+/// The registry core: names of the whole cluster as a replicated map {Name, Node} -> entry. Only the owner,
+/// the node of the key, writes an entry; it writes again what it sees contradicted. Entries of dead nodes are
+/// hidden, never removed by others. Each change that becomes visible here makes exactly one event.
+///
+/// Inputs append to `out`; after them ask take_changed() and publish snapshot(). No timers: the owner calls
+/// sync() with Barrel peers from time to time.
+class Registry {
+ public:
+  /// As gossip with the tag barrel_p2p_registry_replica.
+  struct Broadcast {
+    Term payload;
+  };
+  /// To barrel_p2p_registry_replica on a linked node.
+  struct SendTo {
+    NodeName node;
+    Term message;
+  };
+  struct Event {
+    ServiceEvent event;
+  };
+  using Effect = std::variant<Broadcast, SendTo, Event>;
+  using Effects = std::vector<Effect>;
+  /// Which names of a node may be seen now.
+  using VisibilityOf = std::function<NodeVisibility(NodeName)>;
+
+  Registry(NodeName self, std::uint32_t creation, RegistryConfig config, VisibilityOf visibility_of,
+           Random random, Metrics& metrics, Log log);
+
+  /// See Overlay::register_service and the following for contracts and errors.
+  Result<void> register_service(const Term& name, const Pid& pid, const Term& meta, std::int64_t wall_ms,
+                                Effects& out);
+  Result<void> unregister_service(const Term& name, const Pid& pid, std::int64_t wall_ms, Effects& out);
+  void process_died(const Pid& pid, const Term& reason, std::int64_t wall_ms, Effects& out);
+  void unregister_all(std::int64_t wall_ms, Effects& out);
+
+  /// Gossip with the tag barrel_p2p_registry_replica.
+  void gossip(const Term& payload, std::int64_t wall_ms, Effects& out);
+  /// A message to barrel_p2p_registry_replica over the link from `from`, a Barrel node or not.
+  void message(NodeName from, bool is_barrel, const Term& message, std::int64_t wall_ms, Effects& out);
+  /// `node` entered the active view.
+  void peer_up(NodeName node, bool is_barrel, Effects& out);
+  void peer_down(NodeName node) { erlang_peers_.erase(node); }
+  /// Compares digests with a linked Barrel node; what differs is exchanged.
+  void sync(NodeName node, Effects& out);
+  /// The answer of VisibilityOf for `node` is another one.
+  void visibility_changed(NodeName node, Effects& out);
+
+  /// Whether the visible registry changed since the last call.
+  [[nodiscard]] bool take_changed() { return std::exchange(changed_, false); }
+  [[nodiscard]] std::shared_ptr<const RegistrySnapshot> snapshot() const;
+  /// Whether a full_sync brought anything new since the last call.
+  [[nodiscard]] bool take_learned() { return std::exchange(learned_, false); }
+  /// All that is held, hidden and removed entries included.
+  [[nodiscard]] const OrMap& entries() const { return map_; }
+
+ private:
+  struct Local {
+    Pid pid;
+    Term meta;
+  };
+
+  void write(const Term& name, const OrMapEntry& entry, const Term* reason, registry::MapBuilder& delta,
+             Effects& out);
+  void broadcast(registry::MapBuilder& delta, Effects& out);
+  void drop_local(const Term& name, const Term* reason, std::int64_t wall_ms, registry::MapBuilder& delta,
+                  Effects& out);
+  bool ingest(const Term& map, std::optional<NodeName> only_of, std::int64_t wall_ms, Effects& out);
+  bool store(const registry::Item& item, Effects& out);
+  void store_own(const registry::Item& item, std::int64_t wall_ms, registry::MapBuilder& delta, Effects& out);
+  bool apply(const Term& key, const registry::Key& parts, const OrMapEntry& entry);
+  void refresh(const Term& key, const registry::Key& parts, Effects& out);
+  [[nodiscard]] std::optional<ServiceEntry> visible_entry(const Term& key, const registry::Key& parts) const;
+  void show(const ServiceEntry& entry);
+  void hide(const registry::Key& parts);
+  void trim_tombstones();
+  void send_map(NodeName to, bool local_only, const registry::Digests* theirs, Effects& out);
+  void warn_of_name(const Term& name);
+  [[nodiscard]] Result<void> check_new(const Term& name, const Pid& pid, const Term& meta) const;
+  [[nodiscard]] registry::Bounds bounds() const;
+
+  NodeName self_;
+  std::uint32_t creation_;
+  RegistryConfig config_;
+  VisibilityOf visibility_of_;
+  Log log_;
+  HybridClock clock_;
+  OrMap map_;
+  /// Why names were removed, for tombstones of dead processes.
+  std::unordered_map<Term, Term, TermHash> reasons_;
+  std::map<NodeName, std::unordered_set<Term, TermHash>> names_of_;
+  std::unordered_map<Term, Local, TermHash> local_;
+  std::unordered_map<Pid, std::vector<Term>> names_of_pid_;
+  registry::Digests digests_{};
+  RegistrySnapshot::ByName visible_;
+  std::size_t visible_count_ = 0;
+  std::set<NodeName> erlang_peers_;
+  std::unordered_set<Term, TermHash> warned_;
+  std::uint64_t seed_;
+  bool changed_ = false;
+  bool learned_ = false;
+
+  Counter& malformed_;
+  Counter& spoofed_;
+  Counter& foreign_;
+  Counter& from_future_;
+  Counter& keys_full_;
+  Counter& tombstones_full_;
+  Counter& reasserted_;
+  Counter& syncs_;
+  Counter& visible_gauge_;
+};
+
+}  // namespace barrel

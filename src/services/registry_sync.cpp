@@ -1,0 +1,161 @@
+#include <algorithm>
+
+#include "crdt/or_map_wire.hpp"
+#include "services/registry.hpp"
+
+// What the registry tells others and learns from them.
+
+namespace barrel {
+
+using registry::Item;
+using registry::MapBuilder;
+
+namespace {
+
+/// Names warned about once each; beyond it silence. Guess.
+constexpr std::size_t warned_max = 1'000;
+
+}  // namespace
+
+void Registry::gossip(const Term& payload, std::int64_t wall_ms, Effects& out) {
+  const auto delta = registry::read_delta(payload);
+  if (!delta) return malformed_.add();
+  // Only the owner of a key tells of it by gossip.
+  ingest(delta->map, delta->origin, wall_ms, out);
+}
+
+void Registry::message(NodeName from, bool is_barrel, const Term& message, std::int64_t wall_ms,
+                       Effects& out) {
+  const auto decoded = registry::decode(message);
+  if (!decoded) return malformed_.add();
+  if (std::visit([](const auto& m) { return m.sender; }, *decoded) != from) return spoofed_.add();
+  if (const auto* full = std::get_if<registry::FullSync>(&*decoded)) {
+    // The original tells only its own entries and is asked for no others.
+    const auto only_of = is_barrel ? std::nullopt : std::optional(from);
+    if (ingest(full->map, only_of, wall_ms, out)) learned_ = true;
+  } else if (std::holds_alternative<registry::RequestSync>(*decoded)) {
+    send_map(from, !is_barrel, nullptr, out);
+  } else {
+    const auto& theirs = std::get<registry::SyncDigest>(*decoded);
+    if (!is_barrel || theirs.digests == digests_) return;
+    send_map(from, false, &theirs.digests, out);
+    if (!theirs.is_reply) out.push_back(SendTo{from, encode(registry::SyncDigest{self_, digests_, true})});
+  }
+}
+
+void Registry::peer_up(NodeName node, bool is_barrel, Effects& out) {
+  if (is_barrel) {
+    // Both ends see the edge; one of them is enough to start.
+    if (self_ < node) sync(node, out);
+    return;
+  }
+  erlang_peers_.insert(node);
+  send_map(node, true, nullptr, out);
+  out.push_back(SendTo{node, encode(registry::RequestSync{self_})});
+  for (const auto& [name, local] : local_) warn_of_name(name);
+}
+
+void Registry::sync(NodeName node, Effects& out) {
+  syncs_.add();
+  out.push_back(SendTo{node, encode(registry::SyncDigest{self_, digests_, false})});
+}
+
+void Registry::send_map(NodeName to, bool local_only, const registry::Digests* theirs, Effects& out) {
+  MapBuilder map;
+  bool any_live = false;
+  const auto flush = [&] {
+    if (map.size() > 0) out.push_back(SendTo{to, encode(registry::FullSync{self_, map.take()})});
+  };
+  const auto add = [&](const Term& key, const OrMapEntry& entry) {
+    if (theirs != nullptr) {
+      const std::size_t part = registry::part_of(key);
+      if ((*theirs)[part] == digests_[part]) return;
+    }
+    any_live = any_live || entry.is_live();
+    const auto reason = reasons_.find(key);
+    map.add(key, entry, reason == reasons_.end() ? nullptr : &reason->second);
+    if (map.size() >= config_.sync_entries_max) flush();
+  };
+  if (local_only) {
+    const auto names = names_of_.find(self_);
+    if (names == names_of_.end()) return;
+    for (const Term& name : names->second) {
+      const Term key = registry::key_term(name, self_);
+      add(key, *map_.find(key));
+    }
+    // The original calls a map without live entries empty and does not send it.
+    if (!any_live) return;
+  } else {
+    for (const auto& [key, entry] : map_.entries()) add(key, entry);
+  }
+  flush();
+}
+
+bool Registry::ingest(const Term& map, std::optional<NodeName> only_of, std::int64_t wall_ms, Effects& out) {
+  const registry::Items read = registry::read_map(map, bounds());
+  if (read.malformed > 0) malformed_.add(read.malformed);
+  bool learned = false;
+  MapBuilder reasserted;
+  for (const Item& item : read.items) {
+    if (only_of && item.key.node != *only_of) {
+      foreign_.add();
+      continue;
+    }
+    if (is_from_future(item.entry, wall_ms, config_.clock_skew_max)) {
+      from_future_.add();
+      continue;
+    }
+    clock_.update(item.entry.stamp(), wall_ms);
+    if (item.key.node == self_) store_own(item, wall_ms, reasserted, out);
+    else learned = store(item, out) || learned;
+  }
+  if (reasserted.size() > 0) reasserted_.add();
+  broadcast(reasserted, out);
+  trim_tombstones();
+  return learned;
+}
+
+bool Registry::store(const Item& item, Effects& out) {
+  if (map_.find(item.key_term) == nullptr) {
+    const auto names = names_of_.find(item.key.node);
+    const bool share_full = names != names_of_.end() && names->second.size() >= config_.keys_per_node_max;
+    if (share_full || map_.size() >= config_.keys_max) {
+      keys_full_.add();
+      return false;
+    }
+  }
+  if (!apply(item.key_term, item.key, item.entry)) return false;
+  const OrMapEntry* held = map_.find(item.key_term);
+  if (item.reason && !held->is_live() && held->stamp() == item.entry.stamp()) {
+    reasons_.insert_or_assign(item.key_term, *item.reason);
+  }
+  refresh(item.key_term, item.key, out);
+  return true;
+}
+
+void Registry::store_own(const Item& item, std::int64_t wall_ms, MapBuilder& delta, Effects& out) {
+  // What others hold of ours is only ever a copy. One that is newer than what we wrote comes from our former
+  // self or from a fault; the present is written over it.
+  const OrMapEntry* mine = map_.find(item.key_term);
+  const auto local = local_.find(item.key.name);
+  if (local != local_.end()) {
+    if (mine != nullptr && merge(*mine, item.entry) == *mine) return;
+    const ServiceEntry entry{item.key.name, local->second.pid, self_, local->second.meta};
+    write(item.key.name, live_entry(registry::entry_value(entry), {clock_.now(wall_ms), self_}), nullptr,
+          delta, out);
+  } else if (item.entry.is_live()) {
+    if (mine != nullptr && !merge(*mine, item.entry).is_live()) return;
+    write(item.key.name, removed_entry(clock_.now(wall_ms)), nullptr, delta, out);
+  } else if (mine == nullptr || map_.size() < config_.keys_max) {
+    apply(item.key_term, item.key, item.entry);
+  }
+}
+
+void Registry::warn_of_name(const Term& name) {
+  if (name.is_atom() || name.is_binary() || warned_.size() >= warned_max || !warned_.insert(name).second)
+    return;
+  log_.warning("a service name that is neither atom nor binary reaches Erlang nodes only by lookup",
+               {{"name", to_string(name, self_)}});
+}
+
+}  // namespace barrel
