@@ -10,8 +10,8 @@
 
 namespace barrel {
 
-/// What a service says about itself: a map, written with atom keys as `{{"created", now}, {"load", 3}}`. Immutable;
-/// copies share it.
+/// What a service says about itself: a map, written with atom keys as `{{"created", now}, {"load", 3}}`.
+/// Immutable; copies share it.
 class Metadata {
  public:
   /// One key and any mapped value; text in quotes is a binary.

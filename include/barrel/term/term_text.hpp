@@ -20,11 +20,11 @@ struct TextOptions {
   std::uint32_t bytes_max = 1U << 20;
 };
 
-/// Reads one term in Erlang's notation: what to_string() writes, with white space and % comments between the parts,
-/// and $a, 16#ff, 1_000 and a full stop at the end. What is not a literal in Erlang is read as to_string() prints
-/// it: <0.12.0>, <node@host.12.0>, #Ref<...>, #Port<...>; only the #Fun<...> of a closure cannot be read. Atoms are not
-/// added to the table.
-/// Errors: malformed with "line 1, column 7: ..." as reason.
+/// Reads one term in Erlang's notation: what to_string() writes, with white space and % comments between the
+/// parts, and $a, 16#ff, 1_000 and a full stop at the end. What is not a literal in Erlang is read as
+/// to_string() prints it: <0.12.0>, <node@host.12.0>, #Ref<...>, #Port<...>; only the #Fun<...> of a closure
+/// cannot be read. Atoms are not added to the table. Errors: malformed with "line 1, column 7: ..." as
+/// reason.
 [[nodiscard]] Result<Term> parse_term(std::string_view text, const TextOptions& options = {});
 
 }  // namespace barrel
