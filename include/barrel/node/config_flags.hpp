@@ -29,6 +29,7 @@ class ConfigFlags {
   [[nodiscard]] Result<NodeConfig> load(const NodeConfig& defaults = {}) const;
 
  private:
+  friend Result<NodeConfig> load_config(const ConfigSources& sources, const NodeConfig& defaults);
   struct Given;
   std::unique_ptr<Given> given_;
 };

@@ -1,0 +1,94 @@
+#include <fmt/format.h>
+
+#include <utility>
+
+#define TOML_HEADER_ONLY 1
+#define TOML_EXCEPTIONS 0
+#define TOML_ENABLE_FORMATTERS 0
+#include <toml++/toml.h>
+
+#include "node/config_loading.hpp"
+
+namespace barrel::node {
+
+namespace {
+
+std::string place(const std::string& file_name, const toml::source_region& source) {
+  return fmt::format("{}, line {}", file_name, source.begin.line);
+}
+
+/// A plain value as the text that a setting reads; nothing for arrays, tables, dates.
+std::optional<std::string> scalar_text(const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* number = node.as_integer()) return std::to_string(number->get());
+  if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
+  if (const auto* real = node.as_floating_point()) return fmt::format("{}", real->get());
+  return std::nullopt;
+}
+
+void append_item(std::string& text, const std::string& item) {
+  text.append(text.empty() ? "" : ",").append(item);
+}
+
+std::optional<GivenValue> value_of(const Setting& setting, const toml::node& node) {
+  GivenValue value;
+  value.key = setting.key;
+  if (auto text = scalar_text(node)) {
+    value.text = std::move(*text);
+    return value;
+  }
+  if (const toml::array* array = node.as_array()) {
+    value.form = ValueForm::list;
+    for (const toml::node& item : *array) {
+      auto text = scalar_text(item);
+      // An item with a comma would become two.
+      if (!text || text->find(',') != std::string::npos) return std::nullopt;
+      append_item(value.text, *text);
+    }
+    return value;
+  }
+  if (const toml::table* table = node.as_table()) {
+    value.form = ValueForm::table;
+    for (const auto& [name, item] : *table) {
+      auto text = scalar_text(item);
+      if (!text || text->find(',') != std::string::npos) return std::nullopt;
+      append_item(value.text, fmt::format("{}={}", name.str(), *text));
+    }
+    return value;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<GivenValue> read_toml(std::string_view text, const std::string& file_name, Problems& problems) {
+  std::vector<GivenValue> values;
+  const toml::parse_result parsed = toml::parse(text, file_name);
+  if (!parsed) {
+    const toml::parse_error& error = parsed.error();
+    problems.add(fmt::format("{}: {}", place(file_name, error.source()), error.description()));
+    return values;
+  }
+  for (const auto& [key, node] : parsed.table()) {
+    const std::string where = place(file_name, node.source());
+    const Setting* setting = find_setting(key.str());
+    if (setting == nullptr) {
+      if (const auto reason = unsupported_key(key.str()); !reason.empty()) {
+        problems.add(fmt::format("{} ({}): {}", key.str(), where, reason));
+      } else {
+        problems.unknown_key(key.str(), where, nearest_key(key.str()));
+      }
+      continue;
+    }
+    auto value = value_of(*setting, node);
+    if (!value) {
+      problems.refuse(*setting, "a value of another kind", where);
+      continue;
+    }
+    value->where = where;
+    values.push_back(std::move(*value));
+  }
+  return values;
+}
+
+}  // namespace barrel::node

@@ -1,0 +1,205 @@
+#include "node/config_values.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "node/discovery.hpp"
+
+namespace barrel::node {
+
+namespace {
+
+constexpr std::string_view blanks = " \t";
+// Bounds what a configuration can make a node hold; far above any real one.
+constexpr std::size_t list_items_max = 10'000;
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t begin = text.find_first_not_of(blanks);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
+}
+
+Setting setting_of(std::string key, std::string meaning, std::string allowed, std::string origin,
+                   ValueForm form = ValueForm::scalar) {
+  Setting setting;
+  setting.key = std::move(key);
+  setting.meaning = std::move(meaning);
+  setting.allowed = std::move(allowed);
+  setting.origin = std::move(origin);
+  setting.form = form;
+  return setting;
+}
+
+constexpr std::pair<std::string_view, DiscoveryBackend> backend_words[] = {
+    {"static", DiscoveryBackend::static_nodes},
+    {"file", DiscoveryBackend::file},
+    {"dns", DiscoveryBackend::dns},
+};
+
+std::optional<DiscoveryBackend> backend_of(std::string_view word) {
+  for (const auto& [name, backend] : backend_words) {
+    if (name == word) return backend;
+  }
+  return std::nullopt;
+}
+
+bool distinct(std::vector<DiscoveryBackend> backends) {
+  std::ranges::sort(backends);
+  return std::ranges::adjacent_find(backends) == backends.end();
+}
+
+std::optional<std::pair<std::string, NodeAddress>> static_node_of(std::string_view item) {
+  const std::size_t equals = item.find('=');
+  const std::size_t colon = item.rfind(':');
+  if (equals == std::string_view::npos || colon == std::string_view::npos || colon < equals)
+    return std::nullopt;
+  const std::string_view name = trimmed(item.substr(0, equals));
+  const std::string_view host = trimmed(item.substr(equals + 1, colon - equals - 1));
+  const auto port = parse_integer(item.substr(colon + 1));
+  if (!NodeName::valid(name) || !valid_host(host) || !port || *port < 1 || *port > 65'535)
+    return std::nullopt;
+  return std::pair(std::string(name), NodeAddress{std::string(host), static_cast<std::uint16_t>(*port)});
+}
+
+}  // namespace
+
+std::vector<std::string_view> split_list(std::string_view text) {
+  std::vector<std::string_view> items;
+  if (trimmed(text).empty()) return items;
+  while (true) {
+    const std::size_t comma = text.find(',');
+    items.push_back(trimmed(text.substr(0, comma)));
+    if (comma == std::string_view::npos) return items;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+Setting name_setting() {
+  Setting setting = setting_of("name", "This node; the host part must be how others reach it. Has to be set.",
+                               "name@host, both of [A-Za-z0-9_.-], 255 bytes at most", "Erlang's -name");
+  setting.assign = [](NodeConfig& config, std::string_view text) {
+    const auto name = NodeName::parse(text);
+    if (name) config.name = *name;
+    return name.has_value();
+  };
+  setting.valid = [](const NodeConfig& config) {
+    return config.name != NodeName() && NodeName::valid(config.name.text());
+  };
+  setting.show = [](const NodeConfig& config) {
+    return config.name == NodeName() ? std::string() : std::string(config.name.text());
+  };
+  return setting;
+}
+
+Setting contact_nodes_setting() {
+  Setting setting =
+      setting_of("contact_nodes", "Nodes to join through at start; tried again until one answers.",
+                 "node names", "original", ValueForm::list);
+  setting.assign = [](NodeConfig& config, std::string_view text) {
+    const auto items = split_list(text);
+    if (items.size() > list_items_max) return false;
+    std::vector<NodeName> names;
+    for (const std::string_view item : items) {
+      const auto name = NodeName::parse(item);
+      if (!name) return false;
+      names.push_back(*name);
+    }
+    config.membership.contact_nodes = std::move(names);
+    return true;
+  };
+  setting.valid = [](const NodeConfig& config) {
+    return std::ranges::all_of(config.membership.contact_nodes,
+                               [](NodeName name) { return NodeName::valid(name.text()); });
+  };
+  setting.show = [](const NodeConfig& config) {
+    std::string text;
+    for (const NodeName name : config.membership.contact_nodes) {
+      text.append(text.empty() ? "" : ",").append(name.text());
+    }
+    return text;
+  };
+  return setting;
+}
+
+Setting backends_setting() {
+  Setting setting = setting_of("discovery_backends",
+                               "How node addresses are found, in this order; the first that knows one wins.",
+                               "static, file, dns, each at most once", "original", ValueForm::list);
+  setting.assign = [](NodeConfig& config, std::string_view text) {
+    std::vector<DiscoveryBackend> backends;
+    for (const std::string_view item : split_list(text)) {
+      const auto backend = backend_of(item);
+      if (!backend) return false;
+      backends.push_back(*backend);
+    }
+    if (!distinct(backends)) return false;
+    config.discovery.backends = std::move(backends);
+    return true;
+  };
+  setting.valid = [](const NodeConfig& config) { return distinct(config.discovery.backends); };
+  setting.show = [](const NodeConfig& config) {
+    std::string text;
+    for (const DiscoveryBackend wanted : config.discovery.backends) {
+      for (const auto& [name, backend] : backend_words) {
+        if (backend == wanted) text.append(text.empty() ? "" : ",").append(name);
+      }
+    }
+    return text;
+  };
+  return setting;
+}
+
+Setting static_nodes_setting() {
+  Setting setting = setting_of("static_nodes", "Fixed addresses by node, for the static backend.",
+                               "node = \"host:port\" entries", "original ({quic, [{dist, [{nodes, ...}]}]})",
+                               ValueForm::table);
+  setting.assign = [](NodeConfig& config, std::string_view text) {
+    const auto items = split_list(text);
+    if (items.size() > list_items_max) return false;
+    std::map<std::string, NodeAddress, std::less<>> nodes;
+    for (const std::string_view item : items) {
+      auto node = static_node_of(item);
+      if (!node) return false;
+      nodes.insert_or_assign(std::move(node->first), std::move(node->second));
+    }
+    config.discovery.static_nodes = std::move(nodes);
+    return true;
+  };
+  setting.valid = [](const NodeConfig& config) {
+    return std::ranges::all_of(config.discovery.static_nodes, [](const auto& node) {
+      return NodeName::valid(node.first) && valid_host(node.second.host) && node.second.port != 0;
+    });
+  };
+  setting.show = [](const NodeConfig& config) {
+    std::string text;
+    for (const auto& [name, address] : config.discovery.static_nodes) {
+      text += fmt::format("{}{}={}:{}", text.empty() ? "" : ",", name, address.host, address.port);
+    }
+    return text;
+  };
+  return setting;
+}
+
+// Two keys of the original that would weaken a node: known, so that a configuration can be carried over, but
+// with one allowed value, and without a field.
+Setting auth_enabled_setting() {
+  Setting setting = setting_of("auth_enabled", "Peers are always authenticated.",
+                               "true; Barrel has no mode without", "original");
+  setting.assign = [](NodeConfig&, std::string_view text) { return text == "true"; };
+  setting.valid = [](const NodeConfig&) { return true; };
+  setting.show = [](const NodeConfig&) { return std::string("true"); };
+  return setting;
+}
+
+Setting cookie_only_nodes_setting() {
+  Setting setting =
+      setting_of("cookie_only_nodes", "Nobody is let in by a claimed name and the cookie alone.",
+                 "empty; Barrel has no such exception", "original", ValueForm::list);
+  setting.assign = [](NodeConfig&, std::string_view text) { return split_list(text).empty(); };
+  setting.valid = [](const NodeConfig&) { return true; };
+  setting.show = [](const NodeConfig&) { return std::string(); };
+  return setting;
+}
+
+}  // namespace barrel::node
