@@ -1,9 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
+#include <vector>
 
-#include "barrel/base/log.hpp"
 #include "barrel/base/metrics.hpp"
 #include "barrel/base/time.hpp"
 #include "loop/loop.hpp"
@@ -21,9 +22,18 @@ struct LoopOptions {
   std::size_t blocking_queue_max = 256;
 };
 
-/// The loop on Linux epoll; why not Asio: docs/adr/0001-native-epoll-loop.md. `metrics` must outlive it.
-/// Errors: Errc::io when the kernel refuses the descriptors.
-[[nodiscard]] Result<std::unique_ptr<Loop>> make_epoll_loop(Metrics& metrics, const LoopOptions& options = {},
-                                                            Log log = {});
+/// The loop on Linux epoll; why not Asio: docs/adr/0001-native-epoll-loop.md.
+class EpollLoop : public Loop {
+ public:
+  using OnSignal = std::move_only_function<void(int)>;
+  /// Blocks these signals in the calling thread and gives them to `on_signal` on the loop thread. Call it
+  /// before other threads start, since they inherit what is blocked. Once per loop. Errors: io.
+  [[nodiscard]] virtual Result<> watch_signals(const std::vector<int>& signals, OnSignal on_signal) = 0;
+};
+
+/// `metrics` must outlive the loop; sockets and timers must not. Errors: Errc::io when the kernel refuses
+/// descriptors.
+[[nodiscard]] Result<std::unique_ptr<EpollLoop>> make_epoll_loop(Metrics& metrics,
+                                                                 const LoopOptions& options = {});
 
 }  // namespace barrel::loop
