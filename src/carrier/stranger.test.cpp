@@ -1,0 +1,199 @@
+// What a peer can do to a link by breaking the protocol, and what an Erlang peer must see of it.
+#include "carrier/stranger.hpp"
+
+#include <gtest/gtest.h>
+
+namespace barrel::carrier {
+namespace {
+
+using namespace carrier::test;
+
+const NodeName alice{"alice@10.0.0.1"};
+const NodeName mallory{"mallory@10.0.0.9"};
+
+class StrangerTest : public testing::Test {
+ protected:
+  /// The node's side of a link that is gone: why.
+  const Down& last_down() {
+    EXPECT_FALSE(node.downs.empty());
+    static const Down none;
+    return node.downs.empty() ? none : node.downs.back();
+  }
+  void expect_protocol_error(Stranger& stranger, std::string_view says) {
+    EXPECT_TRUE(stranger.closed_within(2s));
+    EXPECT_EQ(to_string(last_down().reason), to_string(DownReason::protocol_error));
+    EXPECT_NE(last_down().text.find(says), std::string::npos) << last_down().text;
+  }
+  static Bytes message(const Pid& from, const Pid& to, const Term& payload) {
+    Bytes bytes;
+    ByteWriter writer(bytes);
+    encode_head(writer, dist::Send{from, to});
+    encode_etf(writer, payload);
+    return bytes;
+  }
+
+  World world;
+  TestNode& node = world.add(alice, "10.0.0.1");
+  const Pid own{mallory.atom(), 1, 0, 4};
+  const Pid target{alice.atom(), 1, 0, 11};
+};
+
+TEST_F(StrangerTest, WhoSaysNothingIsShownTheDoorAfterTheAuthTimeout) {
+  Stranger stranger(world, node, mallory, "barrel/1");
+  ASSERT_TRUE(stranger.connect());
+  ASSERT_TRUE(stranger.closed_within(11s));
+  ASSERT_TRUE(last_down().auth.has_value());
+  EXPECT_EQ(last_down().auth->reason, auth::FailureReason::timeout);
+  EXPECT_GE(world.network.now, Instant(10s));
+  EXPECT_TRUE(node.carrier->links().empty());
+}
+
+TEST_F(StrangerTest, WhoAuthenticatesAndStopsIsShownTheDoorAfterTheSetupTimeout) {
+  Stranger stranger(world, node, mallory, "erlang-dist");
+  ASSERT_TRUE(stranger.connect() && stranger.authenticate());
+  const Instant start = world.network.now;
+  ASSERT_TRUE(stranger.closed_within(8s));
+  EXPECT_EQ(last_down().reason, DownReason::timeout);
+  EXPECT_GE(world.network.now - start, 6900ms);
+  EXPECT_TRUE(node.trust.entries().empty()) << "nothing is pinned before the whole handshake";
+}
+
+TEST_F(StrangerTest, NothingIsReadBeforeThePeerIsAuthenticated) {
+  Stranger stranger(world, node, mallory, "barrel/1");
+  ASSERT_TRUE(stranger.connect());
+  stranger.write(4, message(own, target, 1));
+  expect_protocol_error(stranger, "used stream 4 before it was authenticated");
+}
+
+TEST_F(StrangerTest, TheNameMustBeTheAuthenticatedOne) {
+  Stranger stranger(world, node, mallory, "erlang-dist");
+  ASSERT_TRUE(stranger.connect() && stranger.authenticate());
+  EXPECT_FALSE(stranger.shake_hands(NodeName("trent@10.0.0.9")));
+  EXPECT_EQ(last_down().reason, DownReason::handshake_failed);
+  EXPECT_NE(last_down().text.find("calls itself trent@10.0.0.9"), std::string::npos) << last_down().text;
+  EXPECT_TRUE(stranger.deliveries.empty()) << "no status";
+}
+
+TEST_F(StrangerTest, AnErlangDialerGetsStatusAndChallengeInSeparateDeliveries) {
+  for (const std::uint32_t loss : {0U, 100'000U}) {
+    world.network.conditions = {.delay = 5ms, .loss_ppm = loss, .reorder_ppm = loss};
+    Stranger stranger(world, node, mallory, "erlang-dist");
+    ASSERT_TRUE(stranger.come_up());
+    ASSERT_GE(stranger.deliveries.size(), 3U);
+    EXPECT_TRUE(as_text(stranger.deliveries[0]) == "sok" || as_text(stranger.deliveries[0]) == "salive");
+    EXPECT_EQ(stranger.deliveries.back().front(), 'a');
+    stranger.connection().close(0);
+    world.run(200ms);
+  }
+}
+
+TEST_F(StrangerTest, MessagesThatOvertakeTheHandshakesEndAreKept) {
+  Stranger stranger(world, node, mallory, "barrel/1");
+  ASSERT_TRUE(stranger.connect() && stranger.authenticate() && stranger.shake_hands());
+  for (int i = 1; i <= 3; ++i) stranger.send_frame(message(own, target, i));
+  world.run(100ms);
+  EXPECT_TRUE(node.messages.empty());
+  stranger.introduce();
+  ASSERT_TRUE(world.until([&] { return node.messages.size() == 3; }, 2s));
+  EXPECT_EQ(node.messages[0].payload, Term(1));
+  EXPECT_EQ(node.messages[2].payload, Term(3));
+  EXPECT_EQ(node.messages[0].from, mallory);
+}
+
+TEST_F(StrangerTest, ButNotWithoutEnd) {
+  Settings settings;
+  settings.link.early_bytes_max = 10'000;
+  TestNode& strict = world.add(NodeName("strict@10.0.0.2"), "10.0.0.2", 11, settings);
+  Stranger stranger(world, strict, mallory, "barrel/1");
+  ASSERT_TRUE(stranger.connect() && stranger.authenticate() && stranger.shake_hands());
+  for (int i = 0; i < 300; ++i) stranger.send_frame(message(own, target, i));
+  ASSERT_TRUE(stranger.closed_within(2s));
+  EXPECT_EQ(strict.downs.back().reason, DownReason::protocol_error);
+  EXPECT_EQ(strict.count("dist.early_data_limit"), 1U);
+}
+
+TEST_F(StrangerTest, AMessageThatCannotBeReadEndsTheLink) {
+  Stranger stranger(world, node, mallory, "erlang-dist");
+  ASSERT_TRUE(stranger.come_up());
+  stranger.send_frame(Bytes{131, 68, 0, 104, 1, 97, 5});  // the header envelope was not negotiated
+  expect_protocol_error(stranger, "another envelope");
+}
+
+TEST_F(StrangerTest, AFrameOverTheLimitEndsTheLinkAtItsFirstBytes) {
+  Stranger stranger(world, node, mallory, "barrel/1");
+  ASSERT_TRUE(stranger.come_up());
+  stranger.write(4, Bytes{0xff, 0xff, 0xff, 0xff});
+  expect_protocol_error(stranger, "over the limit of 67108864 bytes");
+}
+
+TEST_F(StrangerTest, ASenderOfAnotherNodeIsDroppedAndCounted) {
+  Stranger stranger(world, node, mallory, "barrel/1");
+  ASSERT_TRUE(stranger.come_up());
+  stranger.send_frame(message({Atom("trent@10.0.0.8"), 1, 0, 4}, target, 1));
+  stranger.send_frame(message(own, target, 2));
+  ASSERT_TRUE(world.until([&] { return !node.messages.empty(); }, 2s));
+  EXPECT_EQ(node.messages[0].payload, Term(2));
+  EXPECT_EQ(node.count("dist.foreign_sender_dropped"), 1U);
+}
+
+TEST_F(StrangerTest, AStreamThatEndsWithinAMessageEndsTheLink) {
+  Stranger stranger(world, node, mallory, "barrel/1");
+  ASSERT_TRUE(stranger.come_up());
+  stranger.write(4, Bytes{0, 0, 0, 9, 112}, true);
+  expect_protocol_error(stranger, "ended a stream within a message");
+}
+
+TEST_F(StrangerTest, AnyDataStreamMayCarryMessagesAndTicks) {
+  Stranger stranger(world, node, mallory, "erlang-dist");
+  ASSERT_TRUE(stranger.come_up());
+  const Bytes first = message(own, target, 1);
+  for (const quic::StreamId stream : {64, 12}) {
+    Bytes bytes{0, 0, 0, 0};
+    ByteWriter(bytes).u32(static_cast<std::uint32_t>(first.size()));
+    ByteWriter(bytes).bytes(first);
+    stranger.write(stream, bytes);
+  }
+  stranger.write(0, Bytes{0, 0, 0, 0});
+  ASSERT_TRUE(world.until([&] { return node.messages.size() == 2; }, 2s));
+  EXPECT_EQ(node.count("dist.ticks"), 1U);
+}
+
+TEST_F(StrangerTest, UserStreamsAreRefusedAndTheLinkStays) {
+  Stranger stranger(world, node, mallory, "erlang-dist");
+  ASSERT_TRUE(stranger.come_up());
+  stranger.write(68, Bytes{3, 't', 'a', 'g'});
+  stranger.write(72, Bytes{3, 't', 'a', 'g'});
+  ASSERT_TRUE(world.until([&] { return stranger.recorder().resets.size() == 2; }, 2s));
+  EXPECT_EQ(stranger.recorder().resets.at(68), 0x100U);
+  stranger.send_frame(message(own, target, 1));
+  ASSERT_TRUE(world.until([&] { return node.messages.size() == 1; }, 2s));
+  EXPECT_EQ(node.count("dist.user_stream_refused"), 2U);
+}
+
+TEST_F(StrangerTest, AnInvalidCapabilityTermIsNamed) {
+  Stranger stranger(world, node, mallory, "barrel/1");
+  ASSERT_TRUE(stranger.connect() && stranger.authenticate() && stranger.shake_hands());
+  stranger.write(0, Bytes{0, 2, 131, 106});
+  ASSERT_TRUE(stranger.closed_within(2s));
+  EXPECT_EQ(last_down().reason, DownReason::handshake_failed);
+  EXPECT_NE(last_down().text.find("capability term"), std::string::npos) << last_down().text;
+}
+
+TEST_F(StrangerTest, AcceptedConnectionsThatAreNotUpAreLimited) {
+  Settings settings;
+  settings.link.pending_accepted_max = 1;
+  TestNode& small = world.add(NodeName("small@10.0.0.2"), "10.0.0.2", 11, settings);
+  Stranger first(world, small, mallory, "barrel/1");
+  ASSERT_TRUE(first.connect());
+  world.run(50ms);
+  TestNode& second = world.add(NodeName("late@10.0.0.3"), "10.0.0.3", 12);
+  second.dial(small);
+  ASSERT_TRUE(world.until([&] { return !second.downs.empty(); }, 8s));
+  EXPECT_EQ(small.count("auth.pending_limit"), 1U);
+  ASSERT_TRUE(first.closed_within(11s));
+  second.dial(small);
+  EXPECT_TRUE(world.until([&] { return small.up(second); }, 5s)) << "the place is free again";
+}
+
+}  // namespace
+}  // namespace barrel::carrier
