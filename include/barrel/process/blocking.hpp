@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -17,16 +18,19 @@ class BlockingJob {
   virtual ~BlockingJob() = default;
   /// On a pool thread.
   virtual void run() noexcept = 0;
+
+  std::atomic<bool> done{false};
 };
 
 class BlockingWait : public Wait {
  protected:
   BlockingWait(Process& process, std::shared_ptr<BlockingJob> job);
-  ~BlockingWait();
 
  private:
   friend struct Process;
-  static bool is_done(Wait& wait) { return static_cast<BlockingWait&>(wait).done_; }
+  static bool is_done(Wait& wait);
+
+  std::shared_ptr<BlockingJob> job_;
 };
 
 /// The awaiter of self.blocking(work).
@@ -38,8 +42,8 @@ class [[nodiscard]] Blocking final : public BlockingWait {
   Blocking(Process& process, F work) : Blocking(process, std::make_shared<Job>(std::move(work))) {}
 
   Value await_resume() {
-    if (job_->exception) std::rethrow_exception(job_->exception);
-    if constexpr (!std::is_void_v<Value>) return std::move(*job_->value);
+    if (typed_job_->exception) std::rethrow_exception(typed_job_->exception);
+    if constexpr (!std::is_void_v<Value>) return std::move(*typed_job_->value);
   }
 
  private:
@@ -58,9 +62,10 @@ class [[nodiscard]] Blocking final : public BlockingWait {
     std::exception_ptr exception;
   };
 
-  Blocking(Process& process, std::shared_ptr<Job> job) : BlockingWait(process, job), job_(std::move(job)) {}
+  Blocking(Process& process, std::shared_ptr<Job> job)
+      : BlockingWait(process, job), typed_job_(std::move(job)) {}
 
-  std::shared_ptr<Job> job_;
+  std::shared_ptr<Job> typed_job_;
 };
 
 }  // namespace barrel::detail

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "barrel/process/address.hpp"
+#include "barrel/process/matching.hpp"
 #include "barrel/process/message.hpp"
 #include "barrel/process/remote_router.hpp"
 #include "barrel/process/send.hpp"
@@ -71,7 +72,8 @@ template <class Request>
 constinit const MessageType CallMessage<Request>::type{
     MessageType::Kind::call, "$gen_call", &dispose_as<CallMessage<Request>>, [](const Envelope& envelope) {
       const auto& call = static_cast<const CallMessage<Request>&>(envelope);
-      return Term::tuple_of(Atom("$gen_call"), from_term_of(call), Codec<Request>::to_term(call.request));
+      return Term::tuple_of(Atom("$gen_call"), from_term_of(call),
+                            MessageCodec<Request>::to_term(call.request));
     }};
 
 /// The answer to a call; it goes past the queue, straight to the PendingCall of that number.
@@ -91,7 +93,7 @@ struct ReplyMessage final : ReplyHeader {
 template <class R>
 constinit const MessageType ReplyMessage<R>::type{
     MessageType::Kind::reply, {}, &dispose_as<ReplyMessage<R>>, [](const Envelope& envelope) {
-      return Codec<R>::to_term(static_cast<const ReplyMessage<R>&>(envelope).value);
+      return MessageCodec<R>::to_term(static_cast<const ReplyMessage<R>&>(envelope).value);
     }};
 
 /// Instead of a reply: why there will be none.
@@ -117,7 +119,7 @@ class PendingCall : public Wait {
   enum class Route : std::uint8_t { local, remote, none };
   [[nodiscard]] Route route(const Address& to);
   [[nodiscard]] Pid caller() const;
-  [[nodiscard]] Instant deadline() const { return Instant(limit_); }
+  [[nodiscard]] Instant give_up_at() const;
   void send_local(CallHeader* call);
   void send_remote(const EncodablePayload& request);
   /// The external form of {Pid, [alias | Ref]}.
@@ -125,8 +127,10 @@ class PendingCall : public Wait {
 
   /// The error, once ready, if there is no reply: deadline, dead process, lost node.
   [[nodiscard]] std::optional<Error> failure() const;
-  /// The second element of {Tag, Reply}, which an Erlang process answered; malformed: dropped and reported.
-  [[nodiscard]] Result<Term> untyped_reply();
+  /// The second element of the {Tag, Reply} that came from another node.
+  [[nodiscard]] ByteReader encoded_reply() const;
+  /// The same of one that came as a term, or as a payload of another type.
+  [[nodiscard]] Term term_reply() const;
 
   std::uint64_t number_ = 0;
   EnvelopePtr reply_;
@@ -139,8 +143,8 @@ class PendingCall : public Wait {
   PendingCall* next_ = nullptr;
   /// Whom to tell when nobody waits any more.
   std::optional<RemoteTarget> target_;
+  std::uint64_t epoch_ = 0;
   bool remote_ = false;
-  bool closed_by_callee_ = false;
 };
 
 /// What self.call gives: the request is on its way, co_await it for the reply. Destroying it forgets the
@@ -157,7 +161,7 @@ class [[nodiscard]] PendingReply final : public PendingCall {
     check_sendable<Request>();
     switch (route(to)) {
       case Route::local:
-        send_local(new_envelope<CallMessage<Kept>>(caller(), number_, deadline(),
+        send_local(new_envelope<CallMessage<Kept>>(caller(), number_, give_up_at(),
                                                    Kept(std::forward<Request>(request))));
         break;
       case Route::remote: send_remote(RemoteCall<Kept>(*this, request)); break;
@@ -169,14 +173,19 @@ class [[nodiscard]] PendingReply final : public PendingCall {
     if (auto error = failure()) return std::move(*error);
     if (reply_->type == &ReplyMessage<Reply>::type)
       return std::move(static_cast<ReplyMessage<Reply>&>(*reply_).value);
-    auto term = untyped_reply();
-    if (!term) return std::move(term).error();
-    auto value = Codec<Reply>::from_term(*term);
-    if (!value) return std::move(value).error();
-    return std::move(*value);
+    if (reply_->type->kind == MessageType::Kind::encoded) {
+      ByteReader reader = encoded_reply();
+      return settle(MessageCodec<Reply>::decode(reader, encoded_limits(*reply_)));
+    }
+    return settle(MessageCodec<Reply>::from_term(term_reply()));
   }
 
  private:
+  static Value settle(Result<Reply> decoded) {
+    if (!decoded) return std::move(decoded).error();
+    return *std::move(decoded);
+  }
+
   template <class Request>
   class RemoteCall final : public EncodablePayload {
    public:
@@ -186,7 +195,7 @@ class [[nodiscard]] PendingReply final : public PendingCall {
       out.u8(3);
       encode_etf(out, Term(gen_call_tag()));
       call_.encode_from(out);
-      Codec<Request>::encode(out, request_);
+      MessageCodec<Request>::encode(out, request_);
     }
 
    private:

@@ -19,6 +19,8 @@ struct Timeout {
 /// A monitored process ended, or never was: {'DOWN', Ref, process, Pid | {Name, Node}, Reason}.
 class Down {
  public:
+  static constexpr std::string_view tag = "DOWN";
+
   Down() = default;
   Down(Ref monitor, Pid process, Term why) : ref(monitor), pid(process), reason(std::move(why)) {}
   Down(Ref monitor, NodeLocalName what, Term why) : ref(monitor), name(what), reason(std::move(why)) {}
@@ -40,6 +42,8 @@ class Down {
 /// An exit signal, as a process that traps exits receives it: {'EXIT', From, Reason}.
 class Exit {
  public:
+  static constexpr std::string_view tag = "EXIT";
+
   Exit() = default;
   Exit(Pid sender, Term why) : from(sender), reason(std::move(why)) {}
 

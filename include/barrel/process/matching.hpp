@@ -12,9 +12,8 @@ namespace barrel::detail {
 [[nodiscard]] BytesView encoded_bytes(const Envelope& envelope);
 [[nodiscard]] const EtfLimits& encoded_limits(const Envelope& envelope);
 
-/// The message as a Term of its own: for encoded bytes decoded, for a payload converted; drops what does not
-/// decode (counted and reported). Replaces `envelope` by a TypedMessage<Term>; false: it was malformed and is
-/// gone.
+/// Replaces undecoded bytes by a TypedMessage<Term>. False: they are malformed, which was counted and
+/// reported; the envelope is to be dropped.
 [[nodiscard]] bool decode_in_place(Process& process, Envelope*& envelope);
 /// Replaces `envelope` by `other`, which was made from it. A converted call stays open for its caller.
 void replace_converted(Process& process, Envelope*& envelope, Envelope* other);
@@ -33,7 +32,7 @@ template <class T>
       const auto tag = encoded_tag(encoded_bytes(*envelope));
       if (tag && !quick_tag<T>().empty() && *tag != quick_tag<T>()) return Match::no;
       ByteReader reader(encoded_bytes(*envelope).subspan(1));
-      auto value = Codec<T>::decode(reader, encoded_limits(*envelope));
+      auto value = MessageCodec<T>::decode(reader, encoded_limits(*envelope));
       if (value && reader.at_end()) {
         replace_converted(process, envelope, new_envelope<TypedMessage<T>>(std::in_place, std::move(*value)));
         return Match::yes;
@@ -50,8 +49,8 @@ template <class T>
     return Match::yes;
   } else {
     const bool is_term = envelope->type == &TypeInfo<Term>::type;
-    auto value = is_term ? Codec<T>::from_term(static_cast<const TypedMessage<Term>&>(*envelope).value)
-                         : Codec<T>::from_term(envelope->type->to_term(*envelope));
+    auto value = is_term ? MessageCodec<T>::from_term(static_cast<const TypedMessage<Term>&>(*envelope).value)
+                         : MessageCodec<T>::from_term(envelope->type->to_term(*envelope));
     if (!value) return Match::no;
     replace_converted(process, envelope, new_envelope<TypedMessage<T>>(std::in_place, std::move(*value)));
     return Match::yes;

@@ -82,7 +82,7 @@ void dispose_as(Envelope* envelope) noexcept {
 
 /// How a payload type is said as a term; specialised for the wrappers of calls and casts.
 template <class T>
-struct Codec {
+struct MessageCodec {
   static Term to_term(const T& value) { return barrel::to_term(value); }
   static void encode(ByteWriter& out, const T& value) { encode_etf(out, value); }
   static Result<T> from_term(const Term& term) { return barrel::from_term<T>(term); }
@@ -91,7 +91,7 @@ struct Codec {
   }
 };
 template <>
-struct Codec<Term> {
+struct MessageCodec<Term> {
   static Term to_term(const Term& value) { return value; }
   static void encode(ByteWriter& out, const Term& value) { encode_etf(out, value); }
   static Result<Term> from_term(const Term& term) { return term; }
@@ -107,7 +107,8 @@ inline constexpr MessageType::Kind kind_of = MessageType::Kind::plain;
 template <class T>
 [[nodiscard]] constexpr std::string_view quick_tag() {
   if constexpr (requires { std::string_view(T::tag); }) return T::tag;
-  return {};
+  else if constexpr (PlainStruct<T> && !Keyed<T>) return tag_of<T>();
+  else return {};
 }
 
 /// Holds the one MessageType of payload type T.
@@ -128,7 +129,7 @@ struct TypedMessage final : Envelope {
 template <class T>
 constinit const MessageType TypeInfo<T>::type{
     kind_of<T>, quick_tag<T>(), &dispose_as<TypedMessage<T>>, [](const Envelope& envelope) {
-      return Codec<T>::to_term(static_cast<const TypedMessage<T>&>(envelope).value);
+      return MessageCodec<T>::to_term(static_cast<const TypedMessage<T>&>(envelope).value);
     }};
 
 /// The type a message is kept as: literals become strings.

@@ -23,6 +23,10 @@ namespace barrel {
 
 class Node;
 
+namespace detail {
+class RuntimeImpl;
+}
+
 /// How a Runtime is built. Plain values; checked once.
 struct RuntimeConfig {
   /// No thread: the owner steps the runtime (run_until_idle), one process at a time, in an order that only
@@ -158,9 +162,8 @@ class Runtime {
   /// The answer to RemoteRouter::when_drained.
   void drained(const Pid& waiter, NodeName node);
 
-  class Impl;
-  /// For the layers above: their own interface to the scheduler stays inside src/process.
-  [[nodiscard]] Impl& impl() noexcept { return *impl_; }
+  /// For src/process.
+  [[nodiscard]] detail::RuntimeImpl& impl() noexcept { return *impl_; }
 
  private:
   /// The result of a run(); its T is always a Result.
@@ -187,7 +190,7 @@ class Runtime {
   template <class T, class... Ps, class... As>
   [[nodiscard]] Flat<T> run_body(Task<T> (*body)(Self, Ps...), As&&... args);
 
-  std::unique_ptr<Impl> impl_;
+  std::unique_ptr<detail::RuntimeImpl> impl_;
 };
 
 namespace detail {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -18,6 +20,8 @@
 #include "barrel/process/task.hpp"
 
 namespace barrel {
+
+using namespace std::chrono_literals;  // so that time limits read as 5s wherever processes are written
 
 class Node;
 class Runtime;
@@ -55,7 +59,15 @@ Task<Result<Pid>> start_link_server(Self self, As... args);  // defined in barre
 class [[nodiscard]] Drained final : public Wait {
  public:
   Drained(Process& process, NodeName node);
-  void await_resume() const noexcept {}
+  Drained(Process& process, NodeName node, Duration limit);
+  /// Errc::timeout only with a limit.
+  Result<void> await_resume() const {
+    if (timed_out_) return Error(Errc::timeout);
+    return {};
+  }
+
+ private:
+  void begin(NodeName node);
 };
 }  // namespace detail
 
@@ -221,7 +233,7 @@ class Self {
   /// reached a NodeDown comes.
   void monitor_node(NodeName node, bool on = true) const { detail::set_monitor_node(*process_, node, on); }
   /// Waits until the channel to `node` is within its budget; at once when it is, or when there is none.
-  [[nodiscard]] detail::Drained drained(NodeName node) const { return {*process_, node}; }
+  [[nodiscard]] detail::Drained drained(NodeName node) const { return detail::Drained(*process_, node); }
   /// Runs `work` on the pool for blocking work and waits for what it returns or throws. It must not touch
   /// this process's state; it is finished even when the process ends first.
   template <class F>
@@ -229,6 +241,8 @@ class Self {
     check_callable<F>();
     return detail::Blocking<std::decay_t<F>>(*process_, std::forward<F>(work));
   }
+  /// Waits for that long; messages stay in the mailbox (timer:sleep/1).
+  [[nodiscard]] detail::Sleep sleep(Duration time) const { return {*process_, time}; }
   /// Lets others run; for long computations.
   [[nodiscard]] detail::Yield yield() const { return detail::Yield(*process_); }
 

@@ -24,6 +24,7 @@ struct Sender {
 /// The atoms of OTP's protocols, interned once.
 [[nodiscard]] Atom gen_call_tag();
 [[nodiscard]] Atom gen_cast_tag();
+[[nodiscard]] Atom alias_tag();
 
 /// True when `to` belongs to this incarnation of this node, or to a former one (its processes are dead).
 [[nodiscard]] bool is_local(const Sender& from, const Pid& to) noexcept;
@@ -38,7 +39,7 @@ template <class T>
 class Payload final : public EncodablePayload {
  public:
   explicit Payload(const T& value) : value_(value) {}
-  void encode(ByteWriter& out) const override { Codec<T>::encode(out, value_); }
+  void encode(ByteWriter& out) const override { MessageCodec<T>::encode(out, value_); }
 
  private:
   const T& value_;
@@ -76,18 +77,19 @@ void send_to(const Sender& from, const Address& to, M&& message) {
 /// {'$gen_cast', Message}.
 template <class M>
 struct Cast {
+  static constexpr std::string_view tag = "$gen_cast";
   M message;
 };
 template <class M>
-struct Codec<Cast<M>> {
+struct MessageCodec<Cast<M>> {
   static Term to_term(const Cast<M>& cast) {
-    return Term::tuple_of(gen_cast_tag(), Codec<M>::to_term(cast.message));
+    return Term::tuple_of(gen_cast_tag(), MessageCodec<M>::to_term(cast.message));
   }
   static void encode(ByteWriter& out, const Cast<M>& cast) {
     out.u8(104);  // SMALL_TUPLE_EXT
     out.u8(2);
     encode_etf(out, Term(gen_cast_tag()));
-    Codec<M>::encode(out, cast.message);
+    MessageCodec<M>::encode(out, cast.message);
   }
 };
 

@@ -29,14 +29,15 @@ class Wait {
   /// Gives up at `limit` from the suspension on.
   Wait(Process& process, Poll poll, Duration limit) noexcept
       : process_(&process), poll_(poll), limit_(limit) {}
-  ~Wait();
+  ~Wait() = default;
 
   /// Sets the deadline by now, instead of by the moment of suspension.
   void start_clock();
+  [[nodiscard]] Instant deadline() const noexcept { return Instant(limit_); }
 
   Process* process_;
   Poll poll_;
-  /// No limit when negative. An Instant's count once deadline_set_.
+  /// None when negative; once deadline_set_ the time since the clock's origin.
   Duration limit_{-1};
   bool deadline_set_ = false;
   bool timed_out_ = false;
@@ -83,6 +84,13 @@ class Yield : public Wait {
   explicit Yield(Process& process) noexcept : Wait(process, [](Wait&) { return true; }) {}
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> waiting);
+  void await_resume() const noexcept {}
+};
+
+/// Waits for time to pass.
+class [[nodiscard]] Sleep final : public Wait {
+ public:
+  Sleep(Process& process, Duration time) noexcept : Wait(process, [](Wait&) { return false; }, time) {}
   void await_resume() const noexcept {}
 };
 

@@ -1,0 +1,48 @@
+#include "process/blocking_pool.hpp"
+
+#include <utility>
+
+namespace barrel::detail {
+
+bool BlockingPool::submit(Job job) {
+  if (inline_jobs_) {
+    job();
+    return true;
+  }
+  const std::scoped_lock lock(mutex_);
+  if (stopping_ || jobs_.size() >= jobs_max_) return false;
+  jobs_.push_back(std::move(job));
+  if (idle_ < jobs_.size() && threads_.size() < threads_max_) threads_.emplace_back([this] { work(); });
+  else changed_.notify_one();
+  return true;
+}
+
+void BlockingPool::work() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    ++idle_;
+    changed_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+    --idle_;
+    if (stopping_) return;
+    Job job = std::move(jobs_.front());
+    jobs_.pop_front();
+    lock.unlock();
+    job();
+    job = nullptr;
+    lock.lock();
+  }
+}
+
+void BlockingPool::stop() {
+  std::vector<std::jthread> threads;
+  std::deque<Job> dropped;
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+    threads.swap(threads_);
+    dropped.swap(jobs_);
+  }
+  changed_.notify_all();
+}
+
+}  // namespace barrel::detail

@@ -1,0 +1,134 @@
+#pragma once
+
+#include <atomic>
+#include <coroutine>
+#include <cstdint>
+#include <memory>
+
+#include "barrel/process/body.hpp"
+#include "barrel/process/call.hpp"
+#include "barrel/process/wait.hpp"
+#include "process/inbox.hpp"
+#include "process/relations.hpp"
+#include "process/signal.hpp"
+
+namespace barrel::detail {
+
+class RuntimeImpl;
+
+/// One slot of the process table, and the process that lives in it at present. A slot's memory is never given
+/// back, so that a sender may look at it at any time; `serial` tells the incarnations apart. Everything but
+/// inbox, serial and next_ready belongs to whoever runs the process: one thread at a time, handed over
+/// through the run queues.
+struct alignas(64) Process {
+  enum class StepResult : std::uint8_t {
+    asleep,    ///< Waits; whoever pushes next wakes it. It may run elsewhere already.
+    runnable,  ///< Used up its turn.
+    ended,     ///< The slot is free.
+  };
+
+  // What senders touch.
+  Inbox inbox;
+  std::atomic<std::uint32_t> serial{0};
+  std::atomic<bool> overflowed{false};
+  std::uint32_t id = 0;
+  RuntimeImpl* runtime = nullptr;
+  Process* next_ready = nullptr;  ///< In the injector's list.
+
+  // The message queue, oldest first, and the link to the first message that the present receive has not seen.
+  Envelope* queue = nullptr;
+  Envelope** queue_end = &queue;
+  Envelope** cursor = &queue;
+  std::uint32_t queue_length = 0;
+
+  std::uint16_t turn_left = 0;
+  bool trap_exits = false;
+  bool ending = false;
+  bool is_root = false;
+  bool busy = false;  ///< Sent over a full channel's budget: parked until drained.
+
+  Wait* wait = nullptr;
+  std::coroutine_handle<> resume_at;
+  Root root;
+  CallHeader* open_calls = nullptr;  ///< Requests it took and has not answered; newest first.
+  CallHeader* oldest_call = nullptr;
+  PendingCall* pending_calls = nullptr;  ///< Requests it sent, oldest first.
+  PendingCall* newest_pending = nullptr;
+  std::unique_ptr<Relations> relations;
+  std::uint64_t refs_made = 0;
+  /// The time of its entry in Timers, if it has one: no later than the wait's deadline.
+  Instant armed{};
+  Term reason;  ///< Why it ends.
+
+  // -- life; called by the scheduler
+  [[nodiscard]] StepResult step();
+  void finish();
+
+  // -- waiting; called by Wait
+  [[nodiscard]] bool is_ready_now(Wait& waiting);
+  void suspend(Wait& waiting, std::coroutine_handle<> at);
+  [[nodiscard]] bool poll_queue(MessageWait& waiting);
+
+  // -- queue
+  void append(Envelope* message);
+  /// Unlinks the message at `link`.
+  Envelope* unlink_message(Envelope** link);
+  /// What else ends when a message leaves the queue for good.
+  void taken(Envelope& message);
+
+  // -- signals (process_signals.cpp)
+  void drain();
+  void sort_in(Envelope* envelope);
+  void apply(Signal& signal);
+  void apply_exit(const Pid& from, const Term& why);
+  void apply_exit2(const Pid& from, const Term& why);
+  void apply_link(const Signal& signal);
+  void apply_unlink(Signal& signal);
+  void apply_down(const Ref& ref, const Term& why);
+  void apply_node_down(NodeName node, std::uint64_t epoch, const Term& why);
+  void apply_deadline(const Signal& signal);
+  /// Marks it to end at the end of this step.
+  void end(Term why);
+
+  // -- calls (calls.cpp)
+  void open_call(CallHeader* call);
+  void unlink_call(CallHeader* call);
+  void fail_open_calls();
+  void close_call(const Pid& caller, std::uint64_t number);
+  [[nodiscard]] PendingCall* pending_call(std::uint64_t number);
+  /// True when the message answers a pending call and was handed to it.
+  [[nodiscard]] bool take_reply(Envelope* message);
+  void fail_pending(PendingCall& call, Errc code, const Term& why);
+  void fail_pending_of(NodeName node, std::uint64_t epoch, const Term& why);
+
+  // -- relations (relations.cpp)
+  Relations& related();
+  void touch_node(NodeName node);
+  void start_remote_relation(NodeName node, std::uint64_t& epoch);
+  [[nodiscard]] Ref start_monitor(const Address& target);
+  void stop_monitor(const Ref& ref);
+  void link(const Pid& other);
+  void unlink(const Pid& other);
+  void tell_relations();
+  /// Sends a signal to a process of any node, answering for dead local ones.
+  void send_signal(const Pid& to, Signal* signal);
+
+  [[nodiscard]] Pid pid() const noexcept;
+  [[nodiscard]] bool is_mine(const Ref& ref) const noexcept;
+  [[nodiscard]] Ref make_ref(bool for_call);
+  /// The reference of that number (see make_ref).
+  [[nodiscard]] Ref ref_of(std::uint64_t number, bool for_call) const;
+  void arm(Instant due);
+};
+
+/// Bits of a reference of ours: words 0 (18 bits, as Erlang has it) and 1 count the process's references,
+/// word 2 is 1 for a call's, words 3 and 4 are the process's id and serial, so that a message to it finds its
+/// way.
+[[nodiscard]] std::uint64_t number_of(const Ref& ref) noexcept;
+
+/// Answers a signal on behalf of a process that is dead; disposes of nothing.
+void answer_for_dead(RuntimeImpl& runtime, const Pid& dead, const Signal& signal);
+/// Disposes of what a dead process will not take, answering signals and calls.
+void refuse(RuntimeImpl& runtime, const Pid& dead, Envelope* envelope, const Error& call_error);
+
+}  // namespace barrel::detail

@@ -1,0 +1,217 @@
+// How a process takes what others did to it: messages are sorted into its queue, signals applied, in the
+// order in which they came.
+#include <algorithm>
+#include <utility>
+
+#include "barrel/process/exit.hpp"
+#include "process/encoded_message.hpp"
+#include "process/process.hpp"
+#include "process/runtime_impl.hpp"
+
+namespace barrel::detail {
+
+const MessageType Signal::type{MessageType::Kind::signal, {}, &dispose_as<Signal>, nullptr};
+const MessageType FailedReply::type{MessageType::Kind::reply, {}, &dispose_as<FailedReply>, nullptr};
+
+Signal* make_signal(Signal::Op op, const Pid& from) {
+  auto* signal = new_envelope<Signal>(op);
+  signal->from = from;
+  return signal;
+}
+
+Signal* make_exit(const Pid& from, Term reason, Signal::Op op) {
+  Signal* signal = make_signal(op, from);
+  signal->reason = std::move(reason);
+  return signal;
+}
+
+void Process::drain() {
+  for (Envelope* envelope = inbox.take(); envelope != nullptr;) {
+    sort_in(std::exchange(envelope, envelope->next));
+  }
+}
+
+void Process::sort_in(Envelope* envelope) {
+  const Pid addressed = runtime->pid_of(id, envelope->serial);
+  if (addressed.serial != serial.load(std::memory_order_relaxed)) {
+    return refuse(*runtime, addressed, envelope, Error(Errc::no_process));
+  }
+  // It is to end: what came after the signal that said so finds it dead.
+  if (ending) return refuse(*runtime, addressed, envelope, Error(Errc::exited, reason));
+  switch (envelope->type->kind) {
+    case MessageType::Kind::call:
+    case MessageType::Kind::down: return append(envelope);
+    case MessageType::Kind::plain:
+      if (envelope->type != &TypeInfo<Term>::type) return append(envelope);
+      [[fallthrough]];
+    case MessageType::Kind::encoded:
+    case MessageType::Kind::reply:
+      if (!take_reply(envelope)) append(envelope);
+      return;
+    case MessageType::Kind::signal:
+      apply(static_cast<Signal&>(*envelope));
+      dispose(envelope);
+      return;
+  }
+}
+
+void Process::apply(Signal& signal) {
+  switch (signal.op) {
+    case Signal::Op::link: return apply_link(signal);
+    case Signal::Op::unlink: return apply_unlink(signal);
+    case Signal::Op::unlink_ack: {
+      if (!relations) return;
+      const auto link = relations->links.find(signal.from);
+      if (link != relations->links.end() && link->second.unlinking == signal.number)
+        relations->links.erase(link);
+      return;
+    }
+    case Signal::Op::exit: return apply_exit(signal.from, signal.reason);
+    case Signal::Op::exit2: return apply_exit2(signal.from, signal.reason);
+    case Signal::Op::monitor:
+      if (!runtime->is_local(signal.from)) touch_node(signal.from.node());
+      related().watchers.insert_or_assign(signal.ref, Relations::Watcher{signal.from, signal.name});
+      return;
+    case Signal::Op::demonitor:
+      if (relations) relations->watchers.erase(signal.ref);
+      return;
+    case Signal::Op::down: return apply_down(signal.ref, signal.reason);
+    case Signal::Op::close_call: return close_call(signal.from, signal.number);
+    case Signal::Op::call_answered:
+      unlink_call(signal.call);
+      detail::dispose(signal.call);
+      return;
+    case Signal::Op::alias_message: {
+      Envelope* carried = std::exchange(signal.carried, nullptr);
+      carried->serial = signal.serial;
+      if (!take_reply(carried)) detail::dispose(carried);
+      return;
+    }
+    case Signal::Op::deadline: return apply_deadline(signal);
+    case Signal::Op::drained: busy = false; return;
+    case Signal::Op::job_done: return;  // the waiting job knows by itself; this only woke the process
+    case Signal::Op::node_down: return apply_node_down(NodeName(signal.node), signal.number, signal.reason);
+    case Signal::Op::node_up:
+      if (relations && std::ranges::find(relations->watched_nodes, NodeName(signal.node)) !=
+                           relations->watched_nodes.end()) {
+        append(make_message(NodeUp{NodeName(signal.node)}));
+      }
+      return;
+    case Signal::Op::overflow:
+      return end(Term::tuple_of(Atom("limit_exceeded"), Atom("mailbox_messages_max")));
+  }
+}
+
+void Process::end(Term why) {
+  if (ending) return;
+  ending = true;
+  reason = std::move(why);
+}
+
+void Process::apply_exit(const Pid& from, const Term& why) {
+  if (!relations) return;
+  const auto link = relations->links.find(from);
+  if (link == relations->links.end() || link->second.unlinking != 0) return;
+  relations->links.erase(link);
+  if (trap_exits) append(new_envelope<TypedMessage<Exit>>(std::in_place, Exit(from, why)));
+  else if (!why.is_atom("normal")) end(why);
+}
+
+void Process::apply_exit2(const Pid& from, const Term& why) {
+  if (why.is_atom("kill")) return end(killed());
+  if (trap_exits) append(new_envelope<TypedMessage<Exit>>(std::in_place, Exit(from, why)));
+  else if (!why.is_atom("normal") || from == pid()) end(why);
+}
+
+void Process::apply_link(const Signal& signal) {
+  if (!runtime->is_local(signal.from)) touch_node(signal.from.node());
+  Relations::Link& link = related().links[signal.from];
+  // An unlink of ours that is on its way wins: the other side drops the link when it gets it.
+  if (link.unlinking == 0) link.epoch = signal.number;
+}
+
+void Process::apply_unlink(Signal& signal) {
+  if (relations) {
+    const auto link = relations->links.find(signal.from);
+    if (link != relations->links.end() && link->second.unlinking == 0) relations->links.erase(link);
+  }
+  Signal* acknowledgement = make_signal(Signal::Op::unlink_ack, pid());
+  acknowledgement->number = signal.number;
+  send_signal(signal.from, acknowledgement);
+}
+
+void Process::apply_down(const Ref& ref, const Term& why) {
+  if (!is_mine(ref)) return;
+  const std::uint64_t number = number_of(ref);
+  if (PendingCall* call = pending_call(number)) {
+    if (why.is_atom("noproc")) return fail_pending(*call, Errc::no_process, why);
+    if (why.is_atom("noconnection")) return fail_pending(*call, Errc::no_connection, why);
+    return fail_pending(*call, Errc::exited, why);
+  }
+  if (!relations) return;
+  const auto found = relations->watching.find(number);
+  if (found == relations->watching.end() || found->second.fired) return;
+  found->second.fired = true;
+  const Relations::Watching& watching = found->second;
+  Down down = watching.name ? Down(ref, *watching.name, why) : Down(ref, watching.target, why);
+  append(new_envelope<TypedMessage<Down>>(std::in_place, std::move(down)));
+}
+
+void Process::apply_deadline(const Signal& signal) {
+  if (signal.due == armed) armed = Instant::max();
+  if (wait == nullptr || !wait->deadline_set_) return;
+  if (wait->deadline() <= runtime->clock.now()) wait->timed_out_ = true;
+  else arm(wait->deadline());
+}
+
+void Process::apply_node_down(NodeName node, std::uint64_t epoch, const Term& why) {
+  fail_pending_of(node, epoch, why);
+  if (!relations) return;
+  const auto is_lost = [&](const Pid& pid, std::uint64_t since) {
+    return pid.node() == node && since < epoch;
+  };
+  std::vector<Pid> broken;
+  std::erase_if(relations->links, [&](const auto& entry) {
+    if (!is_lost(entry.first, entry.second.epoch)) return false;
+    if (entry.second.unlinking == 0) broken.push_back(entry.first);
+    return true;
+  });
+  std::vector<std::uint64_t> lost;
+  for (const auto& [number, watching] : relations->watching) {
+    if (watching.remote && !watching.fired && is_lost(watching.target, watching.epoch))
+      lost.push_back(number);
+  }
+  std::erase_if(relations->watchers, [&](const auto& entry) { return entry.second.pid.node() == node; });
+  std::ranges::sort(broken);
+  std::ranges::sort(lost);
+  for (const std::uint64_t number : lost) apply_down(ref_of(number, false), why);
+  for (const Pid& other : broken) {
+    if (trap_exits) append(new_envelope<TypedMessage<Exit>>(std::in_place, Exit(other, why)));
+    else if (!why.is_atom("normal")) end(why);
+  }
+  if (std::ranges::find(relations->watched_nodes, node) != relations->watched_nodes.end()) {
+    append(make_message(NodeDown{node}));
+  }
+}
+
+void answer_for_dead(RuntimeImpl& runtime, const Pid& dead, const Signal& signal) {
+  Signal* answer = nullptr;
+  switch (signal.op) {
+    case Signal::Op::link: answer = make_exit(dead, noproc()); break;
+    case Signal::Op::unlink:
+      answer = make_signal(Signal::Op::unlink_ack, dead);
+      answer->number = signal.number;
+      break;
+    case Signal::Op::monitor:
+      answer = make_signal(Signal::Op::down, dead);
+      answer->ref = signal.ref;
+      answer->name = signal.name;
+      answer->reason = noproc();
+      break;
+    default: return;
+  }
+  if (!runtime.is_local(signal.from)) runtime.nodes.remove(signal.from.node(), {dead.id, dead.serial});
+  runtime.send_signal(dead, signal.from, answer);
+}
+
+}  // namespace barrel::detail

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "barrel/process/address.hpp"
+#include "barrel/term/pid.hpp"
+
+namespace barrel::detail {
+
+/// What ties a process to others: links, monitors, names. Made when it is first needed, since most processes
+/// have none. Only its process touches it.
+struct Relations {
+  struct Link {
+    /// Not 0: we unlinked and wait for the acknowledgement of that number; exit signals do not count
+    /// meanwhile.
+    std::uint64_t unlinking = 0;
+    /// See NodeIndex::epoch.
+    std::uint64_t epoch = 0;
+  };
+  /// A monitor of ours, by the number of its reference.
+  struct Watching {
+    std::optional<NodeLocalName> name;
+    /// Whom the signals went to; for a name on another node only its node counts.
+    Pid target{};
+    bool remote = false;
+    /// Its Down stands in the queue.
+    bool fired = false;
+    std::uint64_t epoch = 0;
+  };
+  /// Somebody who monitors us, by that monitor's reference.
+  struct Watcher {
+    Pid pid{};
+    /// The name we were monitored by.
+    std::optional<Atom> name;
+  };
+
+  std::unordered_map<Pid, Link> links;
+  std::unordered_map<std::uint64_t, Watching> watching;
+  std::unordered_map<Ref, Watcher> watchers;
+  std::vector<Atom> names;
+  /// The nodes under which NodeIndex lists this process.
+  std::vector<NodeName> nodes;
+  /// Those of Self::monitor_node.
+  std::vector<NodeName> watched_nodes;
+  std::uint64_t next_unlink = 1;
+};
+
+}  // namespace barrel::detail

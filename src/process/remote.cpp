@@ -1,0 +1,91 @@
+// What arrives from other nodes.
+#include <utility>
+
+#include "process/encoded_message.hpp"
+#include "process/runtime_impl.hpp"
+
+namespace barrel {
+
+using detail::EncodedMessage;
+using detail::make_signal;
+using detail::Process;
+using detail::Signal;
+
+void Runtime::deliver_encoded(const RemoteTarget& to, const SharedBytes& payload,
+                              const std::shared_ptr<const DecodeContext>& context) {
+  if (const auto* pid = std::get_if<Pid>(&to)) {
+    if (impl_->find_alive(*pid) == nullptr) return impl_->counters.dropped_no_process.add();
+    (void)impl_->deliver(*pid, EncodedMessage::make(payload, context));
+    return;
+  }
+  if (const auto* name = std::get_if<NodeLocalName>(&to)) {
+    const auto pid = impl_->whereis(name->name);
+    if (!pid) return impl_->counters.dropped_no_process.add();
+    (void)impl_->deliver(*pid, EncodedMessage::make(payload, context));
+    return;
+  }
+  // Only calls have aliases; the reference tells whose.
+  const Ref& alias = std::get<Ref>(to);
+  const Pid owner{alias.node_atom, alias.words[3], alias.words[4], alias.creation};
+  if (alias.word_count != 5 || alias.words[2] != 1 || impl_->find_alive(owner) == nullptr) {
+    return impl_->counters.dropped_late_reply.add();
+  }
+  Signal* signal = make_signal(Signal::Op::alias_message);
+  signal->carried = EncodedMessage::make(payload, context);
+  impl_->signal(owner, signal);
+}
+
+void Runtime::deliver_signal(const RemoteSignal& remote) {
+  Pid to = remote.to;
+  Signal::Op op = Signal::Op::link;
+  switch (remote.op) {
+    case RemoteSignal::Op::link: op = Signal::Op::link; break;
+    case RemoteSignal::Op::unlink: op = Signal::Op::unlink; break;
+    case RemoteSignal::Op::unlink_ack: op = Signal::Op::unlink_ack; break;
+    case RemoteSignal::Op::exit: op = Signal::Op::exit; break;
+    case RemoteSignal::Op::exit2: op = Signal::Op::exit2; break;
+    case RemoteSignal::Op::monitor: op = Signal::Op::monitor; break;
+    case RemoteSignal::Op::demonitor: op = Signal::Op::demonitor; break;
+    case RemoteSignal::Op::down: op = Signal::Op::down; break;
+  }
+  const bool to_name =
+      remote.name && (remote.op == RemoteSignal::Op::monitor || remote.op == RemoteSignal::Op::demonitor);
+  // A name may have changed hands since it was monitored. Then its former holder keeps the entry until it
+  // ends, and tells the other side something that it does not know any more, which it ignores.
+  if (to_name) to = impl_->whereis(*remote.name).value_or(impl_->pid_of(0, 0));
+  Signal* signal = make_signal(op, remote.from);
+  signal->ref = remote.ref;
+  signal->number = op == Signal::Op::link ? impl_->nodes.epoch() : remote.id;
+  if (to_name) signal->name = remote.name;
+  signal->reason = remote.reason;
+  if (op == Signal::Op::link || op == Signal::Op::monitor) {
+    // Listed before it is told, so that losing the node right now is told after it.
+    if (impl_->find_alive(to) != nullptr) impl_->nodes.add(remote.from.node(), {to.id, to.serial});
+  }
+  impl_->signal(to, signal);
+}
+
+void Runtime::node_up(NodeName node) {
+  for (const auto& [id, serial] : impl_->nodes.listed(node)) {
+    Signal* signal = make_signal(Signal::Op::node_up);
+    signal->node = node.atom();
+    impl_->signal(impl_->pid_of(id, serial), signal);
+  }
+}
+
+void Runtime::node_down(NodeName node, const Term& reason) {
+  const std::uint64_t epoch = impl_->nodes.next_epoch();
+  for (const auto& [id, serial] : impl_->nodes.listed(node)) {
+    Signal* signal = make_signal(Signal::Op::node_down);
+    signal->node = node.atom();
+    signal->number = epoch;
+    signal->reason = reason;
+    impl_->signal(impl_->pid_of(id, serial), signal);
+  }
+}
+
+void Runtime::drained(const Pid& waiter, NodeName) {
+  impl_->signal(waiter, make_signal(Signal::Op::drained));
+}
+
+}  // namespace barrel

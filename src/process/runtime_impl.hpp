@@ -1,0 +1,82 @@
+#pragma once
+
+#include <memory>
+
+#include "barrel/process/runtime.hpp"
+#include "process/blocking_pool.hpp"
+#include "process/local_names.hpp"
+#include "process/node_index.hpp"
+#include "process/process.hpp"
+#include "process/process_table.hpp"
+#include "process/scheduler.hpp"
+#include "process/timers.hpp"
+
+namespace barrel::detail {
+
+/// The parts of a runtime, and what crosses them.
+class RuntimeImpl {
+ public:
+  RuntimeImpl(Runtime& owner, const RuntimeConfig& settings, const Clock& time, Log sink, Metrics& metrics);
+  ~RuntimeImpl();
+
+  // -- delivery; any thread
+  /// The process of a pid of this node, dead or alive; null when the pid was never ours.
+  [[nodiscard]] Process* find(const Pid& pid) const noexcept;
+  /// Null also when it is dead by now.
+  [[nodiscard]] Process* find_alive(const Pid& pid) const noexcept;
+  [[nodiscard]] bool is_local(const Pid& pid) const noexcept { return pid.node_atom == node_atom; }
+  /// Takes the envelope over when true.
+  [[nodiscard]] bool push(Process& to, std::uint32_t serial, Envelope* envelope,
+                          std::uint32_t limit) noexcept;
+  /// False: nobody was there, or the mailbox was full; the message is gone.
+  bool deliver(const Pid& to, Envelope* message) noexcept;
+  /// To a process of this node; answers for it when it is dead.
+  void signal(const Pid& to, Signal* signal);
+  /// To a process of any node.
+  void send_signal(const Pid& from, const Pid& to, Signal* signal);
+  void remote_signal(const RemoteSignal& signal);
+
+  [[nodiscard]] Pid pid_of(std::uint32_t id, std::uint32_t serial) const noexcept {
+    return {node_atom, id, serial, config.creation};
+  }
+  [[nodiscard]] std::optional<Pid> whereis(Atom name) const noexcept;
+
+  // -- timers
+  void fire(const Timers::Due& due);
+  void fire_due_timers();
+
+  Runtime& facade;
+  const RuntimeConfig config;
+  const Atom node_atom;
+  const Clock& clock;
+  const Log log;
+  Node* node = nullptr;
+  RemoteRouter* router = nullptr;
+  const NameResolver* resolver = nullptr;
+  bool stopped = false;
+  bool abandoned = false;  ///< A thread that would not end still uses this.
+
+  struct Counters {
+    explicit Counters(Metrics& metrics);
+    Counter& crashed;
+    Counter& dropped_no_process;
+    Counter& dropped_late_reply;
+    Counter& malformed;
+    Counter& mailbox_overflows;
+    Counter& processes_refused;
+    Counter& blocking_refused;
+    Counter& long_steps;
+    Counter& unreachable;
+    Counter& processes;
+  };
+  Counters counters;
+
+  ProcessTable table;
+  LocalNames names;
+  NodeIndex nodes;
+  Timers timers;
+  BlockingPool pool;
+  Scheduler scheduler;
+};
+
+}  // namespace barrel::detail

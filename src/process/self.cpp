@@ -1,0 +1,248 @@
+#include "barrel/process/self.hpp"
+
+#include <utility>
+
+#include "process/process.hpp"
+#include "process/runtime_impl.hpp"
+
+namespace barrel::detail {
+
+// -- sending
+
+bool is_local(const Sender& from, const Pid& to) noexcept {
+  return from.runtime->impl().is_local(to);
+}
+
+bool deliver(const Sender& from, const Pid& to, Envelope* message) noexcept {
+  return from.runtime->impl().deliver(to, message);
+}
+
+SendOutcome deliver_remote(const Sender& from, const RemoteTarget& to, const EncodablePayload& payload,
+                           SendMode mode) {
+  RuntimeImpl& runtime = from.runtime->impl();
+  if (runtime.router == nullptr) {
+    runtime.counters.unreachable.add();
+    return SendOutcome::unreachable;
+  }
+  const Pid sender = from.process != nullptr ? from.process->pid() : runtime.pid_of(0, 0);
+  const SendOutcome outcome = runtime.router->send(sender, to, payload, mode);
+  if (outcome == SendOutcome::unreachable) runtime.counters.unreachable.add();
+  if (outcome == SendOutcome::sent_busy && from.process != nullptr && !from.process->busy) {
+    from.process->busy = true;
+    runtime.router->when_drained(node_of(to), sender);
+  }
+  return outcome;
+}
+
+Result<RemoteTarget> resolve(const Sender& from, const Address& to) {
+  RuntimeImpl& runtime = from.runtime->impl();
+  const auto local_holder = [&](Atom name) -> Result<RemoteTarget> {
+    const auto pid = runtime.whereis(name);
+    if (!pid) return Error(Errc::no_process, noproc());
+    return RemoteTarget(*pid);
+  };
+  if (const auto* pid = std::get_if<Pid>(&to.target())) return RemoteTarget(*pid);
+  if (const auto* name = std::get_if<LocalName>(&to.target())) return local_holder(name->name);
+  if (const auto* name = std::get_if<NodeLocalName>(&to.target())) {
+    if (name->node.atom() == runtime.node_atom) return local_holder(name->name);
+    return RemoteTarget(*name);
+  }
+  if (runtime.resolver == nullptr) return Error(Errc::not_found);
+  auto pid = runtime.resolver->resolve(std::get<ViaName>(to.target()).name());
+  if (!pid) return std::move(pid).error();
+  return RemoteTarget(*pid);
+}
+
+Result<void> outcome_to_result(SendOutcome outcome) {
+  switch (outcome) {
+    case SendOutcome::sent:
+    case SendOutcome::sent_busy: return {};
+    case SendOutcome::busy: return Error(Errc::busy);
+    case SendOutcome::unreachable: return Error(Errc::no_connection);
+  }
+  return {};
+}
+
+// -- about the process
+
+Pid pid_of(const Process& process) noexcept {
+  return process.pid();
+}
+Runtime& runtime_of(const Process& process) noexcept {
+  return process.runtime->facade;
+}
+Sender sender_of(Process& process) noexcept {
+  return {&process.runtime->facade, &process};
+}
+Ref make_ref(Process& process) {
+  return process.make_ref(false);
+}
+SystemTime system_now(const Process& process) {
+  return process.runtime->clock.system_now();
+}
+Term exit_reason(const Process& process) {
+  return process.reason;
+}
+
+Node& node_of_process(const Process& process) {
+  BARREL_ASSERT(process.runtime->node != nullptr);
+  return *process.runtime->node;
+}
+
+// -- verbs
+
+void link_process(Process& process, const Pid& other) {
+  BARREL_ASSERT(Scheduler::is_current(process));
+  process.link(other);
+}
+
+void unlink_process(Process& process, const Pid& other) {
+  BARREL_ASSERT(Scheduler::is_current(process));
+  process.unlink(other);
+}
+
+void set_trap_exits(Process& process, bool on) {
+  BARREL_ASSERT(Scheduler::is_current(process));
+  process.trap_exits = on;
+}
+
+void exit_process(Process& process, const Pid& target, Term reason) {
+  process.send_signal(target, make_exit(process.pid(), std::move(reason), Signal::Op::exit2));
+}
+
+Result<void> register_process(Process& process, Atom name) {
+  BARREL_ASSERT(Scheduler::is_current(process));
+  RuntimeImpl& runtime = *process.runtime;
+  const LocalNames::Holder me{process.id, process.pid().serial};
+  while (!runtime.names.exchange(name, {}, me)) {
+    const LocalNames::Holder holder = runtime.names.find(name);
+    if (holder == me) return {};
+    if (holder.id == 0) continue;  // given up just now
+    return Error(Errc::already_registered, Term(runtime.pid_of(holder.id, holder.serial)));
+  }
+  process.related().names.push_back(name);
+  return {};
+}
+
+bool unregister_name(Process& process, Atom name) {
+  BARREL_ASSERT(Scheduler::is_current(process));
+  if (!process.relations) return false;
+  if (std::erase(process.relations->names, name) == 0) return false;
+  return process.runtime->names.exchange(name, {process.id, process.pid().serial}, {});
+}
+
+std::optional<Pid> whereis(Runtime& runtime, Atom name) {
+  return runtime.impl().whereis(name);
+}
+
+void set_monitor_node(Process& process, NodeName node, bool on) {
+  BARREL_ASSERT(Scheduler::is_current(process));
+  auto& watched = process.related().watched_nodes;
+  const auto present = std::ranges::find(watched, node);
+  if (!on) {
+    if (present != watched.end()) watched.erase(present);
+    return;
+  }
+  if (present != watched.end()) return;
+  watched.push_back(node);
+  process.touch_node(node);
+  RemoteRouter* router = process.runtime->router;
+  if (router != nullptr) (void)router->watch_node(node);
+  else if (node.atom() != process.runtime->node_atom) process.runtime->facade.node_down(node, noconnection());
+}
+
+// -- timers
+
+TimerRef start_timer(const Sender& sender, Duration delay, Address to,
+                     std::function<void(const Sender&, const Address&)> fire) {
+  RuntimeImpl& runtime = sender.runtime->impl();
+  const Instant due = runtime.clock.now() + std::max(delay, Duration::zero());
+  Runtime* facade = sender.runtime;
+  const auto started = runtime.timers.start(
+      due, [facade, to = std::move(to), fire = std::move(fire)] { fire(Sender{facade, nullptr}, to); });
+  if (started.earliest) runtime.scheduler.wake_timekeeper();
+  return {started.id, due};
+}
+
+bool cancel_timer(Runtime& runtime, const TimerRef& timer) {
+  return runtime.impl().timers.cancel(timer.due, timer.id);
+}
+
+// -- other waits
+
+Drained::Drained(Process& process, NodeName node) : Wait(process, [](Wait&) { return true; }) {
+  begin(node);
+}
+
+Drained::Drained(Process& process, NodeName node, Duration limit)
+    : Wait(process, [](Wait&) { return true; }, limit) {
+  begin(node);
+}
+
+void Drained::begin(NodeName node) {
+  RemoteRouter* router = process_->runtime->router;
+  if (router == nullptr || process_->busy) return;  // parked in any case
+  process_->busy = true;
+  router->when_drained(node, process_->pid());
+}
+
+BlockingWait::BlockingWait(Process& process, std::shared_ptr<BlockingJob> job)
+    : Wait(process, &is_done), job_(job) {
+  RuntimeImpl& runtime = *process.runtime;
+  const Pid waiter = process.pid();
+  const bool accepted = runtime.pool.submit([job = std::move(job), &runtime, waiter] {
+    job->run();
+    job->done.store(true, std::memory_order_release);
+    runtime.signal(waiter, make_signal(Signal::Op::job_done));
+  });
+  if (accepted) return;
+  runtime.counters.blocking_refused.add();
+  barrel::exit(Term::tuple_of(Atom("limit_exceeded"), Atom("blocking_jobs_max")));
+}
+
+bool BlockingWait::is_done(Wait& wait) {
+  return static_cast<BlockingWait&>(wait).job_->done.load(std::memory_order_acquire);
+}
+
+// -- spawning
+
+Process* reserve_process(Runtime& runtime, Process*) {
+  RuntimeImpl& impl = runtime.impl();
+  Process* process = impl.table.acquire(impl.scheduler.stock());
+  if (process == nullptr) {
+    impl.counters.processes_refused.add();
+    impl.log.error("no process was started: processes_max are alive");
+    return nullptr;
+  }
+  return process;
+}
+
+void abandon_process(Process& process) noexcept {
+  process.runtime->table.release(process, process.runtime->scheduler.stock());
+}
+
+Pid refused_process(Runtime& runtime, Process* linked) {
+  const Pid dead = runtime.impl().pid_of(0, 0);
+  if (linked != nullptr) linked->link(dead);
+  return dead;
+}
+
+void start_process(Process& process, Process* parent, Root root, bool link) noexcept {
+  process.root = root;
+  process.resume_at = root.handle;
+  process.trap_exits = false;
+  process.ending = false;
+  process.is_root = parent == nullptr;
+  process.busy = false;
+  process.overflowed = false;
+  process.refs_made = 0;
+  process.armed = Instant::max();
+  if (link) {
+    process.related().links.emplace(parent->pid(), Relations::Link{});
+    parent->related().links.insert_or_assign(process.pid(), Relations::Link{});
+  }
+  process.inbox.open();
+  process.runtime->scheduler.ready(process, false);
+}
+
+}  // namespace barrel::detail
