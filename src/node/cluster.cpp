@@ -15,12 +15,6 @@ EtfLimits etf_limits(const NodeConfig& config) {
   return limits;
 }
 
-LinkLoss loss_of(carrier::DownReason reason) {
-  using carrier::DownReason;
-  const bool in_order = reason == DownReason::closed_by_us || reason == DownReason::closed_by_peer;
-  return in_order ? LinkLoss::closed : LinkLoss::lost;
-}
-
 }  // namespace
 
 Cluster::Cluster(Parts parts)

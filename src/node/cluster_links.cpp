@@ -6,6 +6,16 @@
 
 namespace barrel::node {
 
+namespace {
+
+LinkLoss loss_of(carrier::DownReason reason) {
+  using carrier::DownReason;
+  const bool in_order = reason == DownReason::closed_by_us || reason == DownReason::closed_by_peer;
+  return in_order ? LinkLoss::closed : LinkLoss::lost;
+}
+
+}  // namespace
+
 auth::TrustDecision Cluster::check_trust(std::string_view claimed_name, const PublicKey& key) {
   return trust_.decide(claimed_name, key);
 }

@@ -175,6 +175,17 @@ TEST_F(ConfigTest, BrokenTomlNamesTheLine) {
   EXPECT_THAT(problems(), HasSubstr("barrel.toml, line 2"));
 }
 
+// toml++ 3.3 aborts on these, or worse.
+TEST_F(ConfigTest, HeaderWithoutAKeyIsAProblemNotACrash) {
+  for (const std::string_view toml :
+       {"[[[x]]]", "[.x]", "[=]",    "[[?",    "a = 1\n[ [x]", "[",    "[[",
+        "[x",      "[a.]", "[a..b]", "a. = 1", ".a = 1",       "= 1",  "a",
+        "{",       "'",    "\"\"\"", "a = {",  "a = [",        "\xff", "a = \xff"}) {
+    file(toml);
+    EXPECT_THAT(problems(), HasSubstr("barrel.toml")) << toml;
+  }
+}
+
 TEST_F(ConfigTest, WrongKindsInAFileAreRefused) {
   for (const std::string_view toml :
        {"listen_port = [4433]", "listen_port = 1.5", "listen_port = {a = 1}", "contact_nodes = {a = 'b@h'}",

@@ -17,18 +17,24 @@ Dialer::Dialer(loop::Loop& loop, Duration timeout, Hooks hooks, Metrics& metrics
 void Dialer::start(Channel& channel) {
   if (channel.dial != Channel::Dial::none || channel.live_link != nullptr || channel.incoming_link != nullptr) return;
   const std::uint64_t attempt = ++channel.attempt;
-  channel.dial = Channel::Dial::locating;
   channel.give_up_at = loop_.now() + timeout_;
   channel.last_failure.clear();
   dials_.add();
+  (void)loop_.add_timer(channel.give_up_at, [this, &channel, attempt] {
+    if (channel.attempt != attempt || channel.dial == Channel::Dial::none) return;
+    fail(channel, "no answer within dial_timeout_ms; " + channel.last_failure);
+  });
+  locate(channel);
+}
+
+void Dialer::locate(Channel& channel) {
+  channel.dial = Channel::Dial::locating;
+  const std::uint64_t attempt = channel.attempt;
+  using Found = Result<std::vector<NodeAddress>>;
   if (stopped_) {
     loop_.post([this, &channel, attempt] { located(channel, attempt, Error(Errc::closed, "the node shuts down")); });
     return;
   }
-  (void)loop_.add_timer(channel.give_up_at, [this, &channel, attempt] {
-    if (channel.attempt == attempt && channel.dial != Channel::Dial::none) fail(channel, "no answer within dial_timeout_ms");
-  });
-  using Found = Result<std::vector<NodeAddress>>;
   const auto found = std::make_shared<Found>(Error(Errc::not_found));
   const bool queued = loop_.offload([this, found, peer = channel.peer] { *found = hooks_.locate(peer); },
                                     [this, found, &channel, attempt] { located(channel, attempt, std::move(*found)); });
@@ -103,7 +109,9 @@ void Dialer::link_down(Channel& channel, const carrier::Down& down) {
 }
 
 void Dialer::incoming_down(Channel& channel, const std::string& why) {
-  if (channel.dial == Channel::Dial::awaiting) fail(channel, why);
+  if (channel.dial != Channel::Dial::awaiting) return;
+  channel.last_failure = why;
+  locate(channel);
 }
 
 void Dialer::succeeded(Channel& channel) { finish(channel); }

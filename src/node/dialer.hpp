@@ -31,7 +31,8 @@ class Dialer {
   void start(Channel& channel);
   /// The channel's dial_link ended before it was up.
   void link_down(Channel& channel, const carrier::Down& down);
-  /// The peer's own connection, for which a refused dial waits, ended before it was up.
+  /// The peer's own connection, for which a dial that gave way waits, ended before it was up: dials again, within the
+  /// time of the first attempt.
   void incoming_down(Channel& channel, const std::string& why);
   /// The channel has a live link, whoever dialed it.
   void succeeded(Channel& channel);
@@ -41,6 +42,7 @@ class Dialer {
   void stop() { stopped_ = true; }
 
  private:
+  void locate(Channel& channel);
   void located(Channel& channel, std::uint64_t attempt, Result<std::vector<NodeAddress>> found);
   void try_next(Channel& channel);
   void resolve(Channel& channel, const NodeAddress& address);

@@ -24,13 +24,16 @@ bool LocalServices::release(const Term& name, const Pid& pid) {
   return true;
 }
 
-bool LocalServices::release_all(const Pid& pid) {
+std::vector<Term> LocalServices::release_all(const Pid& pid) {
   const std::scoped_lock lock(mutex_);
+  std::vector<Term> names;
   const auto [first, last] = names_.equal_range(pid);
-  if (first == last) return false;
-  for (auto entry = first; entry != last; ++entry) holders_.erase(entry->second);
+  for (auto entry = first; entry != last; ++entry) {
+    holders_.erase(entry->second);
+    names.push_back(std::move(entry->second));
+  }
   names_.erase(first, last);
-  return true;
+  return names;
 }
 
 std::optional<Pid> LocalServices::find(const Term& name) const {

@@ -20,8 +20,8 @@ class LocalServices {
   Result<void> claim(const Term& name, const Pid& pid);
   /// Gives the name back. False when `pid` does not hold it.
   bool release(const Term& name, const Pid& pid);
-  /// Gives back all that `pid` holds; true when that was anything.
-  bool release_all(const Pid& pid);
+  /// Gives back all that `pid` holds.
+  std::vector<Term> release_all(const Pid& pid);
   [[nodiscard]] std::optional<Pid> find(const Term& name) const;
 
  private:

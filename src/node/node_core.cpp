@@ -55,7 +55,7 @@ Result<void> NodeCore::load() {
   auto identity = load_or_make_identity(config_.key_dir());
   if (!identity) return std::move(identity).error();
   identity_ = *std::move(identity);
-  auto loop = loop::make_epoll_loop(metrics_, {}, log_.named("loop"));
+  auto loop = loop::make_epoll_loop(metrics_);
   if (!loop) return std::move(loop).error();
   loop_ = *std::move(loop);
   auto certificate =

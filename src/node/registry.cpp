@@ -32,8 +32,8 @@ void Registration::unregister() noexcept {
   node::RegistryService* service = std::exchange(service_, nullptr);
   if (service == nullptr) return;
   // A crash is told with its reason, by whoever watches the process.
-  if (detail::ends_abnormally(*process_)) return;
-  (void)service->unregister(name_, pid_);
+  if (detail::may_be_crashing(*process_)) service->abandon(name_, pid_);
+  else (void)service->unregister(name_, pid_);
 }
 
 Result<Registration> Registry::register_term(Self self, Term name, const Metadata& meta) {
@@ -49,7 +49,7 @@ Task<Result<Pid>> Registry::whereis_term(Self self, Term name, WhereisOptions op
   for (int attempt = 0;; ++attempt) {
     Result<Pid> found = service_->resolve(name);
     if (found || attempt >= options.retries) co_return found;
-    (void)co_await self.receive<>(pause);
+    co_await self.sleep(pause);
     pause *= 2;
   }
 }

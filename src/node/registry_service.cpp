@@ -16,6 +16,21 @@ struct Watch {
   Pid pid;
 };
 
+/// To the keeper: give the name back if the process still lives in a moment.
+struct Abandoned {
+  static constexpr std::string_view tag = "abandoned";
+  Pid pid;
+  Term name;
+};
+struct StillAbandoned {
+  static constexpr std::string_view tag = "still_abandoned";
+  Pid pid;
+  Term name;
+};
+
+/// A process that is crashing is gone after its present step; far longer than any.
+constexpr Duration abandoned_for = std::chrono::seconds(1);
+
 /// The bounds that the overlay would refuse by, told to the caller at once.
 Result<void> check_sizes(const Term& name, const Term& meta) {
   const RegistryConfig limits;
@@ -42,19 +57,30 @@ void RegistryService::start() { keeper_ = runtime_.spawn(&keep, this); }
 Task<> RegistryService::keep(Self self, RegistryService* service) {
   std::map<Pid, Monitor> watched;
   for (;;) {
-    auto message = co_await self.receive<Down, Watch, Term>();
+    auto message = co_await self.receive<Down, Watch, Abandoned, StillAbandoned, Term>();
     if (const auto* watch = std::get_if<Watch>(&message)) {
       if (!watched.contains(watch->pid)) watched.emplace(watch->pid, self.monitor(watch->pid));
     } else if (const auto* down = std::get_if<Down>(&message)) {
       watched.erase(down->pid);
       service->process_ended(down->pid, down->reason);
+    } else if (const auto* abandoned = std::get_if<Abandoned>(&message)) {
+      const StillAbandoned later{abandoned->pid, abandoned->name};
+      (void)self.send_after(abandoned_for, self.pid(), later);
+    } else if (const auto* still = std::get_if<StillAbandoned>(&message)) {
+      if (watched.contains(still->pid)) (void)service->unregister(still->name, still->pid);
     }
   }
 }
 
 void RegistryService::process_ended(const Pid& pid, const Term& reason) {
-  if (!local_.release_all(pid)) return;
-  post_([pid, reason](Overlay& overlay, Moment at) { overlay.process_died(pid, reason, at); });
+  const std::vector<Term> names = local_.release_all(pid);
+  if (names.empty()) return;
+  if (is_abnormal(reason)) {
+    return post_([pid, reason](Overlay& overlay, Moment at) { overlay.process_died(pid, reason, at); });
+  }
+  post_([pid, names](Overlay& overlay, Moment at) {
+    for (const Term& name : names) (void)overlay.unregister_service(name, pid, at);
+  });
 }
 
 Result<Registration> RegistryService::register_service(Self self, const Term& name, const Metadata& meta) {
@@ -82,6 +108,11 @@ Result<void> RegistryService::unregister(const Term& name, const Pid& pid) {
   if (!local_.release(name, pid)) return Error(Errc::not_found);
   post_([name, pid](Overlay& overlay, Moment at) { (void)overlay.unregister_service(name, pid, at); });
   return {};
+}
+
+void RegistryService::abandon(const Term& name, const Pid& pid) {
+  const Abandoned message{pid, name};
+  (void)runtime_.send(keeper_, message);
 }
 
 Result<Pid> RegistryService::resolve(const Term& name) const {

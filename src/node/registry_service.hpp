@@ -33,6 +33,9 @@ class RegistryService final : public NameResolver {
   Result<Registration> register_service(Self self, const Term& name, const Metadata& meta);
   Result<void> update(const Term& name, const Pid& pid, const Metadata& meta);
   Result<void> unregister(const Term& name, const Pid& pid);
+  /// The handle of a registration was destroyed while its process was perhaps crashing: if it is, the end of the
+  /// process removes the name and says why; if it caught the exception and lives on, the name is given back soon.
+  void abandon(const Term& name, const Pid& pid);
   [[nodiscard]] Result<Pid> resolve(const Term& name) const override;
   [[nodiscard]] std::shared_ptr<const RegistrySnapshot> snapshot() const {
     return snapshot_.load(std::memory_order_acquire);

@@ -1,0 +1,122 @@
+// Nodes that go away, come back, or should not be let in.
+
+#include <vector>
+
+#include "test_nodes.hpp"
+
+namespace barrel::test {
+namespace {
+
+struct Stop {
+  static constexpr std::string_view tag = "stop";
+};
+
+Task<> idle(Self self) { (void)co_await self.receive<Stop>(); }
+
+Task<Term> watch(Self self, Pid target, Pid* ready) {
+  const auto monitor = self.monitor(target);
+  *ready = self.pid();
+  auto down = co_await self.receive<Down>(20s);
+  if (std::holds_alternative<Timeout>(down)) co_return Atom("timeout");
+  auto more = co_await self.receive<Down>(100ms);
+  if (std::holds_alternative<Down>(more)) co_return Atom("fired_twice");
+  co_return std::get<Down>(down).reason;
+}
+
+class Failures : public TestNodes {};
+
+TEST_F(Failures, AMonitorFiresWhenTheNodeShutsDown) {
+  const auto a = start("a");
+  auto b = start("b");
+  ASSERT_TRUE(a && b);
+  const Pid target = b->spawn(&idle);
+  Pid watcher{};
+  std::thread stopper([&] {
+    EXPECT_TRUE(eventually([&] { return b->nodes().size() == 1; }));
+    EXPECT_TRUE(b->shutdown());
+  });
+  const auto reason = a->run(&watch, target, &watcher);
+  stopper.join();
+  ASSERT_TRUE(reason);
+  // The process was stopped in order before its node went.
+  EXPECT_EQ(*reason, Term(Atom("shutdown")));
+  EXPECT_TRUE(eventually([&] { return a->nodes().empty(); }));
+}
+
+TEST_F(Failures, ARestartedNodeIsReachedAgainAndOldPidsAreDead) {
+  const auto a = start("a");
+  auto b = start("b");
+  ASSERT_TRUE(a && b);
+  const Pid old = b->spawn(&idle);
+  Pid watcher{};
+  EXPECT_TRUE(a->run(+[](Self self, Pid to) -> Task<> {
+                 self.send(to, 1);
+                 co_return;
+               },
+                     old));
+  ASSERT_TRUE(eventually([&] { return a->nodes().size() == 1; }));
+  b.reset();
+  b = start("b");
+  ASSERT_TRUE(b);
+  EXPECT_EQ(a->run(&watch, old, &watcher), Result<Term>(Atom("noproc")));
+  const Pid fresh = b->spawn(&idle);
+  EXPECT_NE(fresh, old);
+  std::thread stopper([&] {
+    EXPECT_TRUE(eventually([&] { return watcher != Pid{}; }));
+    b->runtime().exit(fresh, Atom("enough"));
+  });
+  watcher = {};
+  EXPECT_EQ(a->run(&watch, fresh, &watcher), Result<Term>(Atom("enough")));
+  stopper.join();
+}
+
+TEST_F(Failures, AnotherCookieIsRefusedAndPinsNothing) {
+  const auto a = start("a");
+  auto other = config("b");
+  other.cookie = "something_else";
+  const auto b = start(other);
+  ASSERT_TRUE(a && b);
+  const Pid target = b->spawn(&idle);
+  Pid watcher{};
+  EXPECT_EQ(a->run(&watch, target, &watcher), Result<Term>(Atom("noconnection")));
+  EXPECT_TRUE(a->nodes().empty());
+  EXPECT_FALSE(std::filesystem::exists(a->config().key_dir() / "trusted" / "b@127.0.0.1.pub"));
+  EXPECT_FALSE(std::filesystem::exists(b->config().key_dir() / "trusted" / "a@127.0.0.1.pub"));
+}
+
+TEST_F(Failures, ANodeWithAnotherKeyIsRefused) {
+  const auto a = start("a");
+  auto b = start("b");
+  ASSERT_TRUE(a && b);
+  Pid watcher{};
+  const Pid first = b->spawn(&idle);
+  EXPECT_TRUE(a->run(+[](Self self, Pid to) -> Task<> {
+                 self.send(to, 1);
+                 co_return;
+               },
+                     first));
+  ASSERT_TRUE(eventually([&] { return a->nodes().size() == 1; }));
+  const auto key_dir = b->config().key_dir();
+  b.reset();
+  std::filesystem::remove(key_dir / "node.key");
+  std::filesystem::remove(key_dir / "node.pub");
+  b = start("b");
+  ASSERT_TRUE(b);
+  const Pid second = b->spawn(&idle);
+  EXPECT_EQ(a->run(&watch, second, &watcher), Result<Term>(Atom("noconnection")));
+  EXPECT_TRUE(a->nodes().empty());
+}
+
+TEST_F(Failures, ThePortOfAnotherIsAnErrorThatSaysSo) {
+  const auto a = start("a");
+  ASSERT_TRUE(a);
+  auto taken = config("b");
+  taken.listen.port = a->port();
+  const auto b = Node::start(taken);
+  ASSERT_FALSE(b);
+  EXPECT_EQ(b.error().code, Errc::io);
+  EXPECT_NE(b.error().message().find(std::to_string(a->port())), std::string::npos) << b.error().message();
+}
+
+}  // namespace
+}  // namespace barrel::test

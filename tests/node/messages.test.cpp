@@ -1,0 +1,210 @@
+// Messages, calls, links and monitors between the processes of two nodes.
+
+#include <map>
+#include <vector>
+
+#include "barrel/otp/gen_server.hpp"
+#include "test_nodes.hpp"
+
+namespace barrel::test {
+namespace {
+
+struct Number {
+  static constexpr std::string_view tag = "number";
+  std::int64_t value = 0;
+};
+struct Echo {
+  static constexpr std::string_view tag = "echo";
+  Pid reply_to;
+  std::string text;
+};
+struct Stop {
+  static constexpr std::string_view tag = "stop";
+};
+
+/// Registers as `sink`, tells `ready`, and gives the numbers it got.
+Task<std::vector<std::int64_t>> collect(Self self, int count) {
+  auto registered = self.register_name("sink");
+  if (!registered) exit(registered.error().reason);
+  std::vector<std::int64_t> numbers;
+  while (std::ssize(numbers) < count) {
+    auto message = co_await self.receive<Number>(10s);
+    if (std::holds_alternative<Timeout>(message)) break;
+    numbers.push_back(std::get<Number>(message).value);
+  }
+  co_return numbers;
+}
+
+class Messages : public TestNodes {};
+
+TEST_F(Messages, TheFirstMessageDialsAndAllArriveInOrder) {
+  const auto a = start("a");
+  const auto b = start("b");
+  ASSERT_TRUE(a && b);
+  constexpr int count = 5'000;
+  std::thread sender([&] {
+    ASSERT_TRUE(eventually([&] { return b->runtime().whereis("sink").has_value(); }));
+    EXPECT_TRUE(a->nodes().empty());
+    const auto sent = a->run(
+        +[](Self self, NodeName to, int n) -> Task<> {
+          for (int i = 0; i < n; ++i) self.send(NodeLocalName{"sink", to}, Number{i});
+          co_return;
+        },
+        b->name(), count);
+    EXPECT_TRUE(sent);
+  });
+  const auto numbers = b->run(&collect, count);
+  sender.join();
+  ASSERT_TRUE(numbers);
+  ASSERT_EQ(numbers->size(), static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) ASSERT_EQ((*numbers)[static_cast<std::size_t>(i)], i);
+  EXPECT_EQ(a->nodes(), std::vector{b->name()});
+  EXPECT_EQ(b->nodes(), std::vector{a->name()});
+}
+
+class Counter {
+ public:
+  struct Add {
+    static constexpr std::string_view tag = "add";
+    std::int64_t amount = 0;
+    using Reply = std::int64_t;
+  };
+  struct Crash {
+    static constexpr std::string_view tag = "crash";
+    using Reply = std::int64_t;
+  };
+  using Calls = barrel::Messages<Add, Crash>;
+  using Casts = barrel::Messages<>;
+  using Infos = barrel::Messages<>;
+
+  explicit Counter(Self self) {
+    auto registered = self.register_name("counter");
+    if (!registered) exit(registered.error().reason);
+  }
+  std::int64_t handle_call(const Add& add) { return total_ += add.amount; }
+  std::int64_t handle_call(const Crash&) { exit(Atom("asked_to")); }
+
+ private:
+  std::int64_t total_ = 0;
+};
+
+Task<> host_counter(Self self, Pid* out) {
+  self.trap_exits(true);
+  auto pid = co_await self.start_link<Counter>();
+  if (!pid) exit(pid.error().reason);
+  *out = *pid;
+  (void)co_await self.receive<Stop>();
+}
+
+TEST_F(Messages, CallsCrossNodesAndTellWhyTheyFail) {
+  const auto a = start("a");
+  const auto b = start("b");
+  ASSERT_TRUE(a && b);
+  Pid counter{};
+  b->spawn(&host_counter, &counter);
+  ASSERT_TRUE(eventually([&] { return b->runtime().whereis("counter").has_value(); }));
+  const NodeLocalName address{"counter", b->name()};
+  EXPECT_EQ(a->call(address, Counter::Add{3}), Result<std::int64_t>(3));
+  EXPECT_EQ(a->call(address, Counter::Add{4}), Result<std::int64_t>(7));
+
+  const auto crashed = a->call(address, Counter::Crash{});
+  ASSERT_FALSE(crashed);
+  EXPECT_EQ(crashed.error().code, Errc::exited);
+  EXPECT_EQ(crashed.error().reason, Term(Atom("asked_to")));
+
+  const auto nobody = a->call(address, Counter::Add{1});
+  ASSERT_FALSE(nobody);
+  EXPECT_EQ(nobody.error().code, Errc::no_process);
+
+  const auto no_node = a->call(NodeLocalName{"counter", NodeName("nowhere@127.0.0.1")}, Counter::Add{1});
+  ASSERT_FALSE(no_node);
+  EXPECT_EQ(no_node.error().code, Errc::no_connection);
+}
+
+Task<> wait_for_stop(Self self, std::string name) {
+  auto registered = self.register_name(Atom(name));
+  if (!registered) exit(registered.error().reason);
+  (void)co_await self.receive<Stop>();
+  exit(Atom("told_to"));
+}
+
+Task<std::vector<Down>> watch_two(Self self, NodeName node) {
+  const auto by_name = self.monitor(NodeLocalName{"target", node});
+  const auto again = self.monitor(NodeLocalName{"target", node});
+  const auto absent = self.monitor(NodeLocalName{"nobody", node});
+  self.send(NodeLocalName{"target", node}, Stop{});
+  std::vector<Down> downs;
+  for (;;) {
+    auto message = co_await self.receive<Down>(downs.size() < 3 ? Duration(10s) : Duration(200ms));
+    if (std::holds_alternative<Timeout>(message)) break;
+    downs.push_back(std::get<Down>(message));
+  }
+  co_return downs;
+}
+
+TEST_F(Messages, MonitorsByNameFireOnceWithTheReason) {
+  const auto a = start("a");
+  const auto b = start("b");
+  ASSERT_TRUE(a && b);
+  b->spawn(&wait_for_stop, std::string("target"));
+  ASSERT_TRUE(eventually([&] { return b->runtime().whereis("target").has_value(); }));
+  const auto downs = a->run(&watch_two, b->name());
+  ASSERT_TRUE(downs) << downs.error().message();
+  std::map<Term, int> reasons;
+  for (const Down& down : *downs) ++reasons[down.reason];
+  EXPECT_EQ(reasons, (std::map<Term, int>{{Atom("noproc"), 1}, {Atom("told_to"), 2}}));
+}
+
+Task<Term> link_and_wait(Self self, Pid other) {
+  self.trap_exits(true);
+  self.link(other);
+  self.send(other, Stop{});
+  auto exit_signal = co_await self.receive<Exit>(10s);
+  if (std::holds_alternative<Timeout>(exit_signal)) co_return Atom("timeout");
+  const auto& got = std::get<Exit>(exit_signal);
+  co_return got.from == other ? got.reason : Term(Atom("wrong_sender"));
+}
+
+TEST_F(Messages, ALinkTellsTheExitReasonAcrossNodes) {
+  const auto a = start("a");
+  const auto b = start("b");
+  ASSERT_TRUE(a && b);
+  const Pid target = b->spawn(&wait_for_stop, std::string("target"));
+  EXPECT_EQ(a->run(&link_and_wait, target), Result<Term>(Atom("told_to")));
+  // Dead by now: linking to it gives noproc.
+  EXPECT_EQ(a->run(&link_and_wait, target), Result<Term>(Atom("noproc")));
+}
+
+Task<> echo_server(Self self) {
+  auto registered = self.register_name("echo");
+  if (!registered) exit(registered.error().reason);
+  for (;;) {
+    auto request = co_await self.receive<Echo>();
+    self.send(request.reply_to, request.text);
+  }
+}
+
+Task<std::string> echo_once(Self self, NodeName node, std::string text) {
+  const Echo request{self.pid(), text};
+  self.send(NodeLocalName{"echo", node}, request);
+  auto reply = co_await self.receive<std::string>(20s);
+  co_return std::holds_alternative<Timeout>(reply) ? "timeout" : std::get<std::string>(reply);
+}
+
+TEST_F(Messages, LargeMessagesArriveWhole) {
+  const auto a = start("a");
+  const auto b = start("b");
+  ASSERT_TRUE(a && b);
+  b->spawn(&echo_server);
+  ASSERT_TRUE(eventually([&] { return b->runtime().whereis("echo").has_value(); }));
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{70'000}, std::size_t{9'000'000}}) {
+    std::string text(size, 'x');
+    for (std::size_t i = 0; i < size; i += 997) text[i] = static_cast<char>('a' + i % 26);
+    const auto reply = a->run(&echo_once, b->name(), text);
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(*reply == text, true) << "size " << size << ", got " << reply->size();
+  }
+}
+
+}  // namespace
+}  // namespace barrel::test

@@ -1,0 +1,161 @@
+// Names that processes register on one node and find on others.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "test_nodes.hpp"
+
+namespace barrel::test {
+namespace {
+
+struct Room {
+  static constexpr std::string_view tag = "chat_room";
+  Atom name;
+  friend bool operator==(const Room&, const Room&) = default;
+};
+struct Stop {
+  static constexpr std::string_view tag = "stop";
+  std::string how;
+};
+
+/// Holds a name until told how to end.
+Task<> hold(Self self, Room room, int load) {
+  auto registered = self.node().registry().register_service(self, room, {{"load", load}});
+  if (!registered) exit(registered.error().reason);
+  Registration registration = *std::move(registered);
+  for (;;) {
+    const auto stop = co_await self.receive<Stop>();
+    if (stop.how == "crash") exit(Atom("crashed"));
+    if (stop.how == "unregister") registration.unregister();
+    if (stop.how == "end") co_return;
+    if (stop.how == "load") {
+      const Metadata meta{{"load", load + 1}};
+      (void)registration.update(meta);
+    }
+  }
+}
+
+std::string text_of(const ServiceEvent& event) { return to_string(to_term(event)); }
+
+/// The service events seen until `last` comes, as text.
+Task<std::vector<std::string>> watch_events(Self self, std::string last, bool* ready) {
+  const auto subscription = self.node().registry().subscribe(self);
+  *ready = true;
+  std::vector<std::string> seen;
+  for (;;) {
+    auto message = co_await self.receive<ServiceEvent>(10s);
+    if (std::holds_alternative<Timeout>(message)) co_return seen;
+    seen.push_back(text_of(std::get<ServiceEvent>(message)));
+    if (seen.back() == last) co_return seen;
+  }
+}
+
+class Services : public TestNodes {
+ protected:
+  void SetUp() override {
+    a_ = start("a");
+    ASSERT_TRUE(a_);
+    auto joining = config("b");
+    joining.membership.contact_nodes = {a_->name()};
+    b_ = start(joining);
+    ASSERT_TRUE(b_);
+    ASSERT_TRUE(eventually([&] { return a_->membership().active_view().size() == 1 && b_->membership().active_view().size() == 1; }));
+  }
+
+  std::unique_ptr<Node> a_;
+  std::unique_ptr<Node> b_;
+};
+
+TEST_F(Services, ANameIsFoundOnTheOtherNodeWithItsMetadata) {
+  const Room room{"general"};
+  const Pid holder = a_->spawn(&hold, room, 7);
+  ASSERT_TRUE(eventually([&] { return b_->registry().find(room).has_value(); }));
+  EXPECT_EQ(b_->registry().find(room), Result<Pid>(holder));
+  EXPECT_EQ(b_->registry().list<Room>(), std::vector{room});
+  const auto entries = b_->registry().lookup(room);
+  ASSERT_EQ(entries.size(), 1U);
+  EXPECT_EQ(entries[0].meta.get<int>("load"), 7);
+  ASSERT_TRUE(a_->send(holder, Stop{"load"}));
+  EXPECT_TRUE(eventually([&] {
+    const auto now = b_->registry().lookup(room);
+    return now.size() == 1 && now[0].meta.get<int>("load") == 8;
+  }));
+}
+
+TEST_F(Services, EachVisibleChangeMakesOneEventOnEachNode) {
+  const Room room{"general"};
+  for (const auto& [how, last] : std::vector<std::pair<std::string, std::string>>{
+           {"crash", "{barrel_p2p_service_event,{service_down,{chat_room,general},'a@127.0.0.1',crashed}}"},
+           {"unregister", "{barrel_p2p_service_event,{service_unregistered,{chat_room,general},'a@127.0.0.1'}}"},
+           {"end", "{barrel_p2p_service_event,{service_unregistered,{chat_room,general},'a@127.0.0.1'}}"}}) {
+    bool ready_a = false;
+    bool ready_b = false;
+    std::optional<Result<std::vector<std::string>>> at_a;
+    std::optional<Result<std::vector<std::string>>> at_b;
+    std::thread on_a([&] { at_a.emplace(a_->run(&watch_events, last, &ready_a)); });
+    std::thread on_b([&] { at_b.emplace(b_->run(&watch_events, last, &ready_b)); });
+    ASSERT_TRUE(eventually([&] { return ready_a && ready_b; }));
+    const Pid holder = a_->spawn(&hold, room, 0);
+    ASSERT_TRUE(eventually([&] { return b_->registry().find(room).has_value(); }));
+    ASSERT_TRUE(a_->send(holder, Stop{how}));
+    on_a.join();
+    on_b.join();
+    const std::vector<std::string> expected{
+        "{barrel_p2p_service_event,{service_registered,{chat_room,general},'a@127.0.0.1'}}", last};
+    EXPECT_EQ(*at_a, Result(expected)) << how;
+    EXPECT_EQ(*at_b, Result(expected)) << how;
+    EXPECT_TRUE(b_->registry().lookup(room).empty());
+    if (how == "unregister") ASSERT_TRUE(a_->send(holder, Stop{"end"}));
+  }
+}
+
+TEST_F(Services, ANameBelongsToOneProcessOfANodeAndToAnyNumberOfNodes) {
+  const Room room{"general"};
+  const Pid first = a_->spawn(&hold, room, 1);
+  ASSERT_TRUE(eventually([&] { return a_->registry().find(room).has_value(); }));
+  const auto second = a_->run(
+      +[](Self self, Room name) -> Task<Errc> {
+        auto registered = self.node().registry().register_service(self, name);
+        co_return registered ? Errc::timeout : registered.error().code;
+      },
+      room);
+  EXPECT_EQ(second, Result<Errc>(Errc::already_registered));
+  const Pid other = b_->spawn(&hold, room, 2);
+  EXPECT_TRUE(eventually([&] { return a_->registry().lookup(room).size() == 2 && b_->registry().lookup(room).size() == 2; }));
+  EXPECT_EQ(a_->registry().find(room), Result<Pid>(first));
+  EXPECT_EQ(b_->registry().find(room), Result<Pid>(other));
+}
+
+TEST_F(Services, AJoinerSeesEverythingWithinTwoSeconds) {
+  for (int i = 0; i < 200; ++i) a_->spawn(&hold, Room{Atom("room" + std::to_string(i))}, i);
+  ASSERT_TRUE(eventually([&] { return b_->registry().list().size() == 200; }));
+  auto joining = config("c");
+  joining.membership.contact_nodes = {b_->name()};
+  const auto c = start(joining);
+  ASSERT_TRUE(c);
+  EXPECT_TRUE(eventually([&] { return c->registry().list().size() == 200; }, 2s));
+}
+
+TEST_F(Services, WhereisWaitsForANameThatIsOnItsWay) {
+  const Room room{"late"};
+  std::thread starter([&] {
+    EXPECT_TRUE(eventually([&] { return b_->runtime().whereis("seeker").has_value(); }));
+    a_->spawn(&hold, room, 0);
+  });
+  const auto found = b_->run(
+      +[](Self self, Room name) -> Task<Result<Pid>> {
+        auto registered = self.register_name("seeker");
+        if (!registered) co_return registered.error();
+        WhereisOptions options;
+        options.retries = 8;
+        co_return co_await self.node().registry().whereis(self, name, options);
+      },
+      room);
+  starter.join();
+  ASSERT_TRUE(found);
+  EXPECT_TRUE(*found) << found->error().message();
+}
+
+}  // namespace
+}  // namespace barrel::test
