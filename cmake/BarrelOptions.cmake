@@ -13,6 +13,10 @@ add_library(barrel_options INTERFACE)
 target_compile_features(barrel_options INTERFACE cxx_std_23)
 target_compile_options(barrel_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast
                                                 -Wcast-align -Woverloaded-virtual)
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # False alarms on "literal" + std::string at -O2 (GCC bug 105651).
+  target_compile_options(barrel_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL Clang)
   # std::stable_sort of libstdc++ 12 uses a function that it deprecates itself.
   target_compile_options(barrel_options INTERFACE -Wno-deprecated-declarations)
