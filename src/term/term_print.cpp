@@ -249,7 +249,7 @@ void Printer::print_fun(const Term& term) {
 bool Printer::print_charlist(const Term& list) {
   const auto printable = [](const Term& element) {
     const auto code = element.as_int64();
-    return code && *code >= 0 && *code <= 0x10ffff && characters::printable(static_cast<char32_t>(*code));
+    return code && *code >= 0 && *code <= 0xff && characters::printable_latin1(static_cast<char32_t>(*code));
   };
   if (!list.is_proper_list() || !std::ranges::all_of(list.elements(), printable)) return false;
   out_.push_back('"');

@@ -23,7 +23,7 @@ struct EtfLimits {
   /// Bytes of one integer; OTP 28 allows no more than 4,194,304 bits.
   std::uint32_t integer_bytes_max = 512 * 1024;
   /// Charged when an atom first seen from this source is interned (Term::as_atom); none: no charge.
-  std::shared_ptr<AtomQuota> atom_quota;
+  std::shared_ptr<AtomQuota> atom_quota{};
 };
 
 /// Decodes one term in the external term format, with its leading 131, which must fill `bytes` exactly.

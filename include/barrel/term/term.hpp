@@ -240,10 +240,10 @@ struct Term::MapEntry {
 /// and numbers compare by value across integers and floats.
 [[nodiscard]] std::weak_ordering compare(const Term& a, const Term& b) noexcept;
 
-/// As io:format("~0tp") prints it under `erl +pc unicode`: on one line, lists and binaries of printable
-/// characters as strings. Integers of more than BigInt::decimal_bytes_max bytes are hexadecimal; pids,
-/// references and ports as `<0.12.0>` when they belong to `local` and as
-/// `<node@host.12.0>` otherwise, which parse_term reads back (term_text.hpp).
+/// As io:format("~0tp") prints it: on one line, lists of Latin-1 text as "abc". Binaries of printable UTF-8
+/// are text whatever their script, for which Erlang wants to be started with `+pc unicode`. Integers of more
+/// than BigInt::decimal_bytes_max bytes are hexadecimal; pids, references and ports are `<0.12.0>` when they
+/// belong to `local` and `<node@host.12.0>` otherwise. parse_term (term_text.hpp) reads it back.
 [[nodiscard]] std::string to_string(const Term& term, NodeName local = NodeName{});
 [[nodiscard]] std::string to_string(const Pid& pid, NodeName local = NodeName{});
 [[nodiscard]] std::string to_string(const Ref& ref, NodeName local = NodeName{});

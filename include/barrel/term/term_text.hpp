@@ -11,7 +11,7 @@ namespace barrel {
 /// How text is read as a term. Exceeding a limit gives Errc::limit_exceeded with the limit's name as reason.
 struct TextOptions {
   /// The node that `<0.12.0>` means.
-  NodeName local;
+  NodeName local{};
   /// The creation of pids, references and ports of `local`, which text does not carry; those of others get 0.
   std::uint32_t creation = 0;
   /// Nesting, as EtfLimits::depth_max.
