@@ -186,6 +186,23 @@ TEST_F(ConfigTest, HeaderWithoutAKeyIsAProblemNotACrash) {
   }
 }
 
+TEST_F(ConfigTest, OtherCharactersThanAsciiBelongIntoStringsAndComments) {
+  file(
+      "\xef\xbb\xbf# J\xc3\xbcrgen's \"node\nlog_file = '/home/j\xc3\xbc\\' # \xd0\xa4\n"
+      "dist_cookie = 'a~7e~b'\ndata_dir = \"\"\"\n\xd0\xa4 \"\\\" \xd0\xa4\"\"\"\nactive_size = 4\n");
+  const auto config = load_config(sources);
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ(config->log.file, "/home/j\xc3\xbc\\");
+  EXPECT_EQ(config->cookie, "a~7e~b");
+  EXPECT_EQ(config->data_dir, "\xd0\xa4 \"\" \xd0\xa4");
+  EXPECT_EQ(config->membership.active_size, 4U);
+  for (const std::string_view toml : {"active_size = 1\n\xd0\xa4", "\xd0\xa4 = 1", "l=[0\x01['\xef\xba\xbf",
+                                      "a = 'x' \xd0\xa4", "a = 'x\n\xd0\xa4'"}) {
+    file(toml);
+    EXPECT_THAT(problems(), HasSubstr("barrel.toml, line ")) << toml;
+  }
+}
+
 TEST_F(ConfigTest, WrongKindsInAFileAreRefused) {
   for (const std::string_view toml :
        {"listen_port = [4433]", "listen_port = 1.5", "listen_port = {a = 1}", "contact_nodes = {a = 'b@h'}",
