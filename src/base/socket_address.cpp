@@ -161,14 +161,20 @@ std::string SocketAddress::ip_string() const {
   if (family_ == Family::v6) return format_v6(ip());
   if (family_ == Family::none) return "none";
   std::string out;
-  for (const auto byte : ip()) out += (out.empty() ? "" : ".") + std::to_string(byte);
+  for (const auto byte : ip()) {
+    if (!out.empty()) out += '.';
+    out += std::to_string(byte);
+  }
   return out;
 }
 
 std::string SocketAddress::to_string() const {
   if (family_ == Family::none) return "none";
-  const auto ip_text = ip_string();
-  return (family_ == Family::v6 ? "[" + ip_text + "]" : ip_text) + ":" + std::to_string(port_);
+  std::string out = ip_string();
+  if (family_ == Family::v6) out.insert(0, 1, '[').push_back(']');
+  out += ':';
+  out += std::to_string(port_);
+  return out;
 }
 
 }  // namespace barrel

@@ -233,15 +233,17 @@ void LinuxUdpSocket::send_pending() {
 }
 
 LinuxUdpSocket::Outcome LinuxUdpSocket::try_send(DatagramTrain& train) {
-  if (gso_ && train.segment_size != 0 && train.segment_size < train.bytes.size()) {
-    const auto outcome = send_as_one(train);
+  const bool single = train.segment_size == 0 || train.segment_size >= train.bytes.size();
+  if (single) return send_at_once(train, 0);
+  if (gso_) {
+    const auto outcome = send_at_once(train, static_cast<std::uint16_t>(train.segment_size));
     // The path's device cannot do it after all (no checksum offload, a tunnel): from now on one by one.
     if (gso_) return outcome;
   }
   return send_one_by_one(train);
 }
 
-LinuxUdpSocket::Outcome LinuxUdpSocket::send_as_one(DatagramTrain& train) {
+LinuxUdpSocket::Outcome LinuxUdpSocket::send_at_once(const DatagramTrain& train, std::uint16_t segment_size) {
   NativeAddress to(train.remote, family_);
   iovec vector{const_cast<std::uint8_t*>(train.bytes.data()), train.bytes.size()};
   ControlBuffer control;
@@ -251,14 +253,14 @@ LinuxUdpSocket::Outcome LinuxUdpSocket::send_as_one(DatagramTrain& train) {
   message.msg_iov = &vector;
   message.msg_iovlen = 1;
   const auto source = wildcard_ && !train.local.is_wildcard() ? train.local : SocketAddress();
-  write_control(message, control, source, family_, static_cast<std::uint16_t>(train.segment_size));
+  write_control(message, control, source, family_, segment_size);
   for (int attempt = 0;; ++attempt) {
     send_calls_.add();
     if (::sendmsg(fd_.get(), &message, MSG_DONTWAIT) >= 0) {
-      sent_.add((train.bytes.size() + train.segment_size - 1) / train.segment_size);
+      sent_.add(segment_size == 0 ? 1 : (train.bytes.size() + segment_size - 1) / segment_size);
       return Outcome::sent;
     }
-    if (errno == EIO || errno == EINVAL || errno == ENOPROTOOPT) {
+    if (segment_size != 0 && (errno == EIO || errno == EINVAL || errno == ENOPROTOOPT)) {
       gso_ = false;
       return Outcome::lost;
     }

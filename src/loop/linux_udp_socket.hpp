@@ -49,7 +49,8 @@ class LinuxUdpSocket final : public UdpSocket, private ReadyHandler {
   void send_pending();
   /// Sends all of `train` or as much as fits; what was sent is taken off its front.
   [[nodiscard]] Outcome try_send(DatagramTrain& train);
-  [[nodiscard]] Outcome send_as_one(DatagramTrain& train);
+  /// `segment_size` 0: it is one datagram.
+  [[nodiscard]] Outcome send_at_once(const DatagramTrain& train, std::uint16_t segment_size);
   [[nodiscard]] Outcome send_one_by_one(DatagramTrain& train);
   [[nodiscard]] Outcome failed(int error);
   void keep(const DatagramTrain& train);

@@ -85,6 +85,7 @@ struct Recorder : ConnectionEvents {
   bool keep_bytes = true;
   std::function<void(Connection&, StreamId, BytesView, bool)> on_data;
   std::function<void(Connection&)> when_connected;
+  std::function<void()> when_acknowledged;
 
   void on_connected(Connection& c) override {
     connection = &c;
@@ -102,6 +103,7 @@ struct Recorder : ConnectionEvents {
   void on_stop_sending(Connection&, StreamId stream) override { stopped.push_back(stream); }
   void on_stream_acknowledged(Connection&, StreamId stream, std::uint64_t offset) override {
     acknowledged[stream] = offset;
+    if (when_acknowledged) when_acknowledged();
   }
   void on_stream_writable(Connection&, StreamId stream) override { writable.push_back(stream); }
   void on_stream_closed(Connection&, StreamId stream) override { gone.push_back(stream); }
