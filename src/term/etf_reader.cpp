@@ -350,16 +350,21 @@ bool EtfReader::new_fun(Term& out) {
   return true;
 }
 
-std::optional<FunLabel> fun_label(BytesView external) {
+FunParts fun_parts(BytesView external) {
   ByteReader in(external);
-  const EtfLimits limits;
+  // Accepted once, under limits of its own.
+  const EtfLimits limits{.terms_max = ~std::uint32_t{0}, .integer_bytes_max = ~std::uint32_t{0}};
   EtfReader reader(in, limits);
-  in.skip(1 + 4 + 1 + 16 + 4 + 4);
-  FunLabel label;
-  if (!reader.atom(label.module) || !reader.term(label.old_index) || !reader.term(label.old_uniq)) {
-    return std::nullopt;
-  }
-  return label;
+  in.skip(1 + 4 + 1 + 16);
+  FunParts parts;
+  parts.index = in.u32();
+  const std::size_t free_variables = in.u32();
+  Term pid;
+  bool read = reader.atom(parts.module) && reader.term(parts.old_index) && reader.term(parts.old_uniq) &&
+              reader.term(pid);
+  for (std::size_t i = 0; read && i < free_variables; ++i)
+    read = reader.term(parts.free_variables.emplace_back());
+  return parts;
 }
 
 }  // namespace barrel::detail

@@ -70,13 +70,16 @@ class EtfReader {
   std::optional<Error> error_;
 };
 
-/// What `#Fun<module.index.uniq>` prints, from the external form of a fun that an EtfReader has accepted.
-struct FunLabel {
+/// What tells closures apart in Erlang, and what it prints of them (`#Fun<module.old_index.old_uniq>`).
+struct FunParts {
   Term module;
+  std::uint32_t index = 0;
   Term old_index;
   Term old_uniq;
+  std::vector<Term> free_variables;
 };
-[[nodiscard]] std::optional<FunLabel> fun_label(BytesView external);
+/// From the external form of a fun that an EtfReader has accepted.
+[[nodiscard]] FunParts fun_parts(BytesView external);
 
 /// The bytes of a compressed term, whose tag 80 has been read from `in`: the declared size and the zlib
 /// stream. Consumes both.

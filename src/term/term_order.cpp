@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "term/etf_reader.hpp"
 #include "term/term_node.hpp"
 
 namespace barrel {
@@ -89,6 +90,7 @@ class Comparison {
   Order compare_refs(const Term& a, const Term& b) noexcept;
   Order compare_ports(const Term& a, const Term& b) noexcept;
   Order compare_funs(const Term& a, const Term& b) noexcept;
+  Order compare_closures(const Term& a, const Term& b) noexcept;
   Order compare_bits(const Term& a, const Term& b) noexcept;
   Order compare_tuples(const Term& a, const Term& b) noexcept;
   Order compare_lists(const Term& a, const Term& b) noexcept;
@@ -206,13 +208,28 @@ Order Comparison::compare_funs(const Term& a, const Term& b) noexcept {
   const bool a_exported = TermAccess::form(a) == Form::export_fun;
   const bool b_exported = TermAccess::form(b) == Form::export_fun;
   if (a_exported != b_exported) return a_exported <=> b_exported;
-  // Opaque here: Erlang looks at module, index and environment, which are inside.
-  if (!a_exported) return compare_bytes(a.bytes(), b.bytes());
+  if (!a_exported) return compare_closures(a, b);
   const auto& x = TermAccess::node<detail::ExportNode>(a);
   const auto& y = TermAccess::node<detail::ExportNode>(b);
   if (const Order order = compare_atoms(x.module, y.module); order != 0) return order;
   if (const Order order = compare_atoms(x.function, y.function); order != 0) return order;
   return x.arity <=> y.arity;
+}
+
+/// Not by their bytes: another Erlang may write the same closure with other tags.
+Order Comparison::compare_closures(const Term& a, const Term& b) noexcept {
+  if (compare_bytes(a.bytes(), b.bytes()) == 0) return Order::equivalent;
+  const detail::FunParts x = detail::fun_parts(a.bytes());
+  const detail::FunParts y = detail::fun_parts(b.bytes());
+  if (const Order order = compare_atoms(x.module, y.module); order != 0) return order;
+  if (x.index != y.index) return x.index <=> y.index;
+  if (const Order order = compare(x.old_uniq, y.old_uniq); order != 0) return order;
+  if (x.free_variables.size() != y.free_variables.size())
+    return x.free_variables.size() <=> y.free_variables.size();
+  for (std::size_t i = 0; i < x.free_variables.size(); ++i) {
+    if (const Order order = compare(x.free_variables[i], y.free_variables[i]); order != 0) return order;
+  }
+  return Order::equivalent;
 }
 
 Order Comparison::compare_bits(const Term& a, const Term& b) noexcept {
@@ -311,7 +328,11 @@ std::size_t Term::hash() const noexcept {
         hash = mixed(hash, word);
       return hash;
     }
-    case Kind::fun: return mixed(hash, hash_bytes(bytes()));
+    case Kind::fun:
+      if (TermAccess::form(*this) == Form::export_fun) {
+        return mixed(hash, TermAccess::node<detail::ExportNode>(*this).function.hash());
+      }
+      return mixed(hash, detail::fun_parts(bytes()).old_uniq.hash());
     case Kind::port: return mixed(hash, TermAccess::node<detail::PortNode>(*this).id);
     case Kind::pid: {
       const auto& pid = TermAccess::node<detail::PidNode>(*this);

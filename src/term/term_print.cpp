@@ -236,13 +236,12 @@ void Printer::print_fun(const Term& term) {
     return number(fun.arity);
   }
   out_ += "#Fun<";
-  if (const auto label = detail::fun_label(term.bytes())) {
-    append_atom(out_, label->module.atom_text());
-    out_.push_back('.');
-    print(label->old_index);
-    out_.push_back('.');
-    print(label->old_uniq);
-  }
+  const detail::FunParts fun = detail::fun_parts(term.bytes());
+  append_atom(out_, fun.module.atom_text());
+  out_.push_back('.');
+  print(fun.old_index);
+  out_.push_back('.');
+  print(fun.old_uniq);
   out_.push_back('>');
 }
 
