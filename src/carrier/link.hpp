@@ -92,6 +92,7 @@ class Link final : private quic::ConnectionEvents {
   struct Outgoing {
     quic::StreamId stream = 0;
     std::deque<SharedBytes> refused;  // taken from the queue, but QUIC's buffers were full
+    bool behind = false;              // more waits than QUIC takes now: go on when it has sent some
   };
 
   // quic::ConnectionEvents
@@ -131,6 +132,7 @@ class Link final : private quic::ConnectionEvents {
   void refuse_user_stream(quic::StreamId stream);
   void open_lanes();
   void pump(dist::Lane lane);
+  void pump_behind(quic::StreamId stream);
   [[nodiscard]] bool send_block(Outgoing& lane, const SharedBytes& block);
   void tell_drained();
   [[nodiscard]] dist::Lane lane_of(quic::StreamId stream) const;

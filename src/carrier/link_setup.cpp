@@ -274,11 +274,7 @@ void Link::on_stream_acknowledged(quic::Connection&, quic::StreamId stream, std:
     delivered_at_ = context_.now + status_gap;
     reschedule();
   }
-  if (phase_ != Phase::up) return;
-  for (std::size_t lane = 0; lane < dist::lane_count; ++lane) {
-    if (outgoing_[lane].stream == stream) pump(static_cast<dist::Lane>(lane));
-  }
-  tell_drained();
+  if (phase_ == Phase::up) pump_behind(stream);
 }
 
 }  // namespace barrel::carrier

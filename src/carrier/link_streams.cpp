@@ -175,19 +175,30 @@ void Link::flush(Instant now) {
 void Link::pump(dist::Lane which) {
   if (!outbound_) return;
   Outgoing& lane = outgoing_[static_cast<std::size_t>(which)];
+  lane.behind = true;
   while (!lane.refused.empty()) {
     if (!send_block(lane, lane.refused.front())) return;
     lane.refused.pop_front();
   }
   while (alive() && connection_->unsent(lane.stream) <= context_.config.unsent_bytes_target) {
     auto blocks = outbound_->take(which, take_bytes);
-    if (blocks.empty()) return;
+    if (blocks.empty()) {
+      lane.behind = false;
+      return;
+    }
     for (SharedBytes& block : blocks) {
       if (!lane.refused.empty() || !send_block(lane, block)) lane.refused.push_back(std::move(block));
       if (!alive()) return;
     }
     if (!lane.refused.empty()) return;
   }
+}
+
+void Link::pump_behind(quic::StreamId stream) {
+  for (std::size_t lane = 0; lane < dist::lane_count; ++lane) {
+    if (outgoing_[lane].stream == stream && outgoing_[lane].behind) pump(static_cast<dist::Lane>(lane));
+  }
+  tell_drained();
 }
 
 bool Link::send_block(Outgoing& lane, const SharedBytes& block) {
@@ -202,11 +213,7 @@ bool Link::send_block(Outgoing& lane, const SharedBytes& block) {
 }
 
 void Link::on_stream_writable(quic::Connection&, quic::StreamId stream) {
-  if (phase_ != Phase::up) return;
-  for (std::size_t lane = 0; lane < dist::lane_count; ++lane) {
-    if (outgoing_[lane].stream == stream) pump(static_cast<dist::Lane>(lane));
-  }
-  tell_drained();
+  if (phase_ == Phase::up) pump_behind(stream);
 }
 
 void Link::tell_drained() {

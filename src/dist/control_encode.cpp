@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -58,7 +59,7 @@ class Head {
     } else {
       u8(118).u16(static_cast<std::uint16_t>(text.size()));
     }
-    std::memcpy(bytes_.data() + size_, text.data(), text.size());
+    std::copy(text.begin(), text.end(), bytes_.begin() + static_cast<std::ptrdiff_t>(size_));
     size_ += text.size();
     return *this;
   }
