@@ -14,6 +14,7 @@ namespace barrel::detail {
 // -- the called process
 
 void Process::open_call(CallHeader* call) {
+  call->is_open = true;
   call->previous_open = nullptr;
   call->next_open = open_calls;
   if (open_calls != nullptr) open_calls->previous_open = call;
@@ -22,6 +23,7 @@ void Process::open_call(CallHeader* call) {
 }
 
 void Process::unlink_call(CallHeader* call) {
+  call->is_open = false;
   if (call->previous_open != nullptr) call->previous_open->next_open = call->next_open;
   else open_calls = call->next_open;
   if (call->next_open != nullptr) call->next_open->previous_open = call->previous_open;
@@ -29,11 +31,13 @@ void Process::unlink_call(CallHeader* call) {
 }
 
 void Process::fail_open_calls() {
-  const Error error(Errc::exited, reason);
   while (oldest_call != nullptr) {
     CallHeader* call = oldest_call;
     unlink_call(call);
-    refuse(*runtime, pid(), call, error);
+    (void)runtime->deliver(call->caller,
+                           new_envelope<FailedReply>(call->number, Error(Errc::exited, reason)));
+    // Its owner is in another process by now, and frees it when it finds this one dead.
+    if (!call->has_owner) detail::dispose(call);
   }
 }
 
@@ -42,9 +46,16 @@ void Process::close_call(const Pid& caller, std::uint64_t number) {
   for (CallHeader* call = oldest_call; call != nullptr; call = call->previous_open) {
     if (call->number != number || call->caller != caller) continue;
     unlink_call(call);
-    detail::dispose(call);
+    if (!call->has_owner) detail::dispose(call);
     return;
   }
+}
+
+void Process::settle_call(CallHeader* call, bool answered) {
+  if (answered && call->is_open) unlink_call(call);
+  call->has_owner = false;
+  // Without an answer it stays, so that the end of this process reaches the caller.
+  if (!call->is_open) detail::dispose(call);
 }
 
 // -- the caller

@@ -32,7 +32,8 @@ EncodedMessage* EncodedMessage::make(const SharedBytes& payload,
   message->context = std::move(context);
   if (is_small) {
     message->inline_size = static_cast<std::uint32_t>(payload.size());
-    if (!payload.view().empty()) std::memcpy(static_cast<void*>(message + 1), payload.view().data(), payload.size());
+    if (!payload.view().empty())
+      std::memcpy(static_cast<void*>(message + 1), payload.view().data(), payload.size());
   } else {
     message->shared = payload;
   }

@@ -9,13 +9,7 @@
 
 namespace barrel::detail {
 
-namespace {
-
-/// How often a process goes on, or takes a message without waiting, before others get their turn. A guess:
-/// some tens of microseconds.
-constexpr std::uint16_t turn = 512;
-
-Term reason_of(const std::exception_ptr& exception, bool& is_crash) {
+Term exit_reason_of(const std::exception_ptr& exception, bool& is_crash) {
   try {
     std::rethrow_exception(exception);
   } catch (const ProcessExit& exit) {
@@ -28,6 +22,12 @@ Term reason_of(const std::exception_ptr& exception, bool& is_crash) {
     return Term::tuple_of(Atom("exception"), "of unknown type");
   }
 }
+
+namespace {
+
+/// How often a process goes on, or takes a message without waiting, before others get their turn. A guess:
+/// some tens of microseconds.
+constexpr std::uint16_t turn = 512;
 
 }  // namespace
 
@@ -51,7 +51,8 @@ Process::StepResult Process::step() {
     resume_at.resume();
     if (root.handle.done()) {
       bool is_crash = false;
-      reason = root.promise->exception() ? reason_of(root.promise->exception(), is_crash) : Term(normal());
+      reason =
+          root.promise->exception() ? exit_reason_of(root.promise->exception(), is_crash) : Term(normal());
       if (is_crash) {
         runtime->log.error("a process crashed", {{"pid", to_string(pid(), runtime->config.node)},
                                                  {"reason", to_string(reason, runtime->config.node)}});
@@ -74,8 +75,8 @@ void Process::finish() {
     for (const Atom name : relations->names) (void)runtime->names.exchange(name, holder, {});
   }
   const Error call_error(Errc::exited, reason);
+  fail_open_calls();  // before closing: a Caller elsewhere that finds us dead frees its call
   Envelope* rest = inbox.close();
-  fail_open_calls();
   for (Envelope* message = std::exchange(queue, nullptr); message != nullptr;) {
     refuse(*runtime, me, std::exchange(message, message->next), call_error);
   }

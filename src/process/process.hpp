@@ -94,6 +94,8 @@ struct alignas(64) Process {
   void open_call(CallHeader* call);
   void unlink_call(CallHeader* call);
   void fail_open_calls();
+  /// A Caller lets go of a call that it took.
+  void settle_call(CallHeader* call, bool answered);
   void close_call(const Pid& caller, std::uint64_t number);
   [[nodiscard]] PendingCall* pending_call(std::uint64_t number);
   /// True when the message answers a pending call and was handed to it.

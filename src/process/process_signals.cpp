@@ -36,8 +36,10 @@ void Process::sort_in(Envelope* envelope) {
   if (addressed.serial != serial.load(std::memory_order_relaxed)) {
     return refuse(*runtime, addressed, envelope, Error(Errc::no_process));
   }
-  // It is to end: what came after the signal that said so finds it dead.
-  if (ending) return refuse(*runtime, addressed, envelope, Error(Errc::exited, reason));
+  // It is to end: what came after the signal that said so finds it dead. Its own bookkeeping still counts.
+  const bool is_signal = envelope->type->kind == MessageType::Kind::signal;
+  if (ending && !(is_signal && static_cast<Signal&>(*envelope).op == Signal::Op::call_settled))
+    return refuse(*runtime, addressed, envelope, Error(Errc::exited, reason));
   switch (envelope->type->kind) {
     case MessageType::Kind::call:
     case MessageType::Kind::down: return append(envelope);
@@ -77,10 +79,7 @@ void Process::apply(Signal& signal) {
       return;
     case Signal::Op::down: return apply_down(signal.ref, signal.reason);
     case Signal::Op::close_call: return close_call(signal.from, signal.number);
-    case Signal::Op::call_answered:
-      unlink_call(signal.call);
-      detail::dispose(signal.call);
-      return;
+    case Signal::Op::call_settled: return settle_call(signal.call, signal.number == 1);
     case Signal::Op::alias_message: {
       Envelope* carried = std::exchange(signal.carried, nullptr);
       carried->serial = signal.serial;
@@ -208,6 +207,7 @@ void answer_for_dead(RuntimeImpl& runtime, const Pid& dead, const Signal& signal
       answer->name = signal.name;
       answer->reason = noproc();
       break;
+    case Signal::Op::call_settled: return dispose(signal.call);
     default: return;
   }
   if (!runtime.is_local(signal.from)) runtime.nodes.remove(signal.from.node(), {dead.id, dead.serial});

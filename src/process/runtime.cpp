@@ -43,13 +43,14 @@ detail::RuntimeImpl::Counters::Counters(Metrics& metrics)
       processes(metrics.counter("process.processes")) {}
 
 detail::RuntimeImpl::RuntimeImpl(Runtime& owner, const RuntimeConfig& settings, const Clock& time, Log sink,
-                    Metrics& metrics)
+                                 Metrics& all_metrics)
     : facade(owner),
       config(checked(settings)),
       node_atom(config.node.atom()),
       clock(time),
       log(sink.named("process")),
-      counters(metrics),
+      metrics(all_metrics),
+      counters(all_metrics),
       table(*this, config.processes_max),
       pool(config.blocking_threads_max, config.blocking_jobs_max,
            config.schedulers == RuntimeConfig::deterministic),
@@ -71,7 +72,7 @@ Process* detail::RuntimeImpl::find_alive(const Pid& pid) const noexcept {
 }
 
 bool detail::RuntimeImpl::push(Process& to, std::uint32_t serial, Envelope* envelope,
-                         std::uint32_t limit) noexcept {
+                               std::uint32_t limit) noexcept {
   envelope->serial = serial;
   switch (to.inbox.push(envelope, limit)) {
     case Inbox::Pushed::quiet: return true;
@@ -172,6 +173,12 @@ NodeName Runtime::node_name() const noexcept {
 }
 std::uint32_t Runtime::creation() const noexcept {
   return impl_->config.creation;
+}
+const Log& Runtime::log() const noexcept {
+  return impl_->log;
+}
+Metrics& Runtime::metrics() noexcept {
+  return impl_->metrics;
 }
 const Clock& Runtime::clock() const noexcept {
   return impl_->clock;

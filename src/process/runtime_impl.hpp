@@ -16,7 +16,8 @@ namespace barrel::detail {
 /// The parts of a runtime, and what crosses them.
 class RuntimeImpl {
  public:
-  RuntimeImpl(Runtime& owner, const RuntimeConfig& settings, const Clock& time, Log sink, Metrics& metrics);
+  RuntimeImpl(Runtime& owner, const RuntimeConfig& settings, const Clock& time, Log sink,
+              Metrics& all_metrics);
   ~RuntimeImpl();
 
   // -- delivery; any thread
@@ -50,6 +51,7 @@ class RuntimeImpl {
   const Atom node_atom;
   const Clock& clock;
   const Log log;
+  Metrics& metrics;
   Node* node = nullptr;
   RemoteRouter* router = nullptr;
   const NameResolver* resolver = nullptr;
@@ -57,7 +59,7 @@ class RuntimeImpl {
   bool abandoned = false;  ///< A thread that would not end still uses this.
 
   struct Counters {
-    explicit Counters(Metrics& metrics);
+    explicit Counters(Metrics& all_metrics);
     Counter& crashed;
     Counter& dropped_no_process;
     Counter& dropped_late_reply;

@@ -1,5 +1,6 @@
 #include "barrel/process/self.hpp"
 
+#include <exception>
 #include <utility>
 
 #include "process/process.hpp"
@@ -82,6 +83,9 @@ SystemTime system_now(const Process& process) {
 }
 Term exit_reason(const Process& process) {
   return process.reason;
+}
+bool may_be_crashing(const Process& process) noexcept {
+  return process.ending ? is_abnormal(process.reason) : std::uncaught_exceptions() > 0;
 }
 
 Node& node_of_process(const Process& process) {

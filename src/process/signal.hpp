@@ -25,7 +25,7 @@ struct Signal final : Envelope {
     demonitor,      ///< ref
     down,           ///< number, reason
     close_call,     ///< from, number: the caller does not wait any more
-    call_answered,  ///< call: another process answered it
+    call_settled,   ///< call, number: its Caller, in another process, let go; 1: answered
     alias_message,  ///< number, carried: a message for the call of that number
     deadline,       ///< due
     drained,

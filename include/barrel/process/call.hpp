@@ -52,6 +52,8 @@ struct CallHeader : Envelope {
 
   CallHeader* previous_open = nullptr;
   CallHeader* next_open = nullptr;
+  bool is_open = false;    ///< Linked to the called process.
+  bool has_owner = false;  ///< A Caller frees it.
   Pid caller;
   std::uint64_t number;  ///< See Process::make_ref.
   Instant deadline;      ///< After it nobody waits any more.

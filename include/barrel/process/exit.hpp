@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <utility>
 
 #include "barrel/term/atom.hpp"
@@ -32,5 +33,13 @@ class ProcessExit {
 /// False for normal, shutdown and {shutdown, _}: a way out that is no crash (OTP's rule for transient
 /// children).
 [[nodiscard]] bool is_abnormal(const Term& reason);
+
+namespace detail {
+struct Process;
+/// Why the process ends; meaningful while its frames are unwound.
+[[nodiscard]] Term exit_reason(const Process& process);
+/// The exit reason that an escaped exception means; `is_crash` when it was not barrel::exit.
+[[nodiscard]] Term exit_reason_of(const std::exception_ptr& exception, bool& is_crash);
+}  // namespace detail
 
 }  // namespace barrel

@@ -100,6 +100,18 @@ struct MessageCodec<Term> {
   }
 };
 
+/// Payloads of our own between processes of this node, which never become terms that mean anything; they name
+/// themselves: T::internal_name.
+template <class T>
+concept InternalPayload = requires { std::string_view(T::internal_name); };
+template <InternalPayload T>
+struct MessageCodec<T> {
+  static Term to_term(const T&) { return Atom(std::string_view(T::internal_name)); }
+  static void encode(ByteWriter& out, const T& value) { encode_etf(out, to_term(value)); }
+  static Result<T> from_term(const Term&) { return Error(Errc::malformed); }
+  static Result<T> decode(ByteReader&, const EtfLimits&) { return Error(Errc::malformed); }
+};
+
 template <class T>
 inline constexpr MessageType::Kind kind_of = MessageType::Kind::plain;
 
@@ -150,7 +162,7 @@ constexpr void check_sendable() {
   static_assert(!std::is_pointer_v<std::decay_t<M>> || std::is_convertible_v<M, const char*>,
                 "a message must not be a pointer: processes share no memory; send a value");
   static_assert(
-      std::is_same_v<MessageOf<M>, Term> || Mapped<MessageOf<M>>,
+      std::is_same_v<MessageOf<M>, Term> || InternalPayload<MessageOf<M>> || Mapped<MessageOf<M>>,
       "this type cannot be a message: it does not map to a term. Make it an aggregate of mapped members "
       "(see mapping.hpp), or give it to_term and from_term");
   static_assert(std::is_move_constructible_v<MessageOf<M>>, "a message must be movable");

@@ -76,6 +76,8 @@ class Runtime {
   [[nodiscard]] NodeName node_name() const noexcept;
   [[nodiscard]] std::uint32_t creation() const noexcept;
   [[nodiscard]] const Clock& clock() const noexcept;
+  [[nodiscard]] const Log& log() const noexcept;
+  [[nodiscard]] Metrics& metrics() noexcept;
   [[nodiscard]] RuntimeStats stats() const;
 
   // -- what the node plugs in, before the first process is spawned; all outlive the processes
@@ -194,8 +196,9 @@ class Runtime {
 };
 
 namespace detail {
-/// Why the process ends; meaningful while its frames are unwound.
-[[nodiscard]] Term exit_reason(const Process& process);
+/// Whether the process may be on its way out for an abnormal reason: it was ended by one, or an exception
+/// unwinds its frames, which it may still catch. For destructors that run in it.
+[[nodiscard]] bool may_be_crashing(const Process& process) noexcept;
 }  // namespace detail
 
 /// Where run() waits for a body's value.

@@ -1,0 +1,116 @@
+#pragma once
+
+#include <exception>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "barrel/otp/server_loop.hpp"
+#include "barrel/process/self.hpp"
+
+/// A server is any class with
+///
+///   using Calls = Messages<...>;  using Casts = Messages<...>;  using Infos = Messages<...>;
+///   Server(Self self, ...)                     init/1: barrel::exit(reason) makes start_link return that
+///   reason Task<> init()                              optional; the part of init that has to wait Reply
+///   handle_call(const Request&)          or Task<Reply>, or void handle_call(const Request&,
+///   ReplyTo<Request>) void handle_cast(const Message&)           or Task<> void handle_info(const Message&)
+///   or Task<> void terminate(const Term& reason)         optional
+///
+/// which self.start_link<Server>(args...) runs as a process, linked to its starter. It handles one message at
+/// a time; a handler that is a coroutine holds the others back while it waits. Term, last in a list, takes
+/// what nothing else took. Without it an unknown cast or info is logged and counted (otp.unknown_messages),
+/// and an unknown call ends the server with {unknown_call, Request}. A class member of the process is
+/// destroyed with it, in the process.
+///
+/// terminate runs before the destructor on every way out but kill: barrel::exit or an exception in a handler,
+/// the end of the parent, an exit signal. `Task<> terminate(const Term&)` may wait, but does not run when an
+/// exit signal ends a server that does not trap exits.
+namespace barrel::detail {
+
+void report_terminate_failed(Self self, const std::exception_ptr& exception);
+/// Logs the end of a server for an abnormal reason.
+void report_server_crash(Self self, const Term& reason);
+[[nodiscard]] Term reason_of(const std::exception_ptr& exception);
+
+template <class S>
+inline constexpr bool has_terminate = requires(S& s, const Term& reason) { s.terminate(reason); };
+template <class S>
+inline constexpr bool has_waiting_terminate = requires(S& s, const Term& reason) {
+  { s.terminate(reason) } -> std::same_as<Task<>>;
+};
+
+/// Calls terminate when the process's frames are unwound by an exit signal.
+template <class S>
+class Terminator {
+ public:
+  Terminator(Self self, S& server) : self_(self), server_(server) {}
+  Terminator(const Terminator&) = delete;
+  Terminator& operator=(const Terminator&) = delete;
+  ~Terminator() {
+    if constexpr (has_terminate<S> && !has_waiting_terminate<S>) {
+      if (done_) return;
+      const Term reason = exit_reason(self_.process());
+      if (reason.is_atom("killed")) return;
+      try {
+        server_.terminate(reason);
+      } catch (...) {
+        report_terminate_failed(self_, std::current_exception());
+      }
+    }
+  }
+  void disarm() noexcept { done_ = true; }
+
+ private:
+  Self self_;
+  S& server_;
+  bool done_ = false;
+};
+
+template <class S>
+Task<> serve(Self self, S& server, Pid parent) {
+  ServerDispatch<S> dispatch(self, server, parent);
+  for (;;) {
+    EnvelopePtr message = co_await ReceiveAny(self.process());
+    auto work = dispatch.handle(std::move(message));
+    if (work) co_await std::move(*work);
+  }
+}
+
+template <class S, class... As>
+Task<> server_main(Self self, Pid parent, As... args) {
+  std::optional<S> server;
+  try {
+    server.emplace(self, std::move(args)...);
+    if constexpr (requires { server->init(); }) co_await server->init();
+  } catch (...) {
+    self.unlink(parent);  // the starter learns it as an error, not as an exit signal
+    throw;
+  }
+  Terminator<S> terminator(self, *server);
+  std::exception_ptr failure;
+  try {
+    co_await serve(self, *server, parent);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  terminator.disarm();
+  const Term reason = reason_of(failure);
+  report_server_crash(self, reason);
+  if constexpr (has_waiting_terminate<S>) co_await server->terminate(reason);
+  else if constexpr (has_terminate<S>) server->terminate(reason);
+  barrel::exit(reason);
+}
+
+template <class Server, class... As>
+Task<Result<Pid>> start_link_server(Self self, As... args) {
+  static_assert(std::is_constructible_v<Server, Self, As&&...>,
+                "start_link's arguments do not fit the server's constructor, whose first parameter is Self");
+  const Pid pid = self.spawn_link(&server_main<Server, As...>, self.pid(), std::move(args)...);
+  const StartServer start{};
+  auto started = co_await self.call(pid, start, Duration::max());
+  if (!started) co_return Error(started.error().code, started.error().reason);
+  co_return pid;
+}
+
+}  // namespace barrel::detail

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include "barrel/process/call.hpp"
+#include "barrel/process/send.hpp"
+
+namespace barrel::detail {
+
+/// Whom a request came from: what is needed to answer it once, or never. Move-only; may be answered in
+/// another process than the called one. Dropped without an answer, the caller learns only the end of the
+/// called process, as in Erlang.
+class Caller {
+ public:
+  /// A request of this node, which `callee` took from its queue. Owns it: the payload lives as long as this.
+  Caller(Process& callee, CallHeader* call);
+  /// A request that came as a term, with `from` = {Pid, Tag}; Tag is sent back as it is.
+  Caller(Process& callee, const Pid& pid, Term tag);
+  Caller(Caller&& other) noexcept
+      : runtime_(other.runtime_),
+        callee_(other.callee_),
+        call_(std::exchange(other.call_, nullptr)),
+        pid_(other.pid_),
+        tag_(std::move(other.tag_)) {}
+  Caller& operator=(Caller&&) = delete;
+  ~Caller() {
+    if (call_ != nullptr) let_go(false);
+  }
+
+  [[nodiscard]] const Pid& pid() const noexcept { return pid_; }
+
+  template <class R>
+  void reply(R value) {
+    if (call_ != nullptr) {
+      (void)deliver({runtime_, nullptr}, pid_,
+                    new_envelope<ReplyMessage<R>>(call_->number, std::move(value)));
+      let_go(true);
+    } else {
+      reply_tagged(TaggedReply<R>(tag_, value), MessageCodec<R>::to_term, value);
+    }
+  }
+
+ private:
+  /// {Tag, Reply}.
+  template <class R>
+  class TaggedReply final : public EncodablePayload {
+   public:
+    TaggedReply(const Term& tag, const R& value) : tag_(tag), value_(value) {}
+    void encode(ByteWriter& out) const override {
+      out.u8(104);  // SMALL_TUPLE_EXT
+      out.u8(2);
+      encode_etf(out, tag_);
+      MessageCodec<R>::encode(out, value_);
+    }
+
+   private:
+    const Term& tag_;
+    const R& value_;
+  };
+
+  template <class R>
+  void reply_tagged(const TaggedReply<R>& payload, Term (*to_term)(const R&), const R& value) {
+    if (is_local({runtime_, nullptr}, pid_)) {
+      (void)deliver({runtime_, nullptr}, pid_, make_message(Term::tuple_of(tag_, to_term(value))));
+    } else {
+      send_remote(payload);
+    }
+  }
+  void send_remote(const EncodablePayload& payload) const;
+  void let_go(bool answered) noexcept;
+
+  Runtime* runtime_;
+  Pid callee_;
+  CallHeader* call_ = nullptr;
+  Pid pid_;
+  Term tag_;
+};
+
+/// {Pid, Tag} of a '$gen_call' from its second element.
+struct CallFrom {
+  Pid pid;
+  Term tag;
+};
+[[nodiscard]] std::optional<CallFrom> parse_call_from(const Term& from);
+
+}  // namespace barrel::detail

@@ -1,0 +1,61 @@
+#include "otp/children.hpp"
+
+#include <utility>
+
+#include "barrel/process/runtime.hpp"
+
+namespace barrel::otp {
+
+bool RestartWindow::allows(Instant now) {
+  restarts_.push_back(now);
+  while (restarts_.front() < now - settings_.period) restarts_.pop_front();
+  return std::cmp_less_equal(restarts_.size(), settings_.intensity);
+}
+
+bool wants_restart(Restart restart, const Term& reason) {
+  switch (restart) {
+    case Restart::permanent: return true;
+    case Restart::transient: return is_abnormal(reason);
+    case Restart::temporary: return false;
+  }
+  return false;
+}
+
+Task<> end_children(Self self, std::vector<Ending> children) {
+  const Instant start = self.runtime().clock().now();
+  std::vector<Monitor> monitors;
+  monitors.reserve(children.size());
+  for (const Ending& child : children) {
+    monitors.push_back(self.monitor(child.pid));
+    self.unlink(child.pid);
+    if (child.shutdown == ChildSettings::brutal_kill) self.kill(child.pid);
+    else self.exit(child.pid, shutdown());
+  }
+  for (std::size_t i = 0; i < children.size(); ++i) {
+    const Pid pid = children[i].pid;
+    const auto is_its_end = [ref = monitors[i].ref()](const Down& down) { return down.ref == ref; };
+    const auto is_its_exit = [pid](const Exit& exit) { return exit.from == pid; };
+    if (children[i].shutdown != ChildSettings::brutal_kill &&
+        children[i].shutdown != ChildSettings::infinity) {
+      const Duration left = children[i].shutdown - (self.runtime().clock().now() - start);
+      const auto ended = co_await self.receive_if<Down>(is_its_end, std::max(left, Duration::zero()));
+      if (std::holds_alternative<Timeout>(ended)) {
+        self.kill(pid);
+        (void)co_await self.receive_if<Down>(is_its_end);
+      }
+    } else {
+      (void)co_await self.receive_if<Down>(is_its_end);
+    }
+    // It may have ended by itself before the unlink.
+    (void)co_await self.receive_if<Exit>(is_its_exit, Duration::zero());
+  }
+}
+
+void report_child(Self self, const char* what, const Term& child, const Term& reason) {
+  const NodeName node = self.runtime().node_name();
+  self.runtime().log().error(what, {{"supervisor", to_string(self.pid(), node)},
+                                    {"child", to_string(child, node)},
+                                    {"reason", to_string(reason, node)}});
+}
+
+}  // namespace barrel::otp

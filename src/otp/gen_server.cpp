@@ -1,0 +1,60 @@
+#include "barrel/otp/gen_server.hpp"
+
+#include "barrel/process/matching.hpp"
+#include "barrel/process/runtime.hpp"
+
+namespace barrel::detail {
+
+void report_unknown(Self self, const char* kind, const Term& message) {
+  Runtime& runtime = self.runtime();
+  runtime.metrics().counter("otp.unknown_messages").add();
+  runtime.log().warning("a server has no handler for a message",
+                        {{"pid", to_string(self.pid(), runtime.node_name())},
+                         {"kind", kind},
+                         {"message", to_string(message, runtime.node_name())}});
+}
+
+void exit_unknown_call(const Term& request) {
+  barrel::exit(Term::tuple_of(Atom("unknown_call"), request));
+}
+
+GenMessage parse_gen_message(const Term& term) {
+  GenMessage message;
+  if (term.is_tagged("$gen_cast", 2)) {
+    message.kind = GenMessage::Kind::cast;
+    message.content = term.elements()[1];
+  } else if (term.is_tagged("$gen_call", 3)) {
+    message.from = parse_call_from(term.elements()[1]);
+    if (message.from) {
+      message.kind = GenMessage::Kind::call;
+      message.content = term.elements()[2];
+    }
+  }
+  return message;
+}
+
+bool as_term_message(Process& process, EnvelopePtr& message) {
+  Envelope* envelope = message.release();
+  const Match match = match_as<Term>(process, envelope);
+  message.reset(envelope);
+  return match == Match::yes;
+}
+
+Term reason_of(const std::exception_ptr& exception) {
+  bool is_crash = false;
+  return exit_reason_of(exception, is_crash);
+}
+
+void report_terminate_failed(Self self, const std::exception_ptr& exception) {
+  self.runtime().log().error("a server's terminate failed",
+                             {{"pid", to_string(self.pid(), self.runtime().node_name())},
+                              {"reason", to_string(reason_of(exception), self.runtime().node_name())}});
+}
+
+void report_server_crash(Self self, const Term& reason) {
+  if (!is_abnormal(reason)) return;
+  self.runtime().log().error("a server ends", {{"pid", to_string(self.pid(), self.runtime().node_name())},
+                                               {"reason", to_string(reason, self.runtime().node_name())}});
+}
+
+}  // namespace barrel::detail

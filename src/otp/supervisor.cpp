@@ -1,0 +1,169 @@
+#include "barrel/otp/supervisor.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "barrel/process/runtime.hpp"
+#include "otp/children.hpp"
+
+namespace barrel::otp {
+
+namespace {
+
+using detail::DeleteChild;
+using detail::RestartChild;
+using detail::StartChild;
+using detail::TerminateChild;
+using detail::WhichChildren;
+
+class SupervisorServer {
+ public:
+  using Calls = Messages<StartChild, TerminateChild, RestartChild, DeleteChild, WhichChildren, Term>;
+  using Casts = Messages<>;
+  using Infos = Messages<Exit>;
+
+  SupervisorServer(Self self, SupervisorSettings settings, std::vector<ChildSpec> specs)
+      : self_(self), window_(settings) {
+    self_.trap_exits(true);
+    for (ChildSpec& spec : specs) children_.push_back({std::move(spec), std::nullopt});
+  }
+
+  Task<> init() {
+    for (std::size_t i = 0; i < children_.size(); ++i) {
+      auto pid = co_await start(children_[i].spec);
+      if (pid) {
+        children_[i].pid = *pid;
+        continue;
+      }
+      const Atom id = children_[i].spec.id;
+      co_await end_all();
+      exit(Term::tuple_of(shutdown(), Term::tuple_of(Atom("failed_to_start_child"), id, pid.error().reason)));
+    }
+  }
+
+  Task<Result<Pid>> handle_call(const StartChild& request) {
+    if (find(request.spec.id) != nullptr) co_return Error(Errc::already_registered);
+    auto pid = co_await start(request.spec);
+    if (pid) children_.push_back({request.spec, *pid});
+    co_return pid;
+  }
+
+  Task<Result<void>> handle_call(const TerminateChild& request) {
+    Child* child = find(request.id);
+    if (child == nullptr) co_return Error(Errc::not_found);
+    if (!child->pid) co_return Result<void>();
+    const Ending ending{*std::exchange(child->pid, std::nullopt), child->spec.settings.shutdown};
+    if (child->spec.settings.restart == Restart::temporary) forget(request.id);
+    co_await end_children(self_, std::vector<Ending>(1, ending));
+    co_return Result<void>();
+  }
+
+  Task<Result<Pid>> handle_call(const RestartChild& request) {
+    Child* child = find(request.id);
+    if (child == nullptr) co_return Error(Errc::not_found);
+    if (child->pid) co_return Error(Errc::already_registered, Atom("running"));
+    auto pid = co_await start(child->spec);
+    if (pid) child->pid = *pid;
+    co_return pid;
+  }
+
+  Result<void> handle_call(const DeleteChild& request) {
+    const Child* child = find(request.id);
+    if (child == nullptr) return Error(Errc::not_found);
+    if (child->pid) return Error(Errc::rejected, Atom("running"));
+    forget(request.id);
+    return {};
+  }
+
+  std::vector<ChildInfo> handle_call(const WhichChildren&) {
+    std::vector<ChildInfo> infos;
+    for (const Child& child : children_) infos.push_back({child.spec.id, child.pid});
+    return infos;
+  }
+
+  /// What no supervisor understands does not end one.
+  Term handle_call(const Term& request) {
+    return Term::tuple_of(Atom("error"), Term::tuple_of(Atom("unknown_call"), request));
+  }
+
+  Task<> handle_info(const Exit& exit) {
+    const auto child = std::ranges::find(children_, std::optional(exit.from), &Child::pid);
+    if (child == children_.end()) co_return;
+    child->pid.reset();
+    const Atom id = child->spec.id;
+    const Restart restart_type = child->spec.settings.restart;
+    if (is_abnormal(exit.reason)) report_child(self_, "a child ended", Term(id), exit.reason);
+    if (wants_restart(restart_type, exit.reason)) co_await restart(id);
+    else if (restart_type == Restart::temporary) forget(id);
+  }
+
+  Task<> terminate(const Term&) { return end_all(); }
+
+ private:
+  struct Child {
+    ChildSpec spec;
+    std::optional<Pid> pid;
+  };
+
+  Child* find(Atom id) {
+    const auto found =
+        std::ranges::find_if(children_, [id](const Child& child) { return child.spec.id == id; });
+    return found == children_.end() ? nullptr : &*found;
+  }
+  void forget(Atom id) {
+    std::erase_if(children_, [id](const Child& child) { return child.spec.id == id; });
+  }
+
+  Task<Result<Pid>> start(const ChildSpec& spec) {
+    auto pid = co_await spec.start(self_);
+    if (!pid) report_child(self_, "a child did not start", Term(spec.id), pid.error().reason);
+    co_return pid;
+  }
+
+  Task<> restart(Atom id) {
+    for (;;) {
+      if (!window_.allows(self_.runtime().clock().now())) {
+        report_child(self_, "too many restarts", Term(id), shutdown());
+        exit(shutdown());
+      }
+      auto pid = co_await start(find(id)->spec);
+      if (!pid) continue;
+      find(id)->pid = *pid;
+      co_return;
+    }
+  }
+
+  /// In reverse order of starting, one after the other.
+  Task<> end_all() {
+    while (!children_.empty()) {
+      const Child child = std::move(children_.back());
+      children_.pop_back();
+      if (!child.pid) continue;
+      co_await end_children(self_, std::vector<Ending>(1, Ending{*child.pid, child.spec.settings.shutdown}));
+    }
+  }
+
+  Self self_;
+  RestartWindow window_;
+  std::vector<Child> children_;
+};
+
+}  // namespace
+
+}  // namespace barrel::otp
+
+namespace barrel {
+
+Task<Result<Supervisor>> Supervisor::start_link(Self self, SupervisorSettings settings,
+                                                std::vector<ChildSpec> children) {
+  auto pid = co_await self.start_link<otp::SupervisorServer>(settings, std::move(children));
+  if (!pid) co_return pid.error();
+  co_return Supervisor(*pid);
+}
+
+Task<Result<Pid>> Supervisor::start_child(Self self, ChildSpec spec) const {
+  const detail::StartChild request{std::move(spec)};
+  co_return co_await self.call(pid_, request, Duration::max());
+}
+
+}  // namespace barrel

@@ -1,0 +1,48 @@
+#include "barrel/process/answer.hpp"
+
+#include "process/encoded_message.hpp"
+#include "process/process.hpp"
+#include "process/runtime_impl.hpp"
+
+namespace barrel::detail {
+
+Caller::Caller(Process& callee, CallHeader* call)
+    : runtime_(&callee.runtime->facade), callee_(callee.pid()), call_(call), pid_(call->caller) {
+  call->has_owner = true;
+  callee.open_call(call);
+}
+
+Caller::Caller(Process& callee, const Pid& pid, Term tag)
+    : runtime_(&callee.runtime->facade), callee_(callee.pid()), pid_(pid), tag_(std::move(tag)) {}
+
+void Caller::let_go(bool answered) noexcept {
+  RuntimeImpl& runtime = runtime_->impl();
+  CallHeader* call = std::exchange(call_, nullptr);
+  Process* callee = runtime.find(callee_);
+  const bool is_here =
+      Scheduler::is_current(*callee) && callee->serial.load(std::memory_order_relaxed) == callee_.serial;
+  if (is_here) return callee->settle_call(call, answered);
+  Signal* signal = make_signal(Signal::Op::call_settled);
+  signal->call = call;
+  signal->number = answered ? 1 : 0;
+  runtime.signal(callee_, signal);
+}
+
+void Caller::send_remote(const EncodablePayload& payload) const {
+  // OTP's rule: a tag [alias | Ref], or one that begins with it, is answered to the alias, any other to the
+  // pid.
+  const auto ref = ref_of_tag(tag_);
+  Process* callee = runtime_->impl().find(callee_);
+  const Sender sender{runtime_, Scheduler::is_current(*callee) ? callee : nullptr};
+  if (ref && !tag_.as_ref()) (void)deliver_remote(sender, *ref, payload, SendMode::park);
+  else (void)deliver_remote(sender, pid_, payload, SendMode::park);
+}
+
+std::optional<CallFrom> parse_call_from(const Term& from) {
+  if (!from.is_tuple(2)) return std::nullopt;
+  const auto pid = from.elements()[0].as_pid();
+  if (!pid) return std::nullopt;
+  return CallFrom{*pid, from.elements()[1]};
+}
+
+}  // namespace barrel::detail
