@@ -40,6 +40,7 @@ class Incarnations : public ClusterTest {
     for (int attempt = 0; attempt < 200; ++attempt) {
       const auto pid = co_await self.node().registry().whereis(self, ChatRoom{room}, {.retries = 1});
       if (pid && *pid != other_than) co_return pid;
+      co_await self.sleep(std::chrono::milliseconds(50));
     }
     co_return Error(Errc::not_found);
   }
