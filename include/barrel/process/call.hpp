@@ -206,5 +206,18 @@ class [[nodiscard]] PendingReply final : public PendingCall {
   };
 };
 
+/// Awaits a PendingReply that stands elsewhere: GCC 12 would copy what a function returns by reference.
+template <class Reply>
+class [[nodiscard]] Response {
+ public:
+  explicit Response(PendingReply<Reply>& pending) noexcept : pending_(pending) {}
+  [[nodiscard]] bool await_ready() { return pending_.await_ready(); }
+  void await_suspend(std::coroutine_handle<> waiting) { pending_.await_suspend(waiting); }
+  [[nodiscard]] auto await_resume() { return pending_.await_resume(); }
+
+ private:
+  PendingReply<Reply>& pending_;
+};
+
 }  // namespace detail
 }  // namespace barrel

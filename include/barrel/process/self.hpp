@@ -138,8 +138,8 @@ class Self {
     return call<Reply>(to, std::forward<Request>(request), limit);
   }
   template <class R>
-  [[nodiscard]] detail::PendingReply<R>& receive_response(detail::PendingReply<R>& request) const noexcept {
-    return request;
+  [[nodiscard]] detail::Response<R> receive_response(detail::PendingReply<R>& request) const noexcept {
+    return detail::Response<R>(request);
   }
 
   /// Waits for the first message, in order of arrival, that is one of the types (the first that fits); the
