@@ -137,12 +137,18 @@ class TestRuntime {
       std::optional<Value>& value_;
     };
     const Completer completer(self, *outcome);
-    Task<T> task = body(self, std::move(args)...);
-    if constexpr (std::is_void_v<T>) {
-      co_await std::move(task);
-      outcome->emplace();
-    } else {
-      outcome->emplace(co_await std::move(task));
+    try {
+      Task<T> task = body(self, std::move(args)...);
+      if constexpr (std::is_void_v<T>) {
+        co_await std::move(task);
+        outcome->emplace();
+      } else {
+        outcome->emplace(co_await std::move(task));
+      }
+    } catch (...) {
+      bool is_crash = false;
+      outcome->emplace(Error(Errc::exited, detail::exit_reason_of(std::current_exception(), is_crash)));
+      throw;
     }
   }
 

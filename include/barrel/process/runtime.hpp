@@ -245,12 +245,18 @@ Task<> Runtime::completing_body(Self self, std::shared_ptr<Outcome<Flat<T>>> out
     std::shared_ptr<Outcome<Flat<T>>> outcome_;
   };
   const Completer completer(self, outcome);
-  Task<T> task = body(self, std::move(args)...);
-  if constexpr (std::is_void_v<T>) {
-    co_await std::move(task);
-    outcome->set(Result<void>());
-  } else {
-    outcome->set(Flat<T>(co_await std::move(task)));
+  try {
+    Task<T> task = body(self, std::move(args)...);
+    if constexpr (std::is_void_v<T>) {
+      co_await std::move(task);
+      outcome->set(Result<void>());
+    } else {
+      outcome->set(Flat<T>(co_await std::move(task)));
+    }
+  } catch (...) {
+    bool is_crash = false;
+    outcome->set(Error(Errc::exited, detail::exit_reason_of(std::current_exception(), is_crash)));
+    throw;
   }
 }
 

@@ -1,0 +1,194 @@
+#include "barrel/process/runtime.hpp"
+
+#include <latch>
+#include <thread>
+#include <vector>
+
+#include "process/test_runtime.hpp"
+
+namespace barrel {
+namespace {
+
+using test::EveryScheduler;
+using test::TestRuntime;
+class RuntimeTest : public EveryScheduler {};
+BARREL_ON_EVERY_SCHEDULER(RuntimeTest);
+
+struct Go {
+  static constexpr std::string_view tag = "go";
+};
+
+Task<int> gives(Self, int value) {
+  co_return value;
+}
+Task<Result<int>> refuses(Self) {
+  co_return Error(Errc::rejected, Atom("no"));
+}
+Task<> waits(Self self) {
+  co_await self.receive<Go>();
+}
+
+TEST_P(RuntimeTest, RunGivesTheValueTheErrorOrTheExitReason) {
+  EXPECT_EQ(*runtime_->run(gives, 7), 7);
+  EXPECT_EQ(runtime_->run(refuses).error(), Error(Errc::rejected, Atom("no")));
+  const Result<int> ended = runtime_->run([](Self) -> Task<int> {
+    exit(Atom("tired"));
+    co_return 1;
+  });
+  EXPECT_EQ(ended.error(), Error(Errc::exited, Atom("tired")));
+  const Result<int> crashed = runtime_->run([](Self) -> Task<int> {
+    throw std::runtime_error("broken");
+    co_return 1;
+  });
+  EXPECT_EQ(crashed.error(), Error(Errc::exited, Term::tuple_of(Atom("exception"), "broken")));
+}
+
+TEST_P(RuntimeTest, BlockingWorkGivesItsValueOrItsException) {
+  const auto ok = runtime_.run([](Self self) -> Task<bool> {
+    const std::thread::id here = std::this_thread::get_id();
+    const auto work = [here] { return std::this_thread::get_id() == here; };
+    const bool same_thread = co_await self.blocking(work);
+    EXPECT_EQ(same_thread, here == std::this_thread::get_id() && same_thread);
+    bool caught = false;
+    try {
+      co_await self.blocking([] { throw std::runtime_error("disk"); });
+    } catch (const std::runtime_error&) {
+      caught = true;
+    }
+    EXPECT_TRUE(caught);
+    co_return true;
+  });
+  EXPECT_TRUE(ok);
+}
+
+TEST_P(RuntimeTest, SpawningBeyondTheLimitGivesADeadPid) {
+  RuntimeConfig config = TestRuntime::with(GetParam());
+  config.processes_max = 200;
+  TestRuntime limited(config);
+  const auto ok = limited.run([](Self self) -> Task<bool> {
+    std::vector<Pid> pids;
+    for (int i = 0; i < 300; ++i) pids.push_back(self.spawn(waits));
+    const auto monitor = self.monitor(pids.back());
+    EXPECT_EQ((co_await self.receive<Down>()).reason, Term(noproc()));
+    self.trap_exits(true);
+    self.spawn_link(waits);
+    EXPECT_EQ((co_await self.receive<Exit>()).reason, Term(noproc()));
+    for (const Pid& pid : pids) self.send(pid, Go{});
+    co_return true;
+  });
+  EXPECT_TRUE(ok);
+  EXPECT_GE(limited.counter("process.processes_refused"), 100U);
+}
+
+TEST_P(RuntimeTest, StopAsksTheRootsFirstAndKillsTheRest) {
+  std::atomic<bool> root_said_goodbye = false;
+  std::atomic<bool> orphan_destroyed = false;
+  {
+    TestRuntime runtime(GetParam());
+    std::atomic<int> ready = 0;
+    runtime->spawn(
+        [](Self self, std::atomic<bool>* said, std::atomic<bool>* destroyed, std::atomic<int>* up) -> Task<> {
+          self.trap_exits(true);
+          self.spawn(
+              [](Self other, std::atomic<bool>* flag, std::atomic<int>* started) -> Task<> {
+                struct Flag {
+                  explicit Flag(std::atomic<bool>* to_set) : set(to_set) {}
+                  ~Flag() { set->store(true); }
+                  std::atomic<bool>* set;
+                };
+                const Flag on_destruction(flag);
+                other.trap_exits(true);
+                ++*started;
+                for (;;) (void)co_await other.receive<Exit>();  // will not go by itself
+              },
+              destroyed, up);
+          ++*up;
+          const Exit exit = co_await self.receive<Exit>();
+          said->store(exit.reason.is_atom("shutdown"));
+        },
+        &root_said_goodbye, &orphan_destroyed, &ready);
+    if (GetParam() == RuntimeConfig::deterministic) runtime->run_until_idle();
+    while (ready < 2) std::this_thread::yield();
+    const auto stopped = runtime->stop(10s);
+    EXPECT_TRUE(stopped);
+    EXPECT_EQ(runtime->stats().processes, 0U);
+  }
+  EXPECT_TRUE(root_said_goodbye);
+  EXPECT_TRUE(orphan_destroyed);
+}
+
+TEST_P(RuntimeTest, APlainThreadSendsExitsAndCasts) {
+  const Pid pid = runtime_->spawn([](Self self) -> Task<> {
+    EXPECT_TRUE(self.register_name("listener"));
+    self.trap_exits(true);
+    co_await self.receive<Go>();
+    const Term cast = co_await self.receive<Term>();
+    EXPECT_EQ(cast, Term::tuple_of(Atom("$gen_cast"), Atom("go")));
+    EXPECT_EQ((co_await self.receive<Exit>()).reason, Term(Atom("enough")));
+    EXPECT_TRUE(self.unregister_name("listener"));
+  });
+  EXPECT_TRUE(runtime_->send(pid, Go{}));
+  runtime_->cast(pid, Go{});
+  runtime_->exit(pid, Atom("enough"));
+  const auto gone = runtime_->run(
+      [](Self self, Pid watched) -> Task<bool> {
+        const auto monitor = self.monitor(watched);
+        const Down down = co_await self.receive<Down>();
+        co_return down.reason.is_atom("normal") || down.reason.is_atom("noproc");
+      },
+      pid);
+  EXPECT_TRUE(*gone);
+  EXPECT_FALSE(runtime_->is_alive(pid));
+  EXPECT_TRUE(runtime_->send(pid, Go{}));  // to nobody: no error, as in Erlang
+}
+
+TEST(RuntimeThreads, ALongStepDoesNotHoldUpWhatItWoke) {
+  RuntimeConfig config = TestRuntime::with(2);
+  config.long_step = 30ms;
+  TestRuntime runtime(config);
+  std::latch woken(1);
+  const auto ok = runtime->run(
+      [](Self self, std::latch* latch) -> Task<bool> {
+        const Pid other = self.spawn(
+            [](Self woken_process, std::latch* to_release) -> Task<> {
+              co_await woken_process.receive<Go>();
+              to_release->count_down();
+            },
+            latch);
+        (void)co_await self.receive<Go>(20ms);
+        self.send(other, Go{});  // it lies in this thread's next place, behind this very step
+        latch->wait();
+        // And a long step is reported.
+        auto& counter = self.runtime().metrics().counter("process.long_steps");
+        while (counter.value() == 0) std::this_thread::yield();
+        co_return true;
+      },
+      &woken);
+  EXPECT_TRUE(ok);
+  EXPECT_TRUE(runtime.log().contain("runs for long"));
+}
+
+TEST(RuntimeThreads, AProcessThatNeverEndsItsStepIsAbandonedAndNamed) {
+  // The runtime stays behind with its thread; both must outlive the test's stack.
+  auto* runtime = new TestRuntime(1);
+  auto* release = new std::atomic<bool>(false);
+  auto* ended = new std::latch(1);
+  std::latch running(1);
+  const Pid stuck = (*runtime)->spawn(
+      [](Self, std::latch* started, std::atomic<bool>* go, std::latch* done) -> Task<> {
+        started->count_down();
+        while (!go->load()) std::this_thread::yield();
+        done->count_down();
+        co_return;
+      },
+      &running, release, ended);
+  running.wait();
+  const auto stopped = (*runtime)->stop(20ms);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error(), Error(Errc::timeout, Term::list({Term(stuck)})));
+  release->store(true);
+  ended->wait();
+}
+
+}  // namespace
+}  // namespace barrel
