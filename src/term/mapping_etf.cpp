@@ -268,6 +268,8 @@ bool EtfSource::text(std::string& text) {
   if (!enter_list(count, outer)) return false;
   for (std::size_t i = 0; i < count; ++i) {
     std::int64_t code = 0;
+    const std::uint8_t tag = peek();
+    if (!in_string_ && tag != etf::small_integer && tag != etf::integer) return fail("text");
     if (!integer(code)) return false;
     if (!utf8::is_scalar(code)) return fail("text");
     utf8::append(text, static_cast<char32_t>(code));

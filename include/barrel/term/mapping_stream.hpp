@@ -74,6 +74,7 @@ class Source {
   /// Goes back and forgets what failed since.
   void rewind(const Mark& mark) {
     expected_ = nullptr;
+    type_ = {};
     refusal_.clear();
     go_to(mark);
   }
