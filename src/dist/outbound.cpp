@@ -147,6 +147,12 @@ bool Outbound::busy(Lane lane) const {
   return pending_bytes(lane) >= limits_.budget_bytes_max;
 }
 
+bool Outbound::wait_if_busy(Lane lane) {
+  if (!busy(lane)) return false;
+  queues_[static_cast<std::size_t>(lane)].account->refused = true;
+  return busy(lane);  // as in admit(): say so first and look again
+}
+
 std::size_t Outbound::pending_bytes(Lane lane) const {
   return queues_[static_cast<std::size_t>(lane)].account->pending_bytes.load(std::memory_order_acquire);
 }

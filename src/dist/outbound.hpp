@@ -102,6 +102,8 @@ class Outbound {
   [[nodiscard]] bool poll_drained(Lane lane);
 
   [[nodiscard]] bool busy(Lane lane) const;
+  /// As busy(); and if so, poll_drained() will tell when the lane has drained, as after a refusal.
+  [[nodiscard]] bool wait_if_busy(Lane lane);
   /// Queued and unacknowledged bytes of a lane.
   [[nodiscard]] std::size_t pending_bytes(Lane lane) const;
   /// Queued bytes of a lane that were not taken yet.

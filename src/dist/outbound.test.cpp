@@ -108,6 +108,16 @@ TEST_F(OutboundTest, TheBudgetHoldsUntilThePeerHasAcknowledged) {
   EXPECT_EQ(outbound.push(Lane::messages, 0, text("y")).status, Outbound::Status::queued);
 }
 
+TEST_F(OutboundTest, WhoWaitsWithoutHavingBeenRefusedHearsOfTheDrainToo) {
+  Outbound outbound({.budget_bytes_max = 1000, .drained_bytes_max = 500}, metrics);
+  EXPECT_FALSE(outbound.wait_if_busy(Lane::messages));
+  EXPECT_EQ(outbound.push(Lane::messages, 0, text(std::string(996, 'x'))).status, Outbound::Status::queued);
+  EXPECT_TRUE(outbound.wait_if_busy(Lane::messages));
+  EXPECT_FALSE(outbound.poll_drained(Lane::messages));
+  take(outbound);
+  EXPECT_TRUE(outbound.poll_drained(Lane::messages));
+}
+
 TEST_F(OutboundTest, AMessageOverTheLimitIsRefusedAndTheNextOneIsNot) {
   Outbound outbound({.frame_bytes_max = 100'000}, metrics);
   for (const std::size_t hint : {0U, 200'000U}) {

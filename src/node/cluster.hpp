@@ -83,7 +83,7 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
  private:
   // carrier::LinkOwner
   SystemTime system_now() override { return loop_.system_now(); }
-  auth::Identity identity() override { return identity_; }
+  auth::Identity identity() override;
   auth::Nonce nonce() override { return auth::fresh_nonce(); }
   auth::TrustDecision check_trust(std::string_view claimed_name, const PublicKey& key) override;
   std::shared_ptr<AtomQuota> atom_quota(NodeName peer) override { return dispatcher_.quota(peer); }

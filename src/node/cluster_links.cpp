@@ -16,6 +16,15 @@ LinkLoss loss_of(carrier::DownReason reason) {
 
 }  // namespace
 
+auth::Identity Cluster::identity() {
+  // From disk, so that a rotated identity takes effect with the next handshake.
+  auto present = load_identity(config_.key_dir());
+  if (present) return *std::move(present);
+  log_.warning("the identity on disk cannot be read; the one loaded at start is used",
+               {{"why", present.error().message()}});
+  return identity_;
+}
+
 auth::TrustDecision Cluster::check_trust(std::string_view claimed_name, const PublicKey& key) {
   return trust_.decide(claimed_name, key);
 }

@@ -112,7 +112,7 @@ void Router::when_drained(NodeName node, const Pid& waiter) {
   if (channel == nullptr) return hooks_.drained(node, waiter);
   channel->add_waiter(waiter);
   // Drained between the refusal and our entry in the list: nobody else will tell.
-  if (!channel->outbound()->busy(Lane::messages)) {
+  if (!channel->outbound()->wait_if_busy(Lane::messages)) {
     for (const Pid& pid : channel->take_waiters()) hooks_.drained(node, pid);
   }
 }
