@@ -5,10 +5,12 @@
 #   *.test.cpp   the program barrel_<name>_tests, each of whose tests is one of ctest's, with the label `unit`
 #   x.fuzz.cpp   with BARREL_FUZZ the libFuzzer program fuzz_x; otherwise the program replay_x, which ctest runs over
 #                the saved inputs in tests/corpus/x
+#   guards/*.cpp what must not compile; see barrel_guards
 # DEPENDS names the layers that it may include; tools/tidy checks the #includes by it. TEST_LINK is for the tests only.
 function(barrel_layer name)
   cmake_parse_arguments(LAYER "" "" "DEPENDS;LINK;TEST_LINK" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "/guards/")
   set(tests ${sources})
   set(fuzzers ${sources})
   list(FILTER sources EXCLUDE REGEX "\\.(test|fuzz)\\.cpp$")
@@ -34,6 +36,22 @@ function(barrel_layer name)
       barrel_fuzzer(${fuzzer} barrel_${name} ${LAYER_TEST_LINK})
     endforeach()
   endif()
+endfunction()
+
+# barrel_guards(name): a test for each file in the layer's guards/, which must not compile, with the message that its
+# first line expects (or must, where it says so).
+function(barrel_guards name)
+  if(NOT BARREL_TESTS)
+    return()
+  endif()
+  file(GLOB guards CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/guards/*.cpp)
+  foreach(guard ${guards})
+    get_filename_component(file ${guard} NAME_WE)
+    add_test(NAME ${BARREL_TEST_PREFIX}${name}.guard.${file}
+             COMMAND ${PROJECT_SOURCE_DIR}/tools/check_guard ${guard} ${CMAKE_CXX_COMPILER} -std=c++23
+                     -I${PROJECT_SOURCE_DIR}/include -I${PROJECT_SOURCE_DIR}/src)
+    set_tests_properties(${BARREL_TEST_PREFIX}${name}.guard.${file} PROPERTIES LABELS unit TIMEOUT 120)
+  endforeach()
 endfunction()
 
 # barrel_gtest(target SOURCES files... LINK libraries... PREFIX text LABELS labels... [TIMEOUT seconds] [RUN_SERIAL])
