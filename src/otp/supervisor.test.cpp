@@ -1,0 +1,259 @@
+#include "barrel/otp/supervisor.hpp"
+
+#include <vector>
+
+#include "barrel/otp/dynamic_supervisor.hpp"
+#include "process/test_runtime.hpp"
+
+namespace barrel {
+namespace {
+
+using test::EveryScheduler;
+using test::TestRuntime;
+class SupervisorTest : public EveryScheduler {};
+BARREL_ON_EVERY_SCHEDULER(SupervisorTest);
+
+/// Says {up, Id, Pid} and {down, Id}.
+class Worker {
+ public:
+  struct End {
+    static constexpr std::string_view tag = "end";
+    Atom reason;
+  };
+  using Casts = Messages<End>;
+  Worker(Self self, Pid to, Atom id) : self_(self), to_(to), id_(id) {
+    self_.trap_exits(true);
+    self_.send(to_, Term::tuple_of(Atom("up"), id_, self_.pid()));
+  }
+  void handle_cast(const End& end) { exit(end.reason); }
+  void terminate(const Term&) { self_.send(to_, Term::tuple_of(Atom("down"), id_)); }
+
+ private:
+  Self self_;
+  Pid to_;
+  Atom id_;
+};
+/// Does not start.
+class Stillborn {
+ public:
+  explicit Stillborn(Self) { exit(Atom("no_way")); }
+};
+/// Takes for ever to terminate.
+class Stubborn {
+ public:
+  explicit Stubborn(Self self) : self_(self) { self_.trap_exits(true); }
+  Task<> terminate(const Term&) { co_await self_.receive<Worker::End>(); }
+
+ private:
+  Self self_;
+};
+
+Task<Pid> came_up(Self self, Atom id) {
+  const auto is_up = [id](const Term& term) {
+    return term.is_tagged("up", 3) && term.elements()[1] == Term(id);
+  };
+  const Term up = co_await self.receive_if<Term>(is_up);
+  co_return *up.elements()[2].as_pid();
+}
+Term down(Atom id) {
+  return Term::tuple_of(Atom("down"), id);
+}
+
+TEST_P(SupervisorTest, StartsChildrenInOrderAndEndsThemInReverseOrder) {
+  const auto ok = runtime_.run([](Self self) -> Task<bool> {
+    self.trap_exits(true);
+    std::vector<ChildSpec> specs{child<Worker>("a", {}, self.pid(), Atom("a")),
+                                 child<Worker>("b", {}, self.pid(), Atom("b")),
+                                 child<Worker>("c", {}, self.pid(), Atom("c"))};
+    const auto supervisor = co_await Supervisor::start_link(self, {}, specs);
+    EXPECT_TRUE(supervisor);
+    std::vector<ChildInfo> expected;
+    for (const char* id : {"a", "b", "c"}) {
+      const Term up = co_await self.receive<Term>();
+      EXPECT_EQ(up.elements()[1], Term(Atom(id)));
+      expected.push_back({id, up.elements()[2].as_pid()});
+    }
+    EXPECT_EQ(*co_await supervisor->which_children(self), expected);
+    self.exit(supervisor->pid(), shutdown());
+    EXPECT_EQ(co_await self.receive<Term>(), down("c"));
+    EXPECT_EQ(co_await self.receive<Term>(), down("b"));
+    EXPECT_EQ(co_await self.receive<Term>(), down("a"));
+    EXPECT_EQ((co_await self.receive<Exit>()).reason, Term(shutdown()));
+    co_return true;
+  });
+  EXPECT_TRUE(ok);
+}
+
+TEST_P(SupervisorTest, RestartsByTypeAndOnlyTheChildThatEnded) {
+  const auto ok = runtime_.run([](Self self) -> Task<bool> {
+    self.trap_exits(true);
+    std::vector<ChildSpec> specs{
+        child<Worker>("always", {.restart = Restart::permanent}, self.pid(), Atom("always")),
+        child<Worker>("crashes", {.restart = Restart::transient}, self.pid(), Atom("crashes")),
+        child<Worker>("once", {.restart = Restart::temporary}, self.pid(), Atom("once"))};
+    const auto supervisor = co_await Supervisor::start_link(self, {.intensity = 10, .period = 1h}, specs);
+    const Pid always = co_await came_up(self, "always");
+    const Pid crashes = co_await came_up(self, "crashes");
+    const Pid once = co_await came_up(self, "once");
+
+    self.cast(always, Worker::End{normal()});
+    const Pid always_again = co_await came_up(self, "always");
+    EXPECT_NE(always_again, always);
+    self.cast(crashes, Worker::End{"boom"});
+    const Pid crashes_again = co_await came_up(self, "crashes");
+    self.cast(crashes_again, Worker::End{normal()});  // a transient child may end normally
+    self.cast(once, Worker::End{"boom"});
+    const auto monitor_one = self.monitor(once);
+    const auto monitor_two = self.monitor(crashes_again);
+    co_await self.receive<Down>();
+    co_await self.receive<Down>();
+    std::vector<ChildInfo> children;
+    do {
+      children = *co_await supervisor->which_children(self);
+    } while (children.size() == 3);  // its Exit may come after our Down
+    EXPECT_EQ(children, (std::vector<ChildInfo>{{"always", always_again}, {"crashes", std::nullopt}}));
+    co_return true;
+  });
+  EXPECT_TRUE(ok);
+}
+
+TEST_P(SupervisorTest, TooManyRestartsEndItAndItsChildren) {
+  const auto ok = runtime_.run([](Self self) -> Task<bool> {
+    self.trap_exits(true);
+    std::vector<ChildSpec> specs{child<Worker>("weak", {}, self.pid(), Atom("weak")),
+                                 child<Worker>("other", {}, self.pid(), Atom("other"))};
+    const auto supervisor = co_await Supervisor::start_link(self, {.intensity = 2, .period = 1h}, specs);
+    (void)co_await came_up(self, "other");
+    for (int i = 0; i < 3; ++i) {
+      const Pid weak = co_await came_up(self, "weak");
+      self.cast(weak, Worker::End{"boom"});
+    }
+    const Exit exit = co_await self.receive<Exit>();
+    EXPECT_EQ(exit.from, supervisor->pid());
+    EXPECT_EQ(exit.reason, Term(shutdown()));
+    const auto is_other = [](const Term& term) { return term == down("other"); };
+    (void)co_await self.receive_if<Term>(is_other);
+    co_return true;
+  });
+  EXPECT_TRUE(ok);
+}
+
+TEST(SupervisorInTime, RestartsThatAreFarApartAreForgiven) {
+  TestRuntime runtime(RuntimeConfig::deterministic);
+  const auto ok = runtime.run([](Self self) -> Task<bool> {
+    self.trap_exits(true);
+    std::vector<ChildSpec> specs{child<Worker>("weak", {}, self.pid(), Atom("weak"))};
+    const auto supervisor = co_await Supervisor::start_link(self, {.intensity = 1, .period = 5s}, specs);
+    for (int i = 0; i < 20; ++i) {
+      const Pid weak = co_await came_up(self, "weak");
+      self.cast(weak, Worker::End{"boom"});
+      (void)co_await self.receive<Exit>(6s);
+    }
+    (void)co_await came_up(self, "weak");
+    co_return self.runtime().is_alive(supervisor->pid());
+  });
+  ASSERT_TRUE(ok);
+  EXPECT_TRUE(*ok);
+}
+
+TEST_P(SupervisorTest, AChildThatDoesNotStartIsTheSupervisorsError) {
+  const auto ok = runtime_.run([](Self self) -> Task<bool> {
+    std::vector<ChildSpec> specs{child<Worker>("fine", {}, self.pid(), Atom("fine")),
+                                 child<Stillborn>("dead", {})};
+    const auto supervisor = co_await Supervisor::start_link(self, {}, specs);
+    EXPECT_FALSE(supervisor);
+    EXPECT_EQ(supervisor.error().reason,
+              Term::tuple_of(Atom("shutdown"),
+                             Term::tuple_of(Atom("failed_to_start_child"), Atom("dead"), Atom("no_way"))));
+    (void)co_await came_up(self, "fine");
+    EXPECT_EQ(co_await self.receive<Term>(), down("fine"));
+    co_return true;
+  });
+  EXPECT_TRUE(ok);
+  EXPECT_TRUE(runtime_.log().contain("a child did not start"));
+}
+
+TEST_P(SupervisorTest, ChildrenAreAddedEndedRestartedAndDeleted) {
+  const auto ok = runtime_.run([](Self self) -> Task<bool> {
+    const auto supervisor = co_await Supervisor::start_link(self, {}, {});
+    const auto started =
+        co_await supervisor->start_child(self, child<Worker>("a", {}, self.pid(), Atom("a")));
+    EXPECT_TRUE(started);
+    EXPECT_EQ(co_await came_up(self, "a"), *started);
+    const auto twice = co_await supervisor->start_child(self, child<Worker>("a", {}, self.pid(), Atom("a")));
+    EXPECT_EQ(twice.error().code, Errc::already_registered);
+    EXPECT_FALSE(co_await supervisor->delete_child(self, "a"));  // it runs
+    EXPECT_TRUE(co_await supervisor->terminate_child(self, "a"));
+    EXPECT_EQ(co_await self.receive<Term>(), down("a"));
+    const auto again = co_await supervisor->restart_child(self, "a");
+    EXPECT_EQ(co_await came_up(self, "a"), *again);
+    EXPECT_TRUE(co_await supervisor->terminate_child(self, "a"));
+    EXPECT_TRUE(co_await supervisor->delete_child(self, "a"));
+    EXPECT_FALSE(co_await supervisor->restart_child(self, "a"));
+    EXPECT_TRUE((co_await supervisor->which_children(self))->empty());
+    co_return true;
+  });
+  EXPECT_TRUE(ok);
+}
+
+using Workers = DynamicSupervisor<Worker>;
+
+TEST_P(SupervisorTest, ADynamicSupervisorStartsEndsAndRestartsChildrenOfOneKind) {
+  const auto ok = runtime_.run([](Self self) -> Task<bool> {
+    self.trap_exits(true);
+    auto workers =
+        co_await Workers::start_link(self, {.intensity = 5, .period = 10s}, {.restart = Restart::transient});
+    EXPECT_TRUE(workers);
+    const auto a = co_await workers->start_child(self, self.pid(), Atom("a"));
+    const auto b = co_await workers->start_child(self, self.pid(), Atom("b"));
+    EXPECT_TRUE(a && b);
+    EXPECT_EQ((co_await workers->which_children(self))->size(), 2U);
+    (void)co_await came_up(self, "a");
+    self.cast(*a, Worker::End{"boom"});
+    const Pid a_again = co_await came_up(self, "a");
+    EXPECT_NE(a_again, *a);
+    EXPECT_TRUE(co_await workers->terminate_child(self, *b));
+    const auto unknown = co_await workers->terminate_child(self, *b);
+    EXPECT_FALSE(unknown);
+    const std::vector<Pid> expected{a_again};
+    EXPECT_EQ(*co_await workers->which_children(self), expected);
+    self.exit(workers->pid(), shutdown());
+    EXPECT_EQ((co_await self.receive<Exit>()).reason, Term(shutdown()));
+    EXPECT_FALSE(self.runtime().is_alive(a_again));
+    co_return true;
+  });
+  EXPECT_TRUE(ok);
+}
+
+TEST_P(SupervisorTest, ADynamicChildsFailureIsReportedAndTheSupervisorGoesOn) {
+  const auto ok = runtime_.run([](Self self) -> Task<bool> {
+    auto supervisor = co_await DynamicSupervisor<Stillborn>::start_link(self);
+    const auto failed = co_await supervisor->start_child(self);
+    EXPECT_FALSE(failed);
+    EXPECT_EQ(failed.error().reason, Term(Atom("no_way")));
+    const auto unknown = co_await self.call<Term>(supervisor->pid(), Term(Atom("what")));
+    EXPECT_TRUE(unknown && unknown->is_tagged("error", 2));
+    EXPECT_TRUE((co_await supervisor->which_children(self))->empty());
+    co_return true;
+  });
+  EXPECT_TRUE(ok);
+}
+
+TEST(SupervisorInTime, AChildThatDoesNotGoIsKilledAfterItsShutdownTime) {
+  TestRuntime runtime(RuntimeConfig::deterministic);
+  const auto waited = runtime.run([](Self self) -> Task<std::int64_t> {
+    auto supervisor = co_await DynamicSupervisor<Stubborn>::start_link(self, {}, {.shutdown = 3s});
+    const auto pid = co_await supervisor->start_child(self);
+    EXPECT_TRUE(pid);
+    const auto monitor = self.monitor(*pid);
+    const Instant start = self.runtime().clock().now();
+    EXPECT_TRUE(co_await supervisor->terminate_child(self, *pid));
+    EXPECT_EQ((co_await self.receive<Down>()).reason, Term(killed()));
+    co_return (self.runtime().clock().now() - start).count();
+  });
+  ASSERT_TRUE(waited);
+  EXPECT_EQ(*waited, Duration(3s).count());
+}
+
+}  // namespace
+}  // namespace barrel
