@@ -20,20 +20,25 @@ class Link;
 
 namespace barrel::node {
 
-/// What this node has for one other node, for as long as this node runs: the messages that wait for it, and the
-/// connection that carries them when there is one.
+/// What this node has for one other node, for as long as this node runs: the messages that wait for it, and
+/// the connection that carries them when there is one.
 ///
 /// Any thread uses the outbound queue and the waiters; the rest belongs to the cluster thread.
 class Channel {
  public:
   Channel(NodeName peer_name, const dist::OutboundLimits& limits, Metrics& metrics)
-      : peer(peer_name), limits_(limits), metrics_(metrics), outbound_(std::make_shared<dist::Outbound>(limits, metrics)) {}
+      : peer(peer_name),
+        limits_(limits),
+        metrics_(metrics),
+        outbound_(std::make_shared<dist::Outbound>(limits, metrics)) {}
 
   const NodeName peer;
   [[nodiscard]] const dist::OutboundLimits& limits() const { return limits_; }
 
   /// The queue of the present connection, or of the one to come.
-  [[nodiscard]] std::shared_ptr<dist::Outbound> outbound() const { return outbound_.load(std::memory_order_acquire); }
+  [[nodiscard]] std::shared_ptr<dist::Outbound> outbound() const {
+    return outbound_.load(std::memory_order_acquire);
+  }
   /// Drops what waits: it was meant for a connection that is gone. Cluster thread.
   void renew_outbound() {
     auto fresh = std::make_shared<dist::Outbound>(limits_, metrics_);

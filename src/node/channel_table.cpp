@@ -28,7 +28,8 @@ Channel* ChannelTable::find_or_make(Atom node) {
     chunk = new Chunk{};
     slot.store(chunk, std::memory_order_release);
   }
-  Channel* channel = channels_.emplace_back(std::make_unique<Channel>(NodeName(node), limits_, metrics_)).get();
+  Channel* channel =
+      channels_.emplace_back(std::make_unique<Channel>(NodeName(node), limits_, metrics_)).get();
   (*chunk)[node.index() % chunk_size].store(channel, std::memory_order_release);
   return channel;
 }
@@ -46,7 +47,8 @@ bool DirtyChannels::add(Channel& channel) {
   Channel* head = head_.load(std::memory_order_relaxed);
   do {
     channel.next_dirty.store(head, std::memory_order_relaxed);
-  } while (!head_.compare_exchange_weak(head, &channel, std::memory_order_release, std::memory_order_relaxed));
+  } while (
+      !head_.compare_exchange_weak(head, &channel, std::memory_order_release, std::memory_order_relaxed));
   return head == nullptr;
 }
 

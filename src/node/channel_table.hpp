@@ -10,8 +10,8 @@
 
 namespace barrel::node {
 
-/// The channels by node name. find() is two loads, because every remote send begins with it. Channels are never
-/// removed: their number is bounded by channels_max. Thread-safe.
+/// The channels by node name. find() is two loads, because every remote send begins with it. Channels are
+/// never removed: their number is bounded by channels_max. Thread-safe.
 class ChannelTable {
  public:
   /// Nodes one node ever exchanges messages with, or tries to. Ten times the 10,000 nodes of the largest

@@ -34,42 +34,51 @@ Cluster::Cluster(Parts parts)
       log_(parts.log.named("cluster")),
       random_(parts.random),
       links_up_(parts.metrics.counter("node.links_up")),
-      dialer_(loop_, config_.channel.dial_timeout,
-              {.locate = std::move(parts.locate),
-               .connect = [this](NodeName peer, const SocketAddress& address) { return connect(peer, address); },
-               .failed = [this](Channel& channel, const std::string& why) { dial_failed(channel, why); }},
-              metrics_),
-      dispatcher_(self_, creation_, runtime_, router_, etf_limits(config_), config_.channel.atoms_per_peer_max,
-                  {.overlay = [this](NodeName from, Atom name,
-                                     const Term& message) { overlay_->message(from, name, message, moment()); },
-                   .violation = [this](std::uint64_t link, NodeName peer, std::string why) {
-                     loop_.post([this, link, peer, text = std::move(why)] { end_link(link, peer, text); });
-                   }},
-                  metrics_, log_),
-      overlay_(std::make_unique<Overlay>(overlay_settings(config_), self_, creation_, moment(), random_.split(), metrics_,
-                                         parts.log.named("overlay"), *this)),
+      dialer_(
+          loop_, config_.channel.dial_timeout,
+          {.locate = std::move(parts.locate),
+           .connect = [this](NodeName peer, const SocketAddress& address) { return connect(peer, address); },
+           .failed = [this](Channel& channel, const std::string& why) { dial_failed(channel, why); }},
+          metrics_),
+      dispatcher_(
+          self_, creation_, runtime_, router_, etf_limits(config_), config_.channel.atoms_per_peer_max,
+          {.overlay = [this](NodeName from, Atom name,
+                             const Term& message) { overlay_->message(from, name, message, moment()); },
+           .violation =
+               [this](std::uint64_t link, NodeName peer, std::string why) {
+                 loop_.post([this, link, peer, text = std::move(why)] { end_link(link, peer, text); });
+               }},
+          metrics_, log_),
+      overlay_(std::make_unique<Overlay>(overlay_settings(config_), self_, creation_, moment(),
+                                         random_.split(), metrics_, parts.log.named("overlay"), *this)),
       timer_(loop_, [] {}) {
   loop_.set_turn_hook([this] { turn(); });
 }
 
-Cluster::~Cluster() { loop_.set_turn_hook({}); }
+Cluster::~Cluster() {
+  loop_.set_turn_hook({});
+}
 
 Result<void> Cluster::open(const LoadedCertificate& certificate) {
   const auto bind = SocketAddress::from_ip(config_.listen.address, config_.listen.port);
   if (!bind) {
-    return Error(Errc::invalid_argument, "listen_address " + config_.listen.address + " is not an IP address");
+    return Error(Errc::invalid_argument,
+                 "listen_address " + config_.listen.address + " is not an IP address");
   }
   auto socket = loop_.open_udp({.bind = *bind}, *this);
   if (!socket) return std::move(socket).error();
   socket_ = *std::move(socket);
-  auto carrier = carrier::QuicCarrier::make(link_settings(config_, creation_), endpoint_settings(config_, certificate),
-                                            *socket_, *this, random_.split(), metrics_, log_.named("carrier"));
+  auto carrier =
+      carrier::QuicCarrier::make(link_settings(config_, creation_), endpoint_settings(config_, certificate),
+                                 *socket_, *this, random_.split(), metrics_, log_.named("carrier"));
   if (!carrier) return std::move(carrier).error();
   carrier_ = *std::move(carrier);
   return {};
 }
 
-void Cluster::start() { overlay_->start(moment()); }
+void Cluster::start() {
+  overlay_->start(moment());
+}
 
 Result<carrier::Link*> Cluster::connect(NodeName peer, const SocketAddress& address) {
   quic::Dial where;
@@ -97,7 +106,8 @@ void Cluster::turn() {
 
 void Cluster::arm_timer() {
   std::optional<Instant> due = carrier_->next_timeout();
-  if (const auto overlay_due = overlay_->next_deadline(); overlay_due && (!due || *overlay_due < *due)) due = overlay_due;
+  if (const auto overlay_due = overlay_->next_deadline(); overlay_due && (!due || *overlay_due < *due))
+    due = overlay_due;
   if (due) timer_.arm(*due);
   else timer_.cancel();
 }
@@ -116,7 +126,8 @@ void Cluster::send(NodeName to, Atom name, const Term& message, Delivery deliver
     const Channel* channel = channels_.find(to.atom());
     if (channel == nullptr || channel->live_link == nullptr) return;
   }
-  router_.send_term(NodeLocalName{name, to}, message, dist::Lane::overlay, Pid{self_.atom(), 0, 0, creation_});
+  router_.send_term(NodeLocalName{name, to}, message, dist::Lane::overlay,
+                    Pid{self_.atom(), 0, 0, creation_});
 }
 
 void Cluster::send_to_pid(const Pid& to, const Term& message) {
@@ -134,7 +145,8 @@ void Cluster::node_dead(NodeName node, std::uint32_t creation) {
     const Channel* channel = channels_.find(node.atom());
     if (channel == nullptr || channel->live_link == nullptr) return;
     carrier::Link& link = *channel->live_link;
-    if (link.suspected() && link.peer()->creation == creation) link.close("the cluster holds it to be dead", loop_.now());
+    if (link.suspected() && link.peer()->creation == creation)
+      link.close("the cluster holds it to be dead", loop_.now());
   });
 }
 
@@ -145,16 +157,21 @@ void Cluster::stop_connecting() {
   carrier_->set_accepting(false);
 }
 
-void Cluster::leave() { overlay_->leave(moment()); }
+void Cluster::leave() {
+  overlay_->leave(moment());
+}
 
 bool Cluster::drained() const {
   return std::ranges::all_of(live_links_, [this](const carrier::Link* link) {
     const auto outbound = channels_.find(link->peer()->name.atom())->outbound();
-    return outbound->pending_bytes(dist::Lane::messages) == 0 && outbound->pending_bytes(dist::Lane::overlay) == 0;
+    return outbound->pending_bytes(dist::Lane::messages) == 0 &&
+           outbound->pending_bytes(dist::Lane::overlay) == 0;
   });
 }
 
-void Cluster::close_links() { carrier_->close_all("shutdown", loop_.now()); }
+void Cluster::close_links() {
+  carrier_->close_all("shutdown", loop_.now());
+}
 
 std::vector<PeerInfo> Cluster::peers() const {
   const std::scoped_lock lock(peers_mutex_);
@@ -165,7 +182,8 @@ void Cluster::publish_peers() {
   std::vector<PeerInfo> peers;
   for (const carrier::Link* link : live_links_) {
     const carrier::Peer& peer = *link->peer();
-    peers.push_back({peer.name, peer.creation, peer.dialect == dist::Dialect::barrel ? "barrel/1" : "erlang-dist",
+    peers.push_back({peer.name, peer.creation,
+                     peer.dialect == dist::Dialect::barrel ? "barrel/1" : "erlang-dist",
                      link->remote_address().to_string(), link->dialed(), link->suspected()});
   }
   std::ranges::sort(peers, {}, &PeerInfo::name);

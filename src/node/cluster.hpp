@@ -28,8 +28,8 @@
 
 namespace barrel::node {
 
-/// What the cluster thread does: drives links and overlay, and is where they meet. Everything here runs on the loop's
-/// thread, except the constructor and what says otherwise.
+/// What the cluster thread does: drives links and overlay, and is where they meet. Everything here runs on
+/// the loop's thread, except the constructor and what says otherwise.
 class Cluster final : public carrier::LinkOwner, public Overlay::Port, public loop::UdpEvents {
  public:
   struct Parts {
@@ -102,7 +102,9 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   void send_to_pid(const Pid& to, const Term& message) override;
   void dial(NodeName node) override;
   void release(NodeName node) override;
-  void publish(std::shared_ptr<const RegistrySnapshot> snapshot) override { registry_.publish(std::move(snapshot)); }
+  void publish(std::shared_ptr<const RegistrySnapshot> snapshot) override {
+    registry_.publish(std::move(snapshot));
+  }
   void emit(const ServiceEvent& event) override { registry_.emit(event); }
   void emit(const MembershipEvent& event) override { membership_.emit(event); }
   void node_dead(NodeName node, std::uint32_t creation) override;

@@ -58,7 +58,8 @@ dist::Verdict Cluster::on_incoming(carrier::Link& link, NodeName peer, std::uint
   if (dist::drops_dial(verdict)) {
     metrics_.counter("node.crossing_dials").add();
     dialer_.yield(*channel);
-    if (carrier::Link* own = std::exchange(channel->dial_link, nullptr)) own->close("gives way to the peer's dial", loop_.now());
+    if (carrier::Link* own = std::exchange(channel->dial_link, nullptr))
+      own->close("gives way to the peer's dial", loop_.now());
   } else if (dist::refuses(verdict)) {
     metrics_.counter("node.crossing_dials").add();
   }
@@ -89,7 +90,9 @@ void Cluster::on_up(carrier::Link& link) {
   overlay_->link_up(peer.name, kind, peer.creation, link.dialed(), moment());
 }
 
-void Cluster::on_message(carrier::Link& link, dist::Message& message, dist::Lane) { dispatcher_.dispatch(link, message); }
+void Cluster::on_message(carrier::Link& link, dist::Message& message, dist::Lane) {
+  dispatcher_.dispatch(link, message);
+}
 
 void Cluster::on_suspect(carrier::Link& link) {
   peers_changed_ = true;
@@ -159,14 +162,17 @@ void Cluster::end_link(std::uint64_t link_id, NodeName peer, const std::string& 
 void Cluster::log_refusal(const carrier::Link& link, const carrier::Down& down) {
   using carrier::DownReason;
   const auto name = link.name();
-  const std::string who = name ? std::string(name->text()) : (down.auth ? down.auth->claimed_name : std::string("unknown"));
+  const std::string who =
+      name ? std::string(name->text()) : (down.auth ? down.auth->claimed_name : std::string("unknown"));
   switch (down.reason) {
     case DownReason::auth_failed:
     case DownReason::handshake_failed:
     case DownReason::protocol_error:
     case DownReason::key_mismatch:
-      log_.warning("connection refused", {{"node", who}, {"address", link.remote_address().to_string()},
-                                          {"reason", std::string(to_string(down.reason))}, {"text", down.text}});
+      log_.warning("connection refused", {{"node", who},
+                                          {"address", link.remote_address().to_string()},
+                                          {"reason", std::string(to_string(down.reason))},
+                                          {"text", down.text}});
       return;
     case DownReason::closed_by_us:
     case DownReason::closed_by_peer:
@@ -174,8 +180,8 @@ void Cluster::log_refusal(const carrier::Link& link, const carrier::Down& down) 
     case DownReason::silent:
     case DownReason::refused:
     case DownReason::timeout:
-      log_.debug("connection attempt ended", {{"node", who}, {"reason", std::string(to_string(down.reason))},
-                                              {"text", down.text}});
+      log_.debug("connection attempt ended",
+                 {{"node", who}, {"reason", std::string(to_string(down.reason))}, {"text", down.text}});
       return;
   }
 }

@@ -13,7 +13,8 @@ namespace barrel::node {
 
 [[nodiscard]] OverlayConfig overlay_settings(const NodeConfig& config);
 [[nodiscard]] carrier::LinkConfig link_settings(const NodeConfig& config, std::uint32_t creation);
-[[nodiscard]] quic::EndpointConfig endpoint_settings(const NodeConfig& config, const LoadedCertificate& certificate);
+[[nodiscard]] quic::EndpointConfig endpoint_settings(const NodeConfig& config,
+                                                     const LoadedCertificate& certificate);
 [[nodiscard]] dist::OutboundLimits outbound_settings(const NodeConfig& config);
 
 }  // namespace barrel::node

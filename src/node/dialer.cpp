@@ -15,7 +15,8 @@ Dialer::Dialer(loop::Loop& loop, Duration timeout, Hooks hooks, Metrics& metrics
       dials_failed_(metrics.counter("node.dials_failed")) {}
 
 void Dialer::start(Channel& channel) {
-  if (channel.dial != Channel::Dial::none || channel.live_link != nullptr || channel.incoming_link != nullptr) return;
+  if (channel.dial != Channel::Dial::none || channel.live_link != nullptr || channel.incoming_link != nullptr)
+    return;
   const std::uint64_t attempt = ++channel.attempt;
   channel.give_up_at = loop_.now() + timeout_;
   channel.last_failure.clear();
@@ -32,14 +33,17 @@ void Dialer::locate(Channel& channel) {
   const std::uint64_t attempt = channel.attempt;
   using Found = Result<std::vector<NodeAddress>>;
   if (stopped_) {
-    loop_.post([this, &channel, attempt] { located(channel, attempt, Error(Errc::closed, "the node shuts down")); });
+    loop_.post(
+        [this, &channel, attempt] { located(channel, attempt, Error(Errc::closed, "the node shuts down")); });
     return;
   }
   const auto found = std::make_shared<Found>(Error(Errc::not_found));
-  const bool queued = loop_.offload([this, found, peer = channel.peer] { *found = hooks_.locate(peer); },
-                                    [this, found, &channel, attempt] { located(channel, attempt, std::move(*found)); });
+  const bool queued =
+      loop_.offload([this, found, peer = channel.peer] { *found = hooks_.locate(peer); },
+                    [this, found, &channel, attempt] { located(channel, attempt, std::move(*found)); });
   if (queued) return;
-  loop_.post([this, &channel, attempt] { located(channel, attempt, Error(Errc::busy, "too many lookups wait")); });
+  loop_.post(
+      [this, &channel, attempt] { located(channel, attempt, Error(Errc::busy, "too many lookups wait")); });
 }
 
 void Dialer::located(Channel& channel, std::uint64_t attempt, Result<std::vector<NodeAddress>> found) {
@@ -69,7 +73,8 @@ void Dialer::try_next(Channel& channel) {
 void Dialer::resolve(Channel& channel, const NodeAddress& address) {
   channel.dial = Channel::Dial::locating;
   loop_.resolve(address.host, address.port,
-                [this, &channel, attempt = channel.attempt, host = address.host](Result<std::vector<SocketAddress>> found) {
+                [this, &channel, attempt = channel.attempt,
+                 host = address.host](Result<std::vector<SocketAddress>> found) {
                   if (channel.attempt != attempt || channel.dial != Channel::Dial::locating) return;
                   if (!found) {
                     channel.last_failure = host + ": " + found.error().message();
@@ -114,7 +119,9 @@ void Dialer::incoming_down(Channel& channel, const std::string& why) {
   locate(channel);
 }
 
-void Dialer::succeeded(Channel& channel) { finish(channel); }
+void Dialer::succeeded(Channel& channel) {
+  finish(channel);
+}
 
 void Dialer::yield(Channel& channel) {
   channel.addresses.clear();

@@ -12,8 +12,8 @@
 
 namespace barrel::node {
 
-/// Connects channels: asks discovery, resolves host names, tries the addresses one after the other, and gives up after
-/// the dial timeout. Cluster thread only; nothing here calls back before it has returned.
+/// Connects channels: asks discovery, resolves host names, tries the addresses one after the other, and gives
+/// up after the dial timeout. Cluster thread only; nothing here calls back before it has returned.
 class Dialer {
  public:
   struct Hooks {
@@ -31,8 +31,8 @@ class Dialer {
   void start(Channel& channel);
   /// The channel's dial_link ended before it was up.
   void link_down(Channel& channel, const carrier::Down& down);
-  /// The peer's own connection, for which a dial that gave way waits, ended before it was up: dials again, within the
-  /// time of the first attempt.
+  /// The peer's own connection, for which a dial that gave way waits, ended before it was up: dials again,
+  /// within the time of the first attempt.
   void incoming_down(Channel& channel, const std::string& why);
   /// The channel has a live link, whoever dialed it.
   void succeeded(Channel& channel);

@@ -7,8 +7,9 @@
 
 namespace barrel::node {
 
-Dispatcher::Dispatcher(NodeName self, std::uint32_t creation, Runtime& runtime, Router& router, const EtfLimits& limits,
-                       std::uint32_t atoms_per_peer_max, Hooks hooks, Metrics& metrics, Log log)
+Dispatcher::Dispatcher(NodeName self, std::uint32_t creation, Runtime& runtime, Router& router,
+                       const EtfLimits& limits, std::uint32_t atoms_per_peer_max, Hooks hooks,
+                       Metrics& metrics, Log log)
     : self_(self),
       node_pid_{self.atom(), 0, 0, creation},
       runtime_(runtime),
@@ -38,7 +39,9 @@ void Dispatcher::link_up(const carrier::Link& link) {
   sources_.insert_or_assign(link.id(), Source{link.id(), peer, std::move(context)});
 }
 
-void Dispatcher::link_down(const carrier::Link& link) { sources_.erase(link.id()); }
+void Dispatcher::link_down(const carrier::Link& link) {
+  sources_.erase(link.id());
+}
 
 void Dispatcher::dispatch(const carrier::Link& link, dist::Message& message) {
   const auto source = sources_.find(link.id());

@@ -18,7 +18,8 @@
 
 namespace barrel::node {
 
-/// Brings what arrives from other nodes to whom it is for: processes, the overlay, or this node itself. Cluster thread.
+/// Brings what arrives from other nodes to whom it is for: processes, the overlay, or this node itself.
+/// Cluster thread.
 class Dispatcher {
  public:
   struct Hooks {

@@ -16,7 +16,8 @@ namespace barrel::node {
 /// replicated. Thread-safe.
 class LocalServices {
  public:
-  /// Takes the name for `pid`, or confirms that it holds it. Errc::already_registered when another process does.
+  /// Takes the name for `pid`, or confirms that it holds it. Errc::already_registered when another process
+  /// does.
   Result<void> claim(const Term& name, const Pid& pid);
   /// Gives the name back. False when `pid` does not hold it.
   bool release(const Term& name, const Pid& pid);

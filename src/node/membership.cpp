@@ -12,10 +12,16 @@ void Membership::leave() {
   service_->post([](Overlay& overlay, Moment at) { overlay.leave(at); });
 }
 
-std::vector<NodeName> Membership::active_view() const { return service_->views()->active; }
+std::vector<NodeName> Membership::active_view() const {
+  return service_->views()->active;
+}
 
-std::vector<NodeName> Membership::passive_view() const { return service_->views()->passive; }
+std::vector<NodeName> Membership::passive_view() const {
+  return service_->views()->passive;
+}
 
-Subscription Membership::subscribe(Self self) { return service_->subscribe(self.pid()); }
+Subscription Membership::subscribe(Self self) {
+  return service_->subscribe(self.pid());
+}
 
 }  // namespace barrel

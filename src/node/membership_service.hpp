@@ -12,8 +12,8 @@
 
 namespace barrel::node {
 
-/// What stands behind the Membership facade: commands go to the overlay on the cluster thread, the views are read from
-/// copies that it publishes.
+/// What stands behind the Membership facade: commands go to the overlay on the cluster thread, the views are
+/// read from copies that it publishes.
 class MembershipService {
  public:
   using OverlayCommand = std::move_only_function<void(Overlay&, Moment)>;
@@ -36,7 +36,8 @@ class MembershipService {
   // Cluster thread.
   void publish(const Overlay& overlay) {
     Views now{overlay.active_view(), overlay.passive_view()};
-    if (now != *views()) views_.store(std::make_shared<const Views>(std::move(now)), std::memory_order_release);
+    if (now != *views())
+      views_.store(std::make_shared<const Views>(std::move(now)), std::memory_order_release);
   }
   void emit(const MembershipEvent& event) { subscribers_.emit(runtime_, event); }
 

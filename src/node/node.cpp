@@ -15,15 +15,25 @@ Result<std::unique_ptr<Node>> Node::start(NodeConfig config) {
 
 Node::~Node() = default;
 
-Result<void> Node::shutdown() { return core_->shutdown(); }
+Result<void> Node::shutdown() {
+  return core_->shutdown();
+}
 
-NodeName Node::name() const noexcept { return core_->config().name; }
+NodeName Node::name() const noexcept {
+  return core_->config().name;
+}
 
-std::uint32_t Node::creation() const noexcept { return core_->creation(); }
+std::uint32_t Node::creation() const noexcept {
+  return core_->creation();
+}
 
-std::uint16_t Node::port() const noexcept { return core_->cluster().port(); }
+std::uint16_t Node::port() const noexcept {
+  return core_->cluster().port();
+}
 
-const NodeConfig& Node::config() const noexcept { return core_->config(); }
+const NodeConfig& Node::config() const noexcept {
+  return core_->config();
+}
 
 std::vector<NodeName> Node::nodes() const {
   std::vector<NodeName> names;
@@ -31,16 +41,28 @@ std::vector<NodeName> Node::nodes() const {
   return names;
 }
 
-std::vector<PeerInfo> Node::peers() const { return core_->cluster().peers(); }
+std::vector<PeerInfo> Node::peers() const {
+  return core_->cluster().peers();
+}
 
-Membership& Node::membership() noexcept { return core_->membership().facade(); }
+Membership& Node::membership() noexcept {
+  return core_->membership().facade();
+}
 
-Registry& Node::registry() noexcept { return core_->registry().facade(); }
+Registry& Node::registry() noexcept {
+  return core_->registry().facade();
+}
 
-const Registry& Node::registry() const noexcept { return core_->registry().facade(); }
+const Registry& Node::registry() const noexcept {
+  return core_->registry().facade();
+}
 
-Runtime& Node::runtime() noexcept { return core_->runtime(); }
+Runtime& Node::runtime() noexcept {
+  return core_->runtime();
+}
 
-std::map<std::string, std::uint64_t> Node::metrics() const { return core_->metrics().snapshot(); }
+std::map<std::string, std::uint64_t> Node::metrics() const {
+  return core_->metrics().snapshot();
+}
 
 }  // namespace barrel

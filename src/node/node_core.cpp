@@ -33,7 +33,9 @@ std::uint64_t fresh_seed() {
 }  // namespace
 
 NodeCore::NodeCore(NodeConfig config)
-    : config_(std::move(config)), creation_(fresh_creation()), channels_(outbound_settings(config_), metrics_) {}
+    : config_(std::move(config)),
+      creation_(fresh_creation()),
+      channels_(outbound_settings(config_), metrics_) {}
 
 Result<std::unique_ptr<NodeCore>> NodeCore::make(NodeConfig config) {
   if (auto valid = validate(config); !valid) return std::move(valid).error();
@@ -81,7 +83,8 @@ void NodeCore::build() {
   };
   router_ = std::make_unique<Router>(channels_, dirty_, std::move(hooks), metrics_);
   const auto post_command = [this](RegistryService::OverlayCommand command) { post(std::move(command)); };
-  registry_ = std::make_unique<RegistryService>(config_.name, *runtime_, post_command, log_.named("registry"));
+  registry_ =
+      std::make_unique<RegistryService>(config_.name, *runtime_, post_command, log_.named("registry"));
   membership_ = std::make_unique<MembershipService>(*runtime_, post_command);
   runtime_->set_router(*router_);
   runtime_->set_resolver(*registry_);

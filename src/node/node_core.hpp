@@ -11,8 +11,8 @@
 
 namespace barrel::node {
 
-/// Everything a Node consists of, in the order in which it is built; taken apart in the opposite one. The loop is given
-/// from outside, so that the same node runs on a simulated one.
+/// Everything a Node consists of, in the order in which it is built; taken apart in the opposite one. The
+/// loop is given from outside, so that the same node runs on a simulated one.
 class NodeCore {
  public:
   /// Loads or makes what is on disk. Errors tell what to do.

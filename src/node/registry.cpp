@@ -40,9 +40,13 @@ Result<Registration> Registry::register_term(Self self, Term name, const Metadat
   return service_->register_service(self, name, meta);
 }
 
-Result<void> Registry::unregister_term(Self self, const Term& name) { return service_->unregister(name, self.pid()); }
+Result<void> Registry::unregister_term(Self self, const Term& name) {
+  return service_->unregister(name, self.pid());
+}
 
-Result<Pid> Registry::find_term(const Term& name) const { return service_->resolve(name); }
+Result<Pid> Registry::find_term(const Term& name) const {
+  return service_->resolve(name);
+}
 
 Task<Result<Pid>> Registry::whereis_term(Self self, Term name, WhereisOptions options) const {
   Duration pause = options.first_pause;
@@ -81,6 +85,8 @@ std::vector<ServiceEntry> Registry::entries() const {
   return entries;
 }
 
-Subscription Registry::subscribe(Self self) { return service_->subscribe(self.pid()); }
+Subscription Registry::subscribe(Self self) {
+  return service_->subscribe(self.pid());
+}
 
 }  // namespace barrel

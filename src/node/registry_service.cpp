@@ -52,7 +52,9 @@ RegistryService::RegistryService(NodeName self, Runtime& runtime, Post post, Log
       facade_(*this),
       snapshot_(std::make_shared<const RegistrySnapshot>(self)) {}
 
-void RegistryService::start() { keeper_ = runtime_.spawn(&keep, this); }
+void RegistryService::start() {
+  keeper_ = runtime_.spawn(&keep, this);
+}
 
 Task<> RegistryService::keep(Self self, RegistryService* service) {
   std::map<Pid, Monitor> watched;

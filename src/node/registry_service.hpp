@@ -14,8 +14,8 @@
 
 namespace barrel::node {
 
-/// What stands behind the Registry facade: names of local processes are decided here at once, on the caller's thread;
-/// replication is the overlay's, on the cluster thread; look-ups read the snapshot that it publishes.
+/// What stands behind the Registry facade: names of local processes are decided here at once, on the caller's
+/// thread; replication is the overlay's, on the cluster thread; look-ups read the snapshot that it publishes.
 class RegistryService final : public NameResolver {
  public:
   /// A change for the overlay, to be run on the cluster thread; dropped when the node has shut down.
@@ -33,8 +33,9 @@ class RegistryService final : public NameResolver {
   Result<Registration> register_service(Self self, const Term& name, const Metadata& meta);
   Result<void> update(const Term& name, const Pid& pid, const Metadata& meta);
   Result<void> unregister(const Term& name, const Pid& pid);
-  /// The handle of a registration was destroyed while its process was perhaps crashing: if it is, the end of the
-  /// process removes the name and says why; if it caught the exception and lives on, the name is given back soon.
+  /// The handle of a registration was destroyed while its process was perhaps crashing: if it is, the end of
+  /// the process removes the name and says why; if it caught the exception and lives on, the name is given
+  /// back soon.
   void abandon(const Term& name, const Pid& pid);
   [[nodiscard]] Result<Pid> resolve(const Term& name) const override;
   [[nodiscard]] std::shared_ptr<const RegistrySnapshot> snapshot() const {

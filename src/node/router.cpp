@@ -9,8 +9,9 @@ using dist::Outbound;
 
 namespace {
 
-/// Times its budget that a channel may hold of messages whose senders cannot be parked (they never suspend) before
-/// they are dropped: 64 at the default budget of 8 MiB is the 512 MiB that a QUIC connection buffers at most.
+/// Times its budget that a channel may hold of messages whose senders cannot be parked (they never suspend)
+/// before they are dropped: 64 at the default budget of 8 MiB is the 512 MiB that a QUIC connection buffers
+/// at most.
 constexpr std::size_t overfull_budgets = 64;
 
 dist::Target target_of(const RemoteSignal& signal, const Pid& pid) {
@@ -64,7 +65,8 @@ Outbound::Status Router::push(NodeName node, Lane lane, const Encode& encode, bo
   }
 }
 
-SendOutcome Router::send(const Pid& from, const RemoteTarget& to, const EncodablePayload& payload, SendMode mode) {
+SendOutcome Router::send(const Pid& from, const RemoteTarget& to, const EncodablePayload& payload,
+                         SendMode mode) {
   const NodeName node = node_of(to);
   const auto send_one = [&](bool force) {
     return with_control(from, to, [&](const auto& control) {
@@ -82,7 +84,8 @@ SendOutcome Router::send(const Pid& from, const RemoteTarget& to, const Encodabl
   if (status == Outbound::Status::busy) {
     if (mode == SendMode::try_) return SendOutcome::busy;
     const Channel& channel = *channels_.find(node.atom());
-    if (channel.outbound()->pending_bytes(Lane::messages) < overfull_budgets * channel.limits().budget_bytes_max) {
+    if (channel.outbound()->pending_bytes(Lane::messages) <
+        overfull_budgets * channel.limits().budget_bytes_max) {
       status = send_one(true);
       outcome = SendOutcome::sent_busy;
     }
@@ -139,7 +142,8 @@ void Router::send_term(const RemoteTarget& to, const Term& message, Lane lane, c
 }
 
 void Router::send_control(NodeName to, const dist::Control& control) {
-  const auto status = push(to, Lane::messages, [&](ByteWriter& out) { dist::encode_head(out, control); }, true);
+  const auto status =
+      push(to, Lane::messages, [&](ByteWriter& out) { dist::encode_head(out, control); }, true);
   if (status != Outbound::Status::queued) messages_dropped_.add();
 }
 

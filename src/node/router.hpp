@@ -9,8 +9,8 @@
 
 namespace barrel::node {
 
-/// Puts what processes send to other nodes into the channels' queues, encoded on the sender's thread, and tells the
-/// cluster thread which channels have become dirty. Thread-safe.
+/// Puts what processes send to other nodes into the channels' queues, encoded on the sender's thread, and
+/// tells the cluster thread which channels have become dirty. Thread-safe.
 class Router final : public RemoteRouter {
  public:
   /// What the cluster thread has to do for a sender; each is called on any thread and must not block.
@@ -25,7 +25,8 @@ class Router final : public RemoteRouter {
 
   Router(ChannelTable& channels, DirtyChannels& dirty, Hooks hooks, Metrics& metrics);
 
-  SendOutcome send(const Pid& from, const RemoteTarget& to, const EncodablePayload& payload, SendMode mode) override;
+  SendOutcome send(const Pid& from, const RemoteTarget& to, const EncodablePayload& payload,
+                   SendMode mode) override;
   void signal(const RemoteSignal& signal) override;
   void when_drained(NodeName node, const Pid& waiter) override;
   bool watch_node(NodeName node) override;

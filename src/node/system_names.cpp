@@ -1,7 +1,7 @@
 #include "node/system_names.hpp"
 
-#include <array>
 #include <algorithm>
+#include <array>
 
 namespace barrel::node {
 

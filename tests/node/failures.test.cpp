@@ -11,7 +11,9 @@ struct Stop {
   static constexpr std::string_view tag = "stop";
 };
 
-Task<> idle(Self self) { (void)co_await self.receive<Stop>(); }
+Task<> idle(Self self) {
+  (void)co_await self.receive<Stop>();
+}
 
 Task<Term> watch(Self self, Pid target, Pid* ready) {
   const auto monitor = self.monitor(target);
@@ -49,11 +51,12 @@ TEST_F(Failures, ARestartedNodeIsReachedAgainAndOldPidsAreDead) {
   ASSERT_TRUE(a && b);
   const Pid old = b->spawn(&idle);
   Pid watcher{};
-  EXPECT_TRUE(a->run(+[](Self self, Pid to) -> Task<> {
-                 self.send(to, 1);
-                 co_return;
-               },
-                     old));
+  EXPECT_TRUE(a->run(
+      +[](Self self, Pid to) -> Task<> {
+        self.send(to, 1);
+        co_return;
+      },
+      old));
   ASSERT_TRUE(eventually([&] { return a->nodes().size() == 1; }));
   b.reset();
   b = start("b");
@@ -90,11 +93,12 @@ TEST_F(Failures, ANodeWithAnotherKeyIsRefused) {
   ASSERT_TRUE(a && b);
   Pid watcher{};
   const Pid first = b->spawn(&idle);
-  EXPECT_TRUE(a->run(+[](Self self, Pid to) -> Task<> {
-                 self.send(to, 1);
-                 co_return;
-               },
-                     first));
+  EXPECT_TRUE(a->run(
+      +[](Self self, Pid to) -> Task<> {
+        self.send(to, 1);
+        co_return;
+      },
+      first));
   ASSERT_TRUE(eventually([&] { return a->nodes().size() == 1; }));
   const auto key_dir = b->config().key_dir();
   b.reset();

@@ -197,7 +197,8 @@ TEST_F(Messages, LargeMessagesArriveWhole) {
   ASSERT_TRUE(a && b);
   b->spawn(&echo_server);
   ASSERT_TRUE(eventually([&] { return b->runtime().whereis("echo").has_value(); }));
-  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{70'000}, std::size_t{9'000'000}}) {
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{1}, std::size_t{70'000}, std::size_t{9'000'000}}) {
     std::string text(size, 'x');
     for (std::size_t i = 0; i < size; i += 997) text[i] = static_cast<char>('a' + i % 26);
     const auto reply = a->run(&echo_once, b->name(), text);

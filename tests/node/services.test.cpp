@@ -36,7 +36,9 @@ Task<> hold(Self self, Room room, int load) {
   }
 }
 
-std::string text_of(const ServiceEvent& event) { return to_string(to_term(event)); }
+std::string text_of(const ServiceEvent& event) {
+  return to_string(to_term(event));
+}
 
 /// The service events seen until `last` comes, as text.
 Task<std::vector<std::string>> watch_events(Self self, std::string last, bool* ready) {
@@ -60,7 +62,9 @@ class Services : public TestNodes {
     joining.membership.contact_nodes = {a_->name()};
     b_ = start(joining);
     ASSERT_TRUE(b_);
-    ASSERT_TRUE(eventually([&] { return a_->membership().active_view().size() == 1 && b_->membership().active_view().size() == 1; }));
+    ASSERT_TRUE(eventually([&] {
+      return a_->membership().active_view().size() == 1 && b_->membership().active_view().size() == 1;
+    }));
   }
 
   std::unique_ptr<Node> a_;
@@ -87,7 +91,8 @@ TEST_F(Services, EachVisibleChangeMakesOneEventOnEachNode) {
   const Room room{"general"};
   for (const auto& [how, last] : std::vector<std::pair<std::string, std::string>>{
            {"crash", "{barrel_p2p_service_event,{service_down,{chat_room,general},'a@127.0.0.1',crashed}}"},
-           {"unregister", "{barrel_p2p_service_event,{service_unregistered,{chat_room,general},'a@127.0.0.1'}}"},
+           {"unregister",
+            "{barrel_p2p_service_event,{service_unregistered,{chat_room,general},'a@127.0.0.1'}}"},
            {"end", "{barrel_p2p_service_event,{service_unregistered,{chat_room,general},'a@127.0.0.1'}}"}}) {
     bool ready_a = false;
     bool ready_b = false;
@@ -106,7 +111,9 @@ TEST_F(Services, EachVisibleChangeMakesOneEventOnEachNode) {
     EXPECT_EQ(*at_a, Result<std::vector<std::string>>(expected)) << how;
     EXPECT_EQ(*at_b, Result<std::vector<std::string>>(expected)) << how;
     EXPECT_TRUE(b_->registry().lookup(room).empty());
-    if (how == "unregister") ASSERT_TRUE(a_->send(holder, Stop{"end"}));
+    if (how == "unregister") {
+      ASSERT_TRUE(a_->send(holder, Stop{"end"}));
+    }
   }
 }
 
@@ -122,7 +129,8 @@ TEST_F(Services, ANameBelongsToOneProcessOfANodeAndToAnyNumberOfNodes) {
       room);
   EXPECT_EQ(second, Result<Errc>(Errc::already_registered));
   const Pid other = b_->spawn(&hold, room, 2);
-  EXPECT_TRUE(eventually([&] { return a_->registry().lookup(room).size() == 2 && b_->registry().lookup(room).size() == 2; }));
+  EXPECT_TRUE(eventually(
+      [&] { return a_->registry().lookup(room).size() == 2 && b_->registry().lookup(room).size() == 2; }));
   EXPECT_EQ(a_->registry().find(room), Result<Pid>(first));
   EXPECT_EQ(b_->registry().find(room), Result<Pid>(other));
 }

@@ -36,7 +36,9 @@ class TestNodes : public ::testing::Test {
     }
     return *std::move(node);
   }
-  [[nodiscard]] std::unique_ptr<Node> start(std::string_view short_name) const { return start(config(short_name)); }
+  [[nodiscard]] std::unique_ptr<Node> start(std::string_view short_name) const {
+    return start(config(short_name));
+  }
 
  private:
   TempDir dir_;

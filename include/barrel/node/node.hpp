@@ -34,21 +34,21 @@ struct PeerInfo {
   bool suspected = false;
 };
 
-/// One node of a cluster: its processes, its connections, and the services on them. Several may live in one OS process.
-/// Thread-safe.
+/// One node of a cluster: its processes, its connections, and the services on them. Several may live in one
+/// OS process. Thread-safe.
 class Node {
  public:
-  /// Makes keys and certificate on first boot, opens the port, publishes its address for discovery, starts the
-  /// schedulers and joins the contact nodes in the background. Errors name what was wrong and what to do.
+  /// Makes keys and certificate on first boot, opens the port, publishes its address for discovery, starts
+  /// the schedulers and joins the contact nodes in the background. Errors name what was wrong and what to do.
   [[nodiscard]] static Result<std::unique_ptr<Node>> start(NodeConfig config);
   /// shutdown(), with the configured time limit.
   ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
-  /// Stops in order: no new connections; processes, from the roots down; the cluster is told; what waits is sent; the
-  /// connections close. Errc::timeout with the pids of processes that did not end within the limit. Once; the second
-  /// call does nothing.
+  /// Stops in order: no new connections; processes, from the roots down; the cluster is told; what waits is
+  /// sent; the connections close. Errc::timeout with the pids of processes that did not end within the limit.
+  /// Once; the second call does nothing.
   Result<void> shutdown();
 
   [[nodiscard]] NodeName name() const noexcept;

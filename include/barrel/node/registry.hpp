@@ -21,9 +21,10 @@ namespace node {
 class RegistryService;
 }
 
-/// A name that a process holds in the cluster. Destroying it gives the name back (ServiceUnregistered everywhere), and so
-/// does an orderly end of the process; when the process crashes or is killed the others hear ServiceDown with the reason.
-/// Move-only; belongs to the process that registered. Must not outlive the node.
+/// A name that a process holds in the cluster. Destroying it gives the name back (ServiceUnregistered
+/// everywhere), and so does an orderly end of the process; when the process crashes or is killed the others
+/// hear ServiceDown with the reason. Move-only; belongs to the process that registered. Must not outlive the
+/// node.
 class [[nodiscard]] Registration {
  public:
   /// Holds nothing.
@@ -58,14 +59,14 @@ struct WhereisOptions {
   Duration first_pause = std::chrono::milliseconds(50);
 };
 
-/// Names of processes, known on every node of the cluster. Any mapped value is a name: `{chat_room, general}` is
-/// ChatRoom{"general"}. Several nodes may hold the same name, one process on each. Eventually consistent: a registration
-/// is seen here at once and elsewhere within milliseconds. Thread-safe; look-ups never block.
+/// Names of processes, known on every node of the cluster. Any mapped value is a name: `{chat_room, general}`
+/// is ChatRoom{"general"}. Several nodes may hold the same name, one process on each. Eventually consistent:
+/// a registration is seen here at once and elsewhere within milliseconds. Thread-safe; look-ups never block.
 class Registry {
  public:
-  /// Registers the calling process. Again by the same process: replaces the metadata. Errors: already_registered when
-  /// another process of this node holds the name; limit_exceeded when name or metadata are too large; closed when the
-  /// node shuts down.
+  /// Registers the calling process. Again by the same process: replaces the metadata. Errors:
+  /// already_registered when another process of this node holds the name; limit_exceeded when name or
+  /// metadata are too large; closed when the node shuts down.
   template <class Name>
   Result<Registration> register_service(Self self, const Name& name, const Metadata& meta = {}) {
     return register_term(self, to_term(name), meta);

@@ -5,8 +5,9 @@
 
 namespace barrel {
 
-/// Events flow to the subscriber as long as this handle lives. Move-only; destroying it ends the subscription, after
-/// which no further event is sent (one already in the mailbox stays there). May be destroyed on any thread.
+/// Events flow to the subscriber as long as this handle lives. Move-only; destroying it ends the
+/// subscription, after which no further event is sent (one already in the mailbox stays there). May be
+/// destroyed on any thread.
 class [[nodiscard]] Subscription {
  public:
   Subscription() = default;

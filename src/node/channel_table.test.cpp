@@ -1,0 +1,55 @@
+#include "node/channel_table.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <thread>
+
+namespace barrel::node {
+namespace {
+
+TEST(ChannelTable, ANodeHasOneChannelWhoeverAsksFirst) {
+  Metrics metrics;
+  ChannelTable table({}, metrics);
+  const Atom name("table_test@127.0.0.1");
+  EXPECT_EQ(table.find(name), nullptr);
+  std::array<Channel*, 8> found{};
+  std::vector<std::thread> threads;
+  for (Channel*& channel : found) threads.emplace_back([&] { channel = table.find_or_make(name); });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(std::set<Channel*>(found.begin(), found.end()).size(), 1U);
+  EXPECT_EQ(table.find(name), found[0]);
+  EXPECT_EQ(found[0]->peer.atom(), name);
+  EXPECT_EQ(table.all(), std::vector{found[0]});
+}
+
+TEST(ChannelTable, AMessageForAConnectionThatIsGoneIsNotSentOnTheNext) {
+  Metrics metrics;
+  ChannelTable table({}, metrics);
+  Channel& channel = *table.find_or_make("table_test@127.0.0.1");
+  const auto old = channel.outbound();
+  EXPECT_EQ(old->push(dist::Lane::messages, 0, [](ByteWriter& out) { out.text("x"); }).status,
+            dist::Outbound::Status::queued);
+  channel.renew_outbound();
+  EXPECT_TRUE(channel.outbound()->take(dist::Lane::messages, 100).empty());
+  EXPECT_EQ(old->push(dist::Lane::messages, 0, [](ByteWriter& out) { out.text("y"); }).status,
+            dist::Outbound::Status::closed);
+}
+
+TEST(DirtyChannels, EachIsTakenOnceAndTheFirstAsksForAWakeUp) {
+  Metrics metrics;
+  ChannelTable table({}, metrics);
+  Channel& a = *table.find_or_make("dirty_a@127.0.0.1");
+  Channel& b = *table.find_or_make("dirty_b@127.0.0.1");
+  DirtyChannels dirty;
+  EXPECT_TRUE(dirty.add(a));
+  EXPECT_FALSE(dirty.add(a));
+  EXPECT_FALSE(dirty.add(b));
+  const auto taken = dirty.take();
+  EXPECT_EQ(std::set<Channel*>(taken.begin(), taken.end()), (std::set<Channel*>{&a, &b}));
+  EXPECT_TRUE(dirty.take().empty());
+  EXPECT_TRUE(dirty.add(b));
+}
+
+}  // namespace
+}  // namespace barrel::node
