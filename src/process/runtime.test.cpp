@@ -169,10 +169,10 @@ TEST(RuntimeThreads, ALongStepDoesNotHoldUpWhatItWoke) {
 }
 
 TEST(RuntimeThreads, AProcessThatNeverEndsItsStepIsAbandonedAndNamed) {
-  // The runtime stays behind with its thread; both must outlive the test's stack.
-  auto* runtime = new TestRuntime(1);
-  auto* release = new std::atomic<bool>(false);
-  auto* ended = new std::latch(1);
+  // The runtime stays behind with its thread; both outlive the test.
+  static auto* const runtime = new TestRuntime(1);
+  static auto* const release = new std::atomic<bool>(false);
+  static auto* const ended = new std::latch(1);
   std::latch running(1);
   const Pid stuck = (*runtime)->spawn(
       [](Self, std::latch* started, std::atomic<bool>* go, std::latch* done) -> Task<> {

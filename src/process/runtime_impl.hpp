@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "barrel/process/runtime.hpp"
@@ -56,7 +57,8 @@ class RuntimeImpl {
   RemoteRouter* router = nullptr;
   const NameResolver* resolver = nullptr;
   bool stopped = false;
-  bool abandoned = false;  ///< A thread that would not end still uses this.
+  std::atomic<bool> refuses_processes{false};  ///< The threads have ended: nothing would run any more.
+  bool abandoned = false;                      ///< A thread that would not end still uses this.
 
   struct Counters {
     explicit Counters(Metrics& all_metrics);

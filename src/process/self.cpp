@@ -1,5 +1,6 @@
 #include "barrel/process/self.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -160,7 +161,8 @@ void set_monitor_node(Process& process, NodeName node, bool on) {
 TimerRef start_timer(const Sender& sender, Duration delay, Address to,
                      std::function<void(const Sender&, const Address&)> fire) {
   RuntimeImpl& runtime = sender.runtime->impl();
-  const Instant due = runtime.clock.now() + std::max(delay, Duration::zero());
+  const Instant now = runtime.clock.now();
+  const Instant due = now + std::clamp(delay, Duration::zero(), Instant::max() - now);
   Runtime* facade = sender.runtime;
   const auto started = runtime.timers.start(
       due, [facade, to = std::move(to), fire = std::move(fire)] { fire(Sender{facade, nullptr}, to); });
@@ -212,6 +214,7 @@ bool BlockingWait::is_done(Wait& wait) {
 
 Process* reserve_process(Runtime& runtime, Process*) {
   RuntimeImpl& impl = runtime.impl();
+  if (impl.refuses_processes.load(std::memory_order_relaxed)) return nullptr;
   Process* process = impl.table.acquire(impl.scheduler.stock());
   if (process == nullptr) {
     impl.counters.processes_refused.add();

@@ -53,6 +53,7 @@ Result<void> Runtime::stop(Duration limit) {
   }
   for (const Pid& pid : living(*impl_, false)) exit(pid, kill());
   const bool all_ended = await_end(*this, false, std::max(end - impl_->clock.now(), limit / 5));
+  impl_->refuses_processes.store(true);
   impl_->pool.stop();
   impl_->abandoned = !impl_->scheduler.stop(all_ended ? forever : look_again);
   if (all_ended) return {};
