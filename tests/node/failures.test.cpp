@@ -111,6 +111,30 @@ TEST_F(Failures, ANodeWithAnotherKeyIsRefused) {
   EXPECT_TRUE(a->nodes().empty());
 }
 
+TEST_F(Failures, AnIdleConnectionIsClosedAndOneInUseIsNot) {
+  auto settings = config("a");
+  settings.channel.gc_sweep_period = 50ms;
+  settings.channel.gc_min_age = 100ms;
+  const auto a = start(settings);
+  const auto b = start("b");
+  const auto c = start("c");
+  ASSERT_TRUE(a && b && c);
+  const auto say = +[](Self self, Pid to) -> Task<> {
+    self.send(to, 1);
+    co_return;
+  };
+  const Pid in_use = b->spawn(&idle);
+  const Pid idle_one = c->spawn(&idle);
+  Pid watcher{};
+  std::thread watching([&] { EXPECT_EQ(a->run(&watch, in_use, &watcher), Result<Term>(Atom("enough"))); });
+  EXPECT_TRUE(eventually([&] { return a->nodes() == std::vector{b->name()}; }));
+  EXPECT_TRUE(a->run(say, idle_one));
+  EXPECT_TRUE(eventually([&] { return a->metrics().at("node.idle_links_closed") == 1; }));
+  EXPECT_EQ(a->nodes(), std::vector{b->name()}) << "a monitor keeps it";
+  b->runtime().exit(in_use, Atom("enough"));
+  watching.join();
+}
+
 TEST_F(Failures, ThePortOfAnotherIsAnErrorThatSaysSo) {
   const auto a = start("a");
   ASSERT_TRUE(a);
