@@ -37,12 +37,6 @@ std::optional<Bytes> from_hex(std::string_view hex) {
   return bytes;
 }
 
-std::uint64_t ByteReader::big_endian(std::size_t width) {
-  std::uint64_t value = 0;
-  for (const std::uint8_t byte : take(width)) value = value << 8 | byte;
-  return value;
-}
-
 BytesView ByteReader::take(std::size_t count) {
   if (!ok_ || count > remaining()) {
     fail();
@@ -61,10 +55,6 @@ void ByteReader::fail() {
 void ByteReader::rewind(std::size_t position) {
   BARREL_ASSERT(position <= bytes_.size());
   if (ok_) position_ = position;
-}
-
-void ByteWriter::big_endian(std::uint64_t value, std::size_t width) {
-  for (std::size_t i = width; i-- > 0;) u8(static_cast<std::uint8_t>(value >> (8 * i)));
 }
 
 }  // namespace barrel

