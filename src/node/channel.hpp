@@ -55,6 +55,11 @@ class Channel {
     return std::exchange(waiters_, {});
   }
 
+  /// A process has sent or got a message over it since this was last cleared.
+  std::atomic<bool> used{false};
+  /// When the live link came up.
+  Instant up_since{};
+
   /// Whether live_link is set, for other threads.
   std::atomic<bool> connected{false};
 

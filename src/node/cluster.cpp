@@ -34,6 +34,8 @@ Cluster::Cluster(Parts parts)
       log_(parts.log.named("cluster")),
       random_(parts.random),
       links_up_(parts.metrics.counter("node.links_up")),
+      crossing_dials_(parts.metrics.counter("node.crossing_dials")),
+      idle_links_closed_(parts.metrics.counter("node.idle_links_closed")),
       dialer_(
           loop_, config_.channel.dial_timeout,
           {.locate = std::move(parts.locate),
@@ -51,7 +53,8 @@ Cluster::Cluster(Parts parts)
           metrics_, log_),
       overlay_(std::make_unique<Overlay>(overlay_settings(config_), self_, creation_, moment(),
                                          random_.split(), metrics_, parts.log.named("overlay"), *this)),
-      timer_(loop_, [] {}) {
+      timer_(loop_, [] {}),
+      sweep_timer_(loop_, [this] { sweep_idle(); }) {
   loop_.set_turn_hook([this] { turn(); });
 }
 
@@ -78,6 +81,22 @@ Result<void> Cluster::open(const LoadedCertificate& certificate) {
 
 void Cluster::start() {
   overlay_->start(moment());
+  sweep_timer_.arm_after(config_.channel.gc_sweep_period);
+}
+
+void Cluster::sweep_idle() {
+  sweep_timer_.arm_after(config_.channel.gc_sweep_period);
+  const std::vector<NodeName> active = overlay_->active_view();
+  const std::vector<carrier::Link*> links = live_links_;  // closing changes the list
+  for (carrier::Link* link : links) {
+    Channel& channel = *channels_.find(link->peer()->name.atom());
+    const bool used = channel.used.exchange(false, std::memory_order_relaxed);
+    if (used || channel.up_since + config_.channel.gc_min_age > loop_.now()) continue;
+    if (std::ranges::find(active, channel.peer) != active.end() || runtime_.is_related_to(channel.peer))
+      continue;
+    idle_links_closed_.add();
+    link->close("idle", loop_.now());
+  }
 }
 
 Result<carrier::Link*> Cluster::connect(NodeName peer, const SocketAddress& address) {
@@ -137,8 +156,6 @@ void Cluster::send_to_pid(const Pid& to, const Term& message) {
 void Cluster::dial(NodeName node) {
   if (Channel* channel = channels_.find_or_make(node.atom())) dialer_.start(*channel);
 }
-
-void Cluster::release(NodeName) {}
 
 void Cluster::node_dead(NodeName node, std::uint32_t creation) {
   loop_.post([this, node, creation] {

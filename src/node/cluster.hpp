@@ -101,7 +101,8 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   void send(NodeName to, Atom name, const Term& message, Delivery delivery) override;
   void send_to_pid(const Pid& to, const Term& message) override;
   void dial(NodeName node) override;
-  void release(NodeName node) override;
+  /// An unused link is found by sweep_idle().
+  void release(NodeName) override {}
   void publish(std::shared_ptr<const RegistrySnapshot> snapshot) override {
     registry_.publish(std::move(snapshot));
   }
@@ -124,6 +125,8 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   void log_refusal(const carrier::Link& link, const carrier::Down& down);
   void publish_peers();
   void arm_timer();
+  /// Closes links that nobody has used for a while and gossip does not need.
+  void sweep_idle();
 
   const NodeConfig& config_;
   const NodeName self_;
@@ -141,6 +144,8 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   Log log_;
   Random random_;
   Counter& links_up_;
+  Counter& crossing_dials_;
+  Counter& idle_links_closed_;
 
   Result<carrier::Link*> connect(NodeName peer, const SocketAddress& address);
   /// Moves what senders have queued to the links, and dials where there is none.
@@ -152,6 +157,7 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   std::unique_ptr<loop::UdpSocket> socket_;
   std::unique_ptr<carrier::QuicCarrier> carrier_;
   loop::Timer timer_;
+  loop::Timer sweep_timer_;
   std::vector<carrier::Link*> live_links_;
   bool peers_changed_ = false;
 

@@ -56,12 +56,12 @@ dist::Verdict Cluster::on_incoming(carrier::Link& link, NodeName peer, std::uint
   if (channel->dial_link != nullptr) state.dial = channel->dial_link->dial_phase();
   const dist::Verdict verdict = dist::decide_incoming(link.dialect(), self_, peer, state);
   if (dist::drops_dial(verdict)) {
-    metrics_.counter("node.crossing_dials").add();
+    crossing_dials_.add();
     dialer_.yield(*channel);
     if (carrier::Link* own = std::exchange(channel->dial_link, nullptr))
       own->close("gives way to the peer's dial", loop_.now());
   } else if (dist::refuses(verdict)) {
-    metrics_.counter("node.crossing_dials").add();
+    crossing_dials_.add();
   }
   return verdict;
 }
@@ -75,6 +75,7 @@ void Cluster::on_up(carrier::Link& link) {
   if (channel->dial_link == &link) channel->dial_link = nullptr;
   dialer_.succeeded(*channel);
   channel->live_link = &link;
+  channel->up_since = loop_.now();
   channel->connected.store(true, std::memory_order_release);
   live_links_.push_back(&link);
   peers_changed_ = true;
@@ -90,7 +91,11 @@ void Cluster::on_up(carrier::Link& link) {
   overlay_->link_up(peer.name, kind, peer.creation, link.dialed(), moment());
 }
 
-void Cluster::on_message(carrier::Link& link, dist::Message& message, dist::Lane) {
+void Cluster::on_message(carrier::Link& link, dist::Message& message, dist::Lane lane) {
+  if (lane == dist::Lane::messages) {
+    Channel& channel = *channels_.find(link.peer()->name.atom());
+    channel.used.store(true, std::memory_order_relaxed);
+  }
   dispatcher_.dispatch(link, message);
 }
 

@@ -31,10 +31,6 @@ bool is_cookie(std::string_view text) {
 bool is_ip(std::string_view text) {
   return SocketAddress::from_ip(text, 0).has_value();
 }
-bool is_ipv4(std::string_view text) {
-  const auto address = SocketAddress::from_ip(text, 0);
-  return address && address->family() == SocketAddress::Family::v4;
-}
 
 /// Collects the settings of one group after another.
 class Table {
@@ -86,8 +82,6 @@ void add_listen(Table& table) {
              "original, fixed there", [](auto& c) -> auto& { return c.listen.address; });
   table.number("listen_port", 0, 65'535, "UDP port; 0: the system chooses, and others find us by discovery.",
                "original", [](auto& c) -> auto& { return c.listen.port; });
-  table.text("address", "an IPv4 address", is_ipv4, "Put into our peer record, informational.", "original",
-             [](auto& c) -> auto& { return c.listen.advertised_address; });
   table.text("quic_cert_dir", "a path; empty: quic in data_dir", is_path_or_empty,
              "Directory of the TLS certificate and its key.", "original",
              [](auto& c) -> auto& { return c.listen.certificate_dir; });
@@ -142,12 +136,6 @@ void add_membership(Table& table) {
                "original", [](auto& c) -> auto& { return c.membership.max_fail_count; });
   table.milliseconds("base_backoff_ms", "First pause after a failed dial, doubled by each further one.",
                      "original", [](auto& c) -> auto& { return c.membership.base_backoff; });
-  table.milliseconds("passive_max_age_ms", "After which a passive node not heard of is forgotten.",
-                     "original", [](auto& c) -> auto& { return c.membership.passive_max_age; });
-  table.milliseconds("passive_cleanup_period", "How often that is looked at.", "original",
-                     [](auto& c) -> auto& { return c.membership.passive_cleanup_period; });
-  table.milliseconds("churn_window_ms", "Over which leaves and joins of one node count as churn.", "original",
-                     [](auto& c) -> auto& { return c.membership.churn_window; });
   table.milliseconds("pending_timeout_ms", "After which an unanswered join or neighbor request is given up.",
                      "original", [](auto& c) -> auto& { return c.membership.pending_timeout; });
 }
@@ -168,9 +156,6 @@ void add_channel(Table& table) {
   table.group("Connections");
   table.milliseconds("dial_timeout_ms", "From the first message to a node until it is connected or given up.",
                      "Erlang's net_setuptime", [](auto& c) -> auto& { return c.channel.dial_timeout; });
-  table.number("pending_dial_messages_max", 1, 100'000'000,
-               "Messages that wait for one node while it is dialed.", "guess",
-               [](auto& c) -> auto& { return c.channel.pending_dial_messages_max; });
   table.number("channel_bytes_max", 65'536, 64 * gigabyte,
                "Bytes waiting for one node before its senders are parked.", "guess",
                [](auto& c) -> auto& { return c.channel.bytes_max; });
@@ -222,6 +207,10 @@ std::vector<Setting> make_settings() {
 }
 
 constexpr std::pair<std::string_view, std::string_view> keys_without_meaning[] = {
+    {"address", "peers are dialed at the address that discovery gives"},
+    {"passive_max_age_ms", "a passive node is forgotten after max_fail_count failed dials, not for its age"},
+    {"passive_cleanup_period", "see passive_max_age_ms"},
+    {"churn_window_ms", "shuffles adapt to churn by themselves"},
     {"router_max_in_flight", "overlay routing is not part of this version"},
     {"proxy_cast_max_in_flight", "proxies are not part of this version"},
     {"route_cache_sweep_period_ms", "overlay routing is not part of this version"},

@@ -55,6 +55,9 @@ template <class Encode>
 Outbound::Status Router::push(NodeName node, Lane lane, const Encode& encode, bool force) {
   Channel* channel = channels_.find_or_make(node.atom());
   if (channel == nullptr) return Outbound::Status::closed;
+  if (lane == Lane::messages && !channel->used.load(std::memory_order_relaxed)) {
+    channel->used.store(true, std::memory_order_relaxed);
+  }
   for (;;) {
     const auto outbound = channel->outbound();
     const auto pushed = outbound->push(lane, 0, encode, force);

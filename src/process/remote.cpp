@@ -84,6 +84,10 @@ void Runtime::node_down(NodeName node, const Term& reason) {
   }
 }
 
+bool Runtime::is_related_to(NodeName node) const {
+  return !impl_->nodes.listed(node).empty();
+}
+
 void Runtime::drained(const Pid& waiter, NodeName) {
   impl_->signal(waiter, make_signal(Signal::Op::drained));
 }

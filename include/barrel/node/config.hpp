@@ -55,8 +55,6 @@ struct NodeConfig {
     std::string address = "0.0.0.0";
     /// UDP port; 0 lets the system choose, then others need discovery to find us. `listen_port`, original.
     std::uint16_t port = 0;
-    /// IPv4 address put into our peer record, informational. `address`, original.
-    std::string advertised_address = "127.0.0.1";
     /// Directory of the TLS certificate node.crt and its node.key; empty: `<data_dir>/quic`. `quic_cert_dir`,
     /// original.
     std::filesystem::path certificate_dir;
@@ -112,12 +110,6 @@ struct NodeConfig {
     std::uint32_t max_fail_count = 5;
     /// First pause after a failed dial, doubled by each further one. `base_backoff_ms`, original.
     Milliseconds base_backoff{1'000};
-    /// A passive node not heard of for this long is forgotten. `passive_max_age_ms`, original.
-    Milliseconds passive_max_age{300'000};
-    /// How often that is looked at. `passive_cleanup_period`, original.
-    Milliseconds passive_cleanup_period{60'000};
-    /// Over which leaves and joins of one node count as churn. `churn_window_ms`, original.
-    Milliseconds churn_window{30'000};
     /// After which an unanswered join or neighbor request is given up. `pending_timeout_ms`, original.
     Milliseconds pending_timeout{30'000};
     friend bool operator==(const Membership&, const Membership&) = default;
@@ -142,9 +134,7 @@ struct NodeConfig {
     /// From the first message to an unconnected node until it is connected or given up. `dial_timeout_ms`,
     /// Erlang's net_setuptime.
     Milliseconds dial_timeout{7'000};
-    /// Most messages that wait for one node while it is dialed. `pending_dial_messages_max`, guess.
-    std::uint32_t pending_dial_messages_max = 10'000;
-    /// Bytes that may wait to be sent to one node before its senders are parked. `channel_bytes_max`, guess:
+    /// Bytes that may wait to be sent to one node, also while it is dialed, before its senders are parked. `channel_bytes_max`, guess:
     /// twice the 4 MiB window of a stream. (Erlang's busy limit is 1 MiB.)
     std::size_t bytes_max = std::size_t{8} << 20;
     /// Longest message accepted from a peer. `frame_bytes_max`, guess, as the most a compressed term may

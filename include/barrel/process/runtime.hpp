@@ -161,6 +161,8 @@ class Runtime {
   /// ends with `reason` (noconnection) once, what its processes monitored here is forgotten, and those who
   /// watch hear it.
   void node_down(NodeName node, const Term& reason);
+  /// Whether any process has a link, a monitor either way or a pending call towards the node, or watches it.
+  [[nodiscard]] bool is_related_to(NodeName node) const;
   /// The answer to RemoteRouter::when_drained.
   void drained(const Pid& waiter, NodeName node);
 
