@@ -6,6 +6,6 @@ namespace barrel::detail {
 
 /// Stays on in release builds. Only for what this program controls: never for bytes, terms or
 /// timing that come from a peer, a file or a user.
-#define BARREL_ASSERT(condition) \
+#define BARREL_ASSERT(condition)          \
   (static_cast<bool>(condition) ? void(0) \
                                 : ::barrel::detail::assertion_failed(#condition, __FILE__, __LINE__))
