@@ -154,7 +154,7 @@ bool Outbound::wait_if_busy(Lane lane) {
 }
 
 std::size_t Outbound::pending_bytes(Lane lane) const {
-  return queues_[static_cast<std::size_t>(lane)].account->pending_bytes.load(std::memory_order_acquire);
+  return queues_[static_cast<std::size_t>(lane)].account->pending_bytes.load();
 }
 
 std::size_t Outbound::queued_bytes(Lane lane) const {
