@@ -174,6 +174,12 @@ ConnectionStats ConnectionImpl::stats() const {
           .udp_payload_bytes = ngtcp2_conn_get_path_max_tx_udp_payload_size(conn_)};
 }
 
+/// For ngtcp2, which asserts that time never runs backwards, whatever the caller says.
+ngtcp2_tstamp ConnectionImpl::stamp(Instant now) {
+  latest_ = std::max(latest_, ng::timestamp(now));
+  return latest_;
+}
+
 void ConnectionImpl::set_keep_alive(Duration interval) {
   keep_alive_ = interval;
   apply_keep_alive();
@@ -218,8 +224,7 @@ ConnectionImpl::ReadResult ConnectionImpl::read(BytesView packet, const SocketAd
   Path path(client_ ? local_ : local, remote);
   const auto opened = packets_opened();
   const ngtcp2_pkt_info info{};
-  const int result =
-      ngtcp2_conn_read_pkt(conn_, path.get(), &info, packet.data(), packet.size(), ng::timestamp(now));
+  const int result = ngtcp2_conn_read_pkt(conn_, path.get(), &info, packet.data(), packet.size(), stamp(now));
   if (packets_opened() != opened) {
     last_received_ = now;
     heard_ = true;
@@ -264,7 +269,7 @@ void ConnectionImpl::on_peer_closed() {
 
 void ConnectionImpl::handle_expiry(Instant now) {
   if (end_) return;
-  const int result = ngtcp2_conn_handle_expiry(conn_, ng::timestamp(now));
+  const int result = ngtcp2_conn_handle_expiry(conn_, stamp(now));
   host_->mark_dirty(*this);
   switch (result) {
     case 0: return;
@@ -327,7 +332,7 @@ ConnectionImpl::Farewell ConnectionImpl::finish(Instant now) {
   Path path;
   ngtcp2_pkt_info info{};
   const auto written = ngtcp2_conn_write_connection_close(conn_, path.get(), &info, packet.data(),
-                                                          packet.size(), &end_->error, ng::timestamp(now));
+                                                          packet.size(), &end_->error, stamp(now));
   if (written <= 0) return farewell;
   packet.resize(static_cast<std::size_t>(written));
   farewell.packet = std::move(packet);

@@ -185,6 +185,7 @@ class ConnectionImpl final : public Connection {
   void fail(int library_error);
   void on_peer_closed();
   void follow_path();
+  [[nodiscard]] ngtcp2_tstamp stamp(Instant now);
   void apply_keep_alive();
   [[nodiscard]] bool told() const { return events_ != nullptr && state_ != State::closing && !end_; }
 
@@ -208,6 +209,7 @@ class ConnectionImpl final : public Connection {
   SocketAddress local_;
   SocketAddress remote_;
   Instant last_received_;
+  ngtcp2_tstamp latest_ = 0;  ///< What ngtcp2 was told last.
   Duration keep_alive_;
   std::string alpn_;
   Bytes peer_certificate_;

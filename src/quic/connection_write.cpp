@@ -85,7 +85,7 @@ void ConnectionImpl::on_sent(Stream& stream, std::size_t count, bool fin) {
 
 bool ConnectionImpl::write(PacketTrain& train, Instant now) {
   if (end_) return false;
-  const auto timestamp = ng::timestamp(now);
+  const auto timestamp = stamp(now);
   bool more = false;
   Path path;
   for (std::size_t packets = 0; !train.blocked(); ++packets) {
@@ -126,9 +126,9 @@ void ConnectionImpl::write_probe(PacketTrain& train, Instant now) {
   ngtcp2_pkt_info info{};
   ngtcp2_conn_set_keep_alive_timeout(conn_, 1);
   // A moment later than what was just read or written, which counts as alive too.
+  latest_ = stamp(now) + 1;
   const auto room = train.next();
-  const auto written =
-      ngtcp2_conn_write_pkt(conn_, path.get(), &info, room.data(), room.size(), ng::timestamp(now) + 1);
+  const auto written = ngtcp2_conn_write_pkt(conn_, path.get(), &info, room.data(), room.size(), latest_);
   apply_keep_alive();
   if (written < 0) return fail(static_cast<int>(written));
   if (written > 0) train.commit(static_cast<std::size_t>(written), path);

@@ -175,6 +175,21 @@ TEST(EndpointClose, ProbeIsAnsweredWithinARoundTrip) {
   EXPECT_EQ(pair.network.sent, sent) << "one probe, and no keep-alive left behind by it";
 }
 
+TEST(EndpointClose, ProbeAmidTrafficOfTheSameMomentKeepsTimeInOrder) {
+  Pair pair;
+  ASSERT_TRUE(pair.connect());
+  auto& connection = *pair.owner.connection;
+  const auto stream = *connection.open_bidirectional();
+  // ngtcp2 0.12 asserts that packets of the same acknowledgement were sent in the order of their times.
+  for (int i = 0; i < 10; ++i) {
+    connection.probe();
+    pair.runner.flush();
+    ASSERT_TRUE(connection.send(stream, shared("x")));
+    pair.runner.flush();
+  }
+  EXPECT_TRUE(pair.until([&] { return pair.owner.acknowledged[stream] == 10; }));
+}
+
 TEST(EndpointClose, DialOfNobodyEndsAtItsDeadline) {
   Pair pair;
   pair.network.conditions.loss_ppm = 1'000'000;
