@@ -151,7 +151,8 @@ Bytes raw(std::vector<Term> elements, const std::optional<Term>& payload) {
 void expect_read(std::vector<Term> elements, const std::optional<Term>& payload, const Control& expected,
                  const std::optional<Term>& expected_payload) {
   const MessageParser parser(n1, n2);
-  const auto message = parser.parse(raw(std::move(elements), payload));
+  const Bytes bytes = raw(std::move(elements), payload);  // outlives the payload, which is lent
+  const auto message = parser.parse(bytes);
   ASSERT_TRUE(message) << message.error().message();
   EXPECT_TRUE(message->control == expected) << message->control.index();
   if (!expected_payload) {
