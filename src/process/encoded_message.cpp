@@ -18,7 +18,7 @@ constexpr std::uint8_t small_atom_utf8 = 119;
 }  // namespace
 
 const MessageType EncodedMessage::type{
-    MessageType::Kind::encoded, {}, &EncodedMessage::dispose, [](const Envelope& envelope) {
+    MessageType::Kind::encoded, false, {}, &EncodedMessage::dispose, [](const Envelope& envelope) {
       const auto& message = static_cast<const EncodedMessage&>(envelope);
       auto term = decode_etf(message.bytes(), message.context->limits);
       return term ? *std::move(term) : Term();

@@ -161,7 +161,7 @@ bool Process::poll_queue(MessageWait& waiting) {
       case Match::failed: return true;
       case Match::yes:
         waiting.message_ = unlink_message(cursor);
-        taken(*waiting.message_);
+        if (waiting.message_->type->kind == MessageType::Kind::down) taken(*waiting.message_);
         return true;
     }
   }
@@ -176,14 +176,9 @@ Envelope* Process::unlink_message(Envelope** link) {
   return message;
 }
 
-void Process::append(Envelope* message) {
-  message->next = nullptr;
-  *queue_end = message;
-  queue_end = &message->next;
-  if (++queue_length > runtime->config.mailbox_messages_max) {
-    runtime->counters.mailbox_overflows.add();
-    end(Term::tuple_of(Atom("limit_exceeded"), Atom("mailbox_messages_max")));
-  }
+void Process::overflow() {
+  runtime->counters.mailbox_overflows.add();
+  end(Term::tuple_of(Atom("limit_exceeded"), Atom("mailbox_messages_max")));
 }
 
 void Process::taken(Envelope& message) {

@@ -40,6 +40,7 @@ struct alignas(64) Process {
   Envelope** queue_end = &queue;
   Envelope** cursor = &queue;
   std::uint32_t queue_length = 0;
+  std::uint32_t queue_max = 0;  ///< RuntimeConfig::mailbox_messages_max
 
   std::uint16_t turn_left = 0;
   bool trap_exits = false;
@@ -70,7 +71,14 @@ struct alignas(64) Process {
   [[nodiscard]] bool poll_queue(MessageWait& waiting);
 
   // -- queue
-  void append(Envelope* message);
+  void append(Envelope* message) {
+    message->next = nullptr;
+    *queue_end = message;
+    queue_end = &message->next;
+    if (++queue_length > queue_max) [[unlikely]]
+      overflow();
+  }
+  void overflow();
   /// Unlinks the message at `link`.
   Envelope* unlink_message(Envelope** link);
   /// What else ends when a message leaves the queue for good.

@@ -10,8 +10,8 @@
 
 namespace barrel::detail {
 
-const MessageType Signal::type{MessageType::Kind::signal, {}, &dispose_as<Signal>, nullptr};
-const MessageType FailedReply::type{MessageType::Kind::reply, {}, &dispose_as<FailedReply>, nullptr};
+const MessageType Signal::type{MessageType::Kind::signal, false, {}, &dispose_as<Signal>, nullptr};
+const MessageType FailedReply::type{MessageType::Kind::reply, false, {}, &dispose_as<FailedReply>, nullptr};
 
 Signal* make_signal(Signal::Op op, const Pid& from) {
   auto* signal = new_envelope<Signal>(op);
@@ -26,25 +26,31 @@ Signal* make_exit(const Pid& from, Term reason, Signal::Op op) {
 }
 
 void Process::drain() {
+  const std::uint32_t mine = serial.load(std::memory_order_relaxed);
   for (Envelope* envelope = inbox.take(); envelope != nullptr;) {
-    sort_in(std::exchange(envelope, envelope->next));
+    Envelope* next = envelope->next;
+    const bool is_payload = envelope->type->kind == MessageType::Kind::plain && !envelope->type->is_term;
+    if (is_payload && envelope->serial == mine && !ending) [[likely]]
+      append(envelope);
+    else sort_in(envelope);
+    envelope = next;
   }
 }
 
 void Process::sort_in(Envelope* envelope) {
-  const Pid addressed = runtime->pid_of(id, envelope->serial);
-  if (addressed.serial != serial.load(std::memory_order_relaxed)) {
-    return refuse(*runtime, addressed, envelope, Error(Errc::no_process));
+  if (envelope->serial != serial.load(std::memory_order_relaxed)) {
+    return refuse(*runtime, runtime->pid_of(id, envelope->serial), envelope, Error(Errc::no_process));
   }
   // It is to end: what came after the signal that said so finds it dead. Its own bookkeeping still counts.
   const bool is_signal = envelope->type->kind == MessageType::Kind::signal;
-  if (ending && !(is_signal && static_cast<Signal&>(*envelope).op == Signal::Op::call_settled))
-    return refuse(*runtime, addressed, envelope, Error(Errc::exited, reason));
+  if (ending && !(is_signal && static_cast<Signal&>(*envelope).op == Signal::Op::call_settled)) {
+    return refuse(*runtime, pid(), envelope, Error(Errc::exited, reason));
+  }
   switch (envelope->type->kind) {
     case MessageType::Kind::call:
     case MessageType::Kind::down: return append(envelope);
     case MessageType::Kind::plain:
-      if (envelope->type != &TypeInfo<Term>::type) return append(envelope);
+      if (!envelope->type->is_term) return append(envelope);
       [[fallthrough]];
     case MessageType::Kind::encoded:
     case MessageType::Kind::reply:

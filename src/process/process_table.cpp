@@ -4,8 +4,9 @@
 
 namespace barrel::detail {
 
-ProcessTable::ProcessTable(RuntimeImpl& runtime, std::uint32_t processes_max)
+ProcessTable::ProcessTable(RuntimeImpl& runtime, std::uint32_t processes_max, std::uint32_t queue_max)
     : runtime_(runtime),
+      queue_max_(queue_max),
       directory_size_(processes_max + 1),
       directory_(std::make_unique<std::atomic<Chunk*>[]>(directory_size_ / chunk_size + 1)) {}
 
@@ -27,6 +28,7 @@ Process* ProcessTable::acquire_locked() {
     for (std::uint32_t i = 0; i < chunk_size; ++i) {
       (*made)[i].id = id / chunk_size * chunk_size + i;
       (*made)[i].runtime = &runtime_;
+      (*made)[i].queue_max = queue_max_;
     }
     chunk.store(made, std::memory_order_release);
   }

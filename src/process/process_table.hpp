@@ -27,8 +27,8 @@ class ProcessTable {
     std::size_t count_ = 0;
   };
 
-  /// `processes_max` slots at most, besides slot 0, which is never used.
-  ProcessTable(RuntimeImpl& runtime, std::uint32_t processes_max);
+  /// `processes_max` slots at most, besides slot 0, which is never used; `queue_max` is each one's.
+  ProcessTable(RuntimeImpl& runtime, std::uint32_t processes_max, std::uint32_t queue_max);
   ~ProcessTable();
   ProcessTable(const ProcessTable&) = delete;
   ProcessTable& operator=(const ProcessTable&) = delete;
@@ -58,6 +58,7 @@ class ProcessTable {
   [[nodiscard]] Process* acquire_locked();
 
   RuntimeImpl& runtime_;
+  const std::uint32_t queue_max_;
   const std::uint32_t directory_size_;
   std::unique_ptr<std::atomic<Chunk*>[]> directory_;
   std::atomic<std::uint32_t> used_{1};

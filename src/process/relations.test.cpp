@@ -93,7 +93,8 @@ TEST_P(RelationsTest, DestroyingAMonitorFlushesItsDownAndOnlyThat) {
     const auto second = self.monitor(pid);
     self.send(pid, Go{});
     const Ref wanted = second.ref();
-    co_await self.receive_if<Down>([wanted](const Down& down) { return down.ref == wanted; });
+    const auto is_wanted = [wanted](const Down& down) { return down.ref == wanted; };
+    co_await self.receive_if<Down>(is_wanted);
     first.reset();  // its Down waits, or was taken to be waiting: it came before the second's
     const auto none = co_await self.receive<Down>(0ms);
     EXPECT_TRUE(std::holds_alternative<Timeout>(none));

@@ -51,7 +51,7 @@ detail::RuntimeImpl::RuntimeImpl(Runtime& owner, const RuntimeConfig& settings, 
       log(sink.named("process")),
       metrics(all_metrics),
       counters(all_metrics),
-      table(*this, config.processes_max),
+      table(*this, config.processes_max, config.mailbox_messages_max),
       pool(config.blocking_threads_max, config.blocking_jobs_max,
            config.schedulers == RuntimeConfig::deterministic),
       scheduler(*this, {thread_count(config), config.spin, config.long_step}) {}

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <time.h>
 
 #include <atomic>
 #include <memory>
@@ -15,20 +14,8 @@
 /// What the tests of processes share: a runtime of either kind, driven until a body has returned.
 namespace barrel::test {
 
-class RealClock final : public Clock {
- public:
-  [[nodiscard]] Instant now() const override { return Instant(read(CLOCK_MONOTONIC)); }
-  [[nodiscard]] SystemTime system_now() const override {
-    return SystemTime(std::chrono::duration_cast<std::chrono::microseconds>(read(CLOCK_REALTIME)));
-  }
-
- private:
-  static Duration read(clockid_t id) {
-    timespec time{};
-    clock_gettime(id, &time);
-    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
-  }
-};
+/// The machine's clock; each test program says where it comes from (real_clock.test.cpp).
+[[nodiscard]] const Clock& real_clock();
 
 /// Moves only when told to.
 class ManualClock final : public Clock {
@@ -118,7 +105,7 @@ class TestRuntime {
 
  private:
   [[nodiscard]] const Clock& clock() const {
-    return is_deterministic_ ? static_cast<const Clock&>(manual_clock_) : real_clock_;
+    return is_deterministic_ ? static_cast<const Clock&>(manual_clock_) : real_clock();
   }
   template <class T, class Value, class... Ps>
   static Task<> keep(Self self, std::shared_ptr<std::optional<Value>> outcome, Task<T> (*body)(Self, Ps...),
@@ -153,7 +140,6 @@ class TestRuntime {
   }
 
   bool is_deterministic_;
-  RealClock real_clock_;
   ManualClock manual_clock_;
   LogLines log_;
   Metrics metrics_;

@@ -73,7 +73,8 @@ int main(int argc, char** argv) {
     layers.check(file, violations);
     tidy::check_banned(file, violations);
     tidy::check_lengths(file, violations);
-    tidy::check_co_await(file, aggregates, violations);
+    // What must not compile may break the rule that the compiler is to enforce.
+    if (file.path.find("/guards/") == std::string::npos) tidy::check_co_await(file, aggregates, violations);
   }
   check_documents(root, violations);
   for (const auto& violation : violations) {

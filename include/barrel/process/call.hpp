@@ -72,7 +72,8 @@ struct CallMessage final : CallHeader {
 
 template <class Request>
 constinit const MessageType CallMessage<Request>::type{
-    MessageType::Kind::call, "$gen_call", &dispose_as<CallMessage<Request>>, [](const Envelope& envelope) {
+    MessageType::Kind::call, false, "$gen_call", &dispose_as<CallMessage<Request>>,
+    [](const Envelope& envelope) {
       const auto& call = static_cast<const CallMessage<Request>&>(envelope);
       return Term::tuple_of(Atom("$gen_call"), from_term_of(call),
                             MessageCodec<Request>::to_term(call.request));
@@ -94,7 +95,7 @@ struct ReplyMessage final : ReplyHeader {
 };
 template <class R>
 constinit const MessageType ReplyMessage<R>::type{
-    MessageType::Kind::reply, {}, &dispose_as<ReplyMessage<R>>, [](const Envelope& envelope) {
+    MessageType::Kind::reply, false, {}, &dispose_as<ReplyMessage<R>>, [](const Envelope& envelope) {
       return MessageCodec<R>::to_term(static_cast<const ReplyMessage<R>&>(envelope).value);
     }};
 

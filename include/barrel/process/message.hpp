@@ -41,6 +41,8 @@ struct MessageType {
     signal,   ///< A Signal; never stands in the queue.
   };
   Kind kind = Kind::plain;
+  /// A plain payload that is a Term.
+  bool is_term = false;
   /// See quick_tag.
   std::string_view tag;
   /// Destroys the payload and gives the block back.
@@ -140,7 +142,8 @@ struct TypedMessage final : Envelope {
 
 template <class T>
 constinit const MessageType TypeInfo<T>::type{
-    kind_of<T>, quick_tag<T>(), &dispose_as<TypedMessage<T>>, [](const Envelope& envelope) {
+    kind_of<T>, std::is_same_v<T, Term>, quick_tag<T>(), &dispose_as<TypedMessage<T>>,
+    [](const Envelope& envelope) {
       return MessageCodec<T>::to_term(static_cast<const TypedMessage<T>&>(envelope).value);
     }};
 

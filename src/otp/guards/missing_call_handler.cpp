@@ -11,5 +11,7 @@ class Server {
   using Calls = Messages<Ask>;
   explicit Server(Self) {}
 };
-Task<> start(Self self) { (void)co_await self.start_link<Server>(); }
+Task<> start(Self self) {
+  (void)co_await self.start_link<Server>();
+}
 }  // namespace barrel

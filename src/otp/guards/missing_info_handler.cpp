@@ -7,5 +7,7 @@ class Server {
   using Infos = Messages<Down>;
   explicit Server(Self) {}
 };
-Task<> start(Self self) { (void)co_await self.start_link<Server>(); }
+Task<> start(Self self) {
+  (void)co_await self.start_link<Server>();
+}
 }  // namespace barrel

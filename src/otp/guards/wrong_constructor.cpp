@@ -6,5 +6,7 @@ class Server {
  public:
   Server(Self, Atom) {}
 };
-Task<> start(Self self) { (void)co_await self.start_link<Server>(); }
+Task<> start(Self self) {
+  (void)co_await self.start_link<Server>();
+}
 }  // namespace barrel

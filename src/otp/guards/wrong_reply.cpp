@@ -14,5 +14,7 @@ class Server {
   explicit Server(Self) {}
   std::string handle_call(const Ask&) { return "not a number"; }
 };
-Task<> start(Self self) { (void)co_await self.start_link<Server>(); }
+Task<> start(Self self) {
+  (void)co_await self.start_link<Server>();
+}
 }  // namespace barrel

@@ -15,7 +15,9 @@ struct Plain {
   Pid from;
   using Reply = int;
 };
-Task<> body(Self, std::string, int) { co_return; }
+Task<> body(Self, std::string, int) {
+  co_return;
+}
 Task<> use(Self self, Pid to, int wanted) {
   const Greet greet{"named"};
   (void)co_await self.call(to, greet);

@@ -9,5 +9,7 @@ struct Greet {
   std::string text;
   using Reply = int;
 };
-Task<> ask(Self self, Pid to) { (void)co_await self.call(to, Greet{"a text that owns memory"}); }
+Task<> ask(Self self, Pid to) {
+  (void)co_await self.call(to, Greet{"a text that owns memory"});
+}
 }  // namespace barrel

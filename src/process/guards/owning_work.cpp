@@ -4,5 +4,7 @@
 #include "barrel/process/self.hpp"
 
 namespace barrel {
-Task<> work(Self self, std::string text) { (void)co_await self.blocking([text] { return text.size(); }); }
+Task<> work(Self self, std::string text) {
+  (void)co_await self.blocking([text] { return text.size(); });
+}
 }  // namespace barrel

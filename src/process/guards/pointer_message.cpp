@@ -2,5 +2,7 @@
 #include "barrel/process/self.hpp"
 
 namespace barrel {
-void tell(Self self, Pid to, int* shared) { self.send(to, shared); }
+void tell(Self self, Pid to, int* shared) {
+  self.send(to, shared);
+}
 }  // namespace barrel

@@ -2,5 +2,7 @@
 #include "barrel/process/self.hpp"
 
 namespace barrel {
-Task<> wait(Self self) { (void)co_await self.receive<>(); }
+Task<> wait(Self self) {
+  (void)co_await self.receive<>();
+}
 }  // namespace barrel

@@ -4,6 +4,10 @@
 #include "barrel/process/self.hpp"
 
 namespace barrel {
-Task<> body(Self, const std::string&) { co_return; }
-void start(Self self) { self.spawn(body, std::string("gone before it runs")); }
+Task<> body(Self, const std::string&) {
+  co_return;
+}
+void start(Self self) {
+  self.spawn(body, std::string("gone before it runs"));
+}
 }  // namespace barrel

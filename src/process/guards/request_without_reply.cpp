@@ -5,5 +5,7 @@ namespace barrel {
 struct Ask {
   static constexpr std::string_view tag = "ask";
 };
-Task<> ask(Self self, Pid to) { (void)co_await self.call(to, Ask{}); }
+Task<> ask(Self self, Pid to) {
+  (void)co_await self.call(to, Ask{});
+}
 }  // namespace barrel

@@ -11,5 +11,7 @@ class Opaque {
  private:
   int value_;
 };
-void tell(Self self, Pid to) { self.send(to, Opaque(1)); }
+void tell(Self self, Pid to) {
+  self.send(to, Opaque(1));
+}
 }  // namespace barrel

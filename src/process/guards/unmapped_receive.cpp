@@ -9,5 +9,7 @@ class Opaque {
  private:
   int value_;
 };
-Task<> wait(Self self) { (void)co_await self.receive<Opaque>(); }
+Task<> wait(Self self) {
+  (void)co_await self.receive<Opaque>();
+}
 }  // namespace barrel

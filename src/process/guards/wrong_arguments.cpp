@@ -2,6 +2,10 @@
 #include "barrel/process/self.hpp"
 
 namespace barrel {
-Task<> body(Self, int) { co_return; }
-void start(Self self) { self.spawn(body); }
+Task<> body(Self, int) {
+  co_return;
+}
+void start(Self self) {
+  self.spawn(body);
+}
 }  // namespace barrel
