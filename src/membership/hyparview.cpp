@@ -16,11 +16,6 @@ constexpr std::uint32_t refusals_max = 5;
 /// A wrong belief about an edge is corrected at most this often for one peer.
 constexpr Duration correction_interval = std::chrono::seconds(1);
 
-template <class... Fs>
-struct Overloaded : Fs... {
-  using Fs::operator()...;
-};
-
 }  // namespace
 
 HyParView::HyParView(NodeName self, HyParViewConfig config, Random random, Metrics& metrics)
@@ -39,16 +34,19 @@ HyParView::HyParView(NodeName self, HyParViewConfig config, Random random, Metri
   config_.active_size = std::max<std::size_t>(config_.active_size, 1);
 }
 
-void HyParView::join(NodeName contact, Instant now, Effects& out) {
+void HyParView::join(NodeName node, Instant now, Effects& out) {
   left_ = false;
-  if (contact == self_) return;
-  if (std::ranges::find(contacts_, contact) == contacts_.end()) contacts_.push_back(contact);
-  if (active_.empty() && !contact_retry_at_) contact_retry_at_ = now + config_.contact_retry;
-  if (active_.contains(contact)) {
-    out.push_back(Joined{contact});
+  if (node == self_) return;
+  if (contact(node) == nullptr) contacts_.push_back(Contact{.node = node, .retry_at = std::nullopt});
+  Contact& through = *contact(node);
+  if (active_.contains(node)) {
+    through.joined = true;
+    out.push_back(Joined{node});
     return;
   }
-  reach(contact, Goal::contact, hyparview::Priority::high, now, out);
+  through.joined = false;
+  through.attempts = 0;
+  reach_contact(through, now, out);
 }
 
 void HyParView::rejoin(NodeName peer, Instant now, Effects& out) {
@@ -65,7 +63,6 @@ void HyParView::leave(Instant now, Effects& out) {
   passive_.clear();
   pending_.clear();
   contacts_.clear();
-  contact_retry_at_.reset();
   shuffle_at_.reset();
   fill_at_.reset();
   insist_at_.reset();
@@ -84,8 +81,8 @@ void HyParView::link_up(NodeName peer, PeerKind kind, Instant now, Effects& out)
   const auto pending = pending_.find(peer);
   if (pending != pending_.end()) {
     pursue(peer, pending->second, now, out);
-  } else if (!left_ && active_.empty() && std::ranges::find(contacts_, peer) != contacts_.end()) {
-    reach(peer, Goal::contact, hyparview::Priority::high, now, out);
+  } else if (Contact* through = contact(peer); !left_ && through != nullptr && !through->joined) {
+    reach_contact(*through, now, out);
   }
 }
 
@@ -258,7 +255,6 @@ void HyParView::send_join(NodeName peer, Goal goal, Instant now, Effects& out) {
     send(peer, hyparview::Join{me()}, out);
     add_active(peer, now, out);
   }
-  if (goal == Goal::contact) out.push_back(Joined{peer});
 }
 
 }  // namespace barrel

@@ -98,6 +98,13 @@ class HyParView {
     std::optional<Instant> not_before;
   };
   enum class Goal : std::uint8_t { contact, rejoin, neighbor };
+  /// A node to join through: tried until it worked once, and again whenever the active view is empty.
+  struct Contact {
+    NodeName node;
+    bool joined = false;
+    std::uint32_t attempts = 0;
+    std::optional<Instant> retry_at;
+  };
   /// An edge being made: dialling, or waiting for the answer to a neighbor request.
   struct Pending {
     Goal goal;
@@ -129,6 +136,8 @@ class HyParView {
   [[nodiscard]] std::vector<NodeName> candidates(Instant now) const;
   void expire_pending(Instant now, Effects& out);
   void retry_contacts(Instant now, Effects& out);
+  void reach_contact(Contact& contact, Instant now, Effects& out);
+  [[nodiscard]] Contact* contact(NodeName node);
   void shuffle(Instant now, Effects& out);
   void remind_forgetful(Instant now, Effects& out);
   void note_churn(Instant now);
@@ -149,9 +158,7 @@ class HyParView {
   std::map<NodeName, ActivePeer> active_;
   std::map<NodeName, PassivePeer> passive_;
   std::map<NodeName, Pending> pending_;
-  std::vector<NodeName> contacts_;
-  std::size_t next_contact_ = 0;
-  std::optional<Instant> contact_retry_at_;
+  std::vector<Contact> contacts_;
   std::optional<Instant> shuffle_at_;
   Duration shuffle_period_;
   std::optional<Instant> fill_at_;

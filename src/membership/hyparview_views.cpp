@@ -10,8 +10,8 @@ namespace {
 /// Holes are filled together and a little later: a victim's new peer is on its way, and nodes that lost one
 /// peer at the same moment should not all ask at once. Guess.
 constexpr Duration fill_delay = std::chrono::milliseconds(40);
-/// A node that lacks two peers or more and is refused everywhere asks with high priority this often (it then
-/// takes a place in the middle of an existing edge, which costs nobody a peer).
+/// A node that lacks two peers or more and is refused everywhere asks with high priority this often: it takes
+/// a place in the middle of an existing edge, which costs nobody a peer.
 constexpr Duration insist_interval = std::chrono::milliseconds(500);
 /// The original adapts its shuffling to the churn of this window.
 constexpr Duration churn_window = std::chrono::seconds(30);
@@ -55,7 +55,12 @@ void HyParView::add_active(NodeName peer, Instant now, Effects& out) {
   pending_.erase(peer);
   active_.insert_or_assign(peer, ActivePeer{now});
   active_gauge_.set(active_.size());
-  contact_retry_at_.reset();
+  if (Contact* through = contact(peer); through != nullptr && !through->joined) {
+    through->joined = true;
+    through->attempts = 0;
+    through->retry_at.reset();
+    out.push_back(Joined{peer});
+  }
   note_churn(now);
   if (!shuffle_at_) shuffle_at_ = now + jittered(config_.shuffle_period_min / 4);
   fill_soon(now);
@@ -67,7 +72,13 @@ void HyParView::remove_active(NodeName peer, Removal reason, Instant now, Effect
   active_gauge_.set(active_.size());
   if (!left_) add_passive(peer);
   note_churn(now);
-  if (active_.empty() && !contacts_.empty()) contact_retry_at_ = now;
+  if (active_.empty()) {
+    for (Contact& through : contacts_) {
+      through.joined = false;
+      through.attempts = 0;
+      through.retry_at = now + jittered(fill_delay);
+    }
+  }
   out.push_back(PeerDown{peer, reason});
   if (reason != Removal::nodedown) out.push_back(Release{peer});
 }
@@ -143,11 +154,13 @@ void HyParView::fill(Instant now, Effects& out) {
     ready.erase(ready.begin() + static_cast<std::ptrdiff_t>(at));
   }
   const bool lacks_two = taken() + 2 <= config_.active_size;
-  if (lacks_two && !passive_.empty() && !insist_at_) insist_at_ = now + jittered(insist_interval);
+  const bool is_alone = active_.empty();
+  if ((lacks_two || is_alone) && !passive_.empty() && !insist_at_)
+    insist_at_ = now + jittered(insist_interval);
 }
 
 void HyParView::insist(Instant now, Effects& out) {
-  if (taken() + 2 > config_.active_size) return;
+  if (taken() + 2 > config_.active_size && !active_.empty()) return;
   std::vector<NodeName> refusers;
   for (const auto& [peer, state] : passive_) {
     if (!pending_.contains(peer) && state.fail_count == 0) refusers.push_back(peer);
@@ -170,12 +183,28 @@ void HyParView::expire_pending(Instant now, Effects&) {
   }
 }
 
+HyParView::Contact* HyParView::contact(NodeName node) {
+  const auto found = std::ranges::find(contacts_, node, &Contact::node);
+  return found == contacts_.end() ? nullptr : &*found;
+}
+
+void HyParView::reach_contact(Contact& through, Instant now, Effects& out) {
+  // Without any peer as often as the original; with some, less and less often, as it may be gone for good.
+  const auto doublings = active_.empty() ? 0 : std::min<std::uint32_t>(through.attempts, 10);
+  ++through.attempts;
+  const Duration pause = config_.contact_retry * (std::int64_t{1} << doublings);
+  through.retry_at = now + jittered(std::min(pause, std::max(config_.backoff_max, config_.contact_retry)));
+  // reach() may end in add_active(), which changes `through`.
+  reach(through.node, Goal::contact, hyparview::Priority::high, now, out);
+}
+
 void HyParView::retry_contacts(Instant now, Effects& out) {
-  contact_retry_at_.reset();
-  if (left_ || !active_.empty() || contacts_.empty()) return;
-  contact_retry_at_ = now + config_.contact_retry;
-  const NodeName contact = contacts_[next_contact_++ % contacts_.size()];
-  if (!pending_.contains(contact)) reach(contact, Goal::contact, hyparview::Priority::high, now, out);
+  for (std::size_t i = 0; i < contacts_.size(); ++i) {
+    Contact& through = contacts_[i];
+    if (!through.retry_at || *through.retry_at > now) continue;
+    if (through.joined) through.retry_at.reset();
+    else reach_contact(through, now, out);
+  }
 }
 
 void HyParView::note_churn(Instant now) {
@@ -241,7 +270,7 @@ void HyParView::advance(Instant now, Effects& out) {
     return true;
   };
   expire_pending(now, out);
-  if (due(contact_retry_at_)) retry_contacts(now, out);
+  retry_contacts(now, out);
   if (due(insist_at_)) insist(now, out);
   if (due(fill_at_)) fill(now, out);
   else if (taken() < config_.active_size && !candidates(now).empty()) fill_soon(now);
@@ -254,7 +283,7 @@ std::optional<Instant> HyParView::next_deadline() const {
   const auto consider = [&](std::optional<Instant> at) {
     if (at && (!next || *at < *next)) next = at;
   };
-  consider(contact_retry_at_);
+  for (const Contact& through : contacts_) consider(through.retry_at);
   consider(shuffle_at_);
   consider(fill_at_);
   consider(insist_at_);

@@ -102,6 +102,7 @@ void Overlay::advance(Moment at) {
   Liveness::Effects life;
   impl_->liveness.advance(at.now, life);
   impl_->run(std::move(life));
+  if (impl_->pass_on_at && *impl_->pass_on_at <= at.now) impl_->pass_on();
   if (impl_->compare_at && *impl_->compare_at <= at.now) impl_->compare_with_one();
   impl_->settle();
 }

@@ -23,10 +23,19 @@ Atom liveness_name() {
   static const Atom name("barrel_liveness");
   return name;
 }
+Atom beat_name() {
+  static const Atom name("barrel_beat");
+  return name;
+}
 Atom router_name() {
   static const Atom name("barrel_p2p_router");
   return name;
 }
+
+/// News from a comparison wait for the gossip that may already be on its way, and are offered at most this
+/// often. Guess: ten slow hops.
+constexpr Duration pass_on_delay = std::chrono::milliseconds(500);
+constexpr Duration pass_on_interval = std::chrono::seconds(1);
 
 Atom reason_atom(HyParView::Removal removal) {
   switch (removal) {
@@ -100,7 +109,7 @@ void Overlay::Impl::apply(const HyParView::PeerUp& effect) {
   const NodeName peer = effect.node;
   gossip.peer_up(peer);
   Liveness::Effects life;
-  if (is_barrel(peer)) liveness.peer_up(peer, life);
+  if (is_barrel(peer)) liveness.peer_up(peer, at.now, life);
   // Liveness before names, so that names of the dead do not show for a moment.
   if (is_barrel(peer) && self < peer) liveness.sync(peer, life);
   run(std::move(life));
@@ -142,6 +151,8 @@ void Overlay::Impl::apply(const Plumtree::Deliver& effect) {
     Liveness::Effects life;
     liveness.gossip(effect.payload, at.now, wall_ms(), life);
     run(std::move(life));
+  } else if (tag == beat_name().text()) {
+    liveness.beat(effect.payload, at.now);
   } else {
     // A replica of another service or application: forwarded, not ours.
     ignored.add();
@@ -168,9 +179,21 @@ void Overlay::Impl::apply(const Liveness::Revive& effect) {
   run(std::move(views));
 }
 
+void Overlay::Impl::apply(const Liveness::Beat& effect) {
+  Plumtree::Effects out;
+  gossip.broadcast(beat_name(), effect.payload, at.now, out);
+  run(std::move(out));
+}
+
+void Overlay::Impl::apply(const Liveness::Reunite& effect) {
+  log.info("the overlay has fallen apart; joining again", {{"through", std::string(effect.node.text())}});
+  HyParView::Effects views;
+  membership.rejoin(effect.node, at.now, views);
+  run(std::move(views));
+}
+
 void Overlay::Impl::apply(const Liveness::Release& effect) {
-  if (is_barrel(effect.node)) compare(effect.node);
-  if (!membership.is_active(effect.node)) port.release(effect.node);
+  probed.push_back(effect.node);
 }
 
 void Overlay::Impl::apply(const Liveness::Changed& effect) {
@@ -247,14 +270,29 @@ void Overlay::Impl::compare_with_one() {
   }
   // With no link left the next peer_up starts it again.
   if (barrels.empty()) return;
-  compare_period = registry.take_learned() ? config.registry.sync_period
-                                           : std::min(compare_period * 2, config.registry.sync_period_max);
+  compare_period = std::min(compare_period * 2, config.registry.sync_period_max);
   const std::int64_t period = compare_period.count();
   compare_at = at.now + Duration(random.between(period * 3 / 4, period * 5 / 4));
   compare(barrels[random.below(barrels.size())]);
 }
 
+void Overlay::Impl::pass_on() {
+  pass_on_at.reset();
+  passed_on_at = at.now;
+  for (const NodeName peer : membership.active()) {
+    if (is_barrel(peer)) compare(peer);
+  }
+}
+
 void Overlay::Impl::settle() {
+  for (const NodeName node : std::exchange(probed, {})) {
+    if (is_barrel(node)) compare(node);
+    if (!membership.is_active(node)) port.release(node);
+  }
+  if (registry.take_learned()) {
+    compare_period = config.registry.sync_period;
+    if (!pass_on_at) pass_on_at = std::max(at.now + pass_on_delay, passed_on_at + pass_on_interval);
+  }
   if (registry.take_changed()) {
     snapshot = registry.snapshot();
     port.publish(snapshot);

@@ -44,6 +44,8 @@ class Overlay::Impl {
   void apply(const Liveness::SendTo& effect);
   void apply(const Liveness::Probe& effect);
   void apply(const Liveness::Revive& effect);
+  void apply(const Liveness::Beat& effect);
+  void apply(const Liveness::Reunite& effect);
   void apply(const Liveness::Release& effect);
   void apply(const Liveness::Changed& effect);
   void apply(const Liveness::Died& effect);
@@ -60,6 +62,8 @@ class Overlay::Impl {
   void dial(NodeName node);
   void compare(NodeName node);
   void compare_with_one();
+  /// What a comparison brought has not been gossiped; the peers are offered it.
+  void pass_on();
   [[nodiscard]] bool is_barrel(NodeName node) const;
   [[nodiscard]] std::int64_t wall_ms() const { return unix_ms(at.wall); }
 
@@ -76,8 +80,12 @@ class Overlay::Impl {
   Registry registry;
   std::shared_ptr<const RegistrySnapshot> snapshot;
   std::vector<ServiceEvent> events;
+  /// Links that a probe made; whether they are wanted otherwise shows at the end of the input.
+  std::vector<NodeName> probed;
   std::optional<Instant> compare_at;
   Duration compare_period;
+  std::optional<Instant> pass_on_at;
+  Instant passed_on_at{};
 
   Counter& unlinked;
   Counter& ignored;

@@ -19,6 +19,8 @@ Liveness::Liveness(NodeName self, std::uint32_t creation, std::int64_t wall_ms, 
       incarnation_(static_cast<std::uint64_t>(std::max<std::int64_t>(wall_ms, 0))),
       config_(config),
       random_(random),
+      beacon_(self),
+      beat_period_(config.beat_min),
       malformed_(metrics.counter("liveness.malformed")),
       spoofed_(metrics.counter("liveness.spoofed")),
       from_future_(metrics.counter("liveness.from_future")),
@@ -26,6 +28,7 @@ Liveness::Liveness(NodeName self, std::uint32_t creation, std::int64_t wall_ms, 
       suspicions_(metrics.counter("liveness.suspicions")),
       deaths_told_(metrics.counter("liveness.deaths_told")),
       refutations_(metrics.counter("liveness.refutations")),
+      cut_off_(metrics.counter("liveness.cut_off")),
       nodes_gauge_(metrics.counter("liveness.nodes")) {}
 
 Duration Liveness::jittered(Duration base) {
@@ -242,22 +245,40 @@ void Liveness::advance(Instant now, Effects& out) {
   for (const NodeName node : due) {
     if (Member* member = find(node)) wake_up(node, *member, now, out);
   }
+  if (sweep_at_ && *sweep_at_ <= now) sweep(out);
   if (probe_at_ && *probe_at_ <= now) probe_one(now, out);
   if (revive_at_ && *revive_at_ <= now) revive_one(now, out);
+  if (beat_at_ && *beat_at_ <= now) check_beat(now, out);
+}
+
+std::vector<NodeName> Liveness::unobserved() const {
+  std::vector<NodeName> nodes;
+  if (left_ || peers_.empty()) return nodes;
+  for (const auto& [node, member] : members_) {
+    const bool idle = !member.linked && !member.suspicion && !member.probing && member.speaks;
+    if (idle && member.state == State::alive) nodes.push_back(node);
+  }
+  return nodes;
+}
+
+void Liveness::probe(NodeName node, Effects& out) {
+  members_.at(node).probing = true;
+  out.push_back(Probe{node});
 }
 
 void Liveness::probe_one(Instant now, Effects& out) {
   probe_at_ = now + jittered(config_.probe_period);
-  if (left_ || peers_.empty()) return;
-  std::vector<NodeName> unlinked;
-  for (const auto& [node, member] : members_) {
-    const bool idle = !member.linked && !member.suspicion && member.speaks;
-    if (idle && member.state == State::alive) unlinked.push_back(node);
+  const auto nodes = unobserved();
+  if (!nodes.empty()) probe(nodes[random_.below(nodes.size())], out);
+}
+
+void Liveness::sweep(Effects& out) {
+  sweep_at_.reset();
+  const std::uint64_t nodes = members_.size() + 1;
+  const std::uint64_t pairs = nodes * nodes;
+  for (const NodeName node : unobserved()) {
+    if (random_.below(pairs) < config_.sweep_probes) probe(node, out);
   }
-  if (unlinked.empty()) return;
-  const NodeName node = unlinked[random_.below(unlinked.size())];
-  members_.at(node).probing = true;
-  out.push_back(Probe{node});
 }
 
 void Liveness::revive_one(Instant now, Effects& out) {
@@ -279,6 +300,8 @@ std::optional<Instant> Liveness::next_deadline() const {
     if (at && (!next || *at < *next)) next = at;
   };
   consider(revive_at_);
+  consider(sweep_at_);
+  consider(beat_at_);
   if (!wakes_.empty()) consider(wakes_.begin()->first);
   return next;
 }

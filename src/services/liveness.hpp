@@ -58,6 +58,15 @@ class Liveness {
   struct Revive {
     NodeName node;
   };
+  /// The beat of this node, as gossip with the tag barrel_beat.
+  struct Beat {
+    Term payload;
+  };
+  /// Join through it: its beat does not reach us, so that we are cut off from it or it is dead. Ends as a
+  /// probe does.
+  struct Reunite {
+    NodeName node;
+  };
   /// The link that a probe made has done its work.
   struct Release {
     NodeName node;
@@ -71,7 +80,7 @@ class Liveness {
     NodeName node;
     std::uint32_t creation;
   };
-  using Effect = std::variant<Broadcast, SendTo, Probe, Revive, Release, Changed, Died>;
+  using Effect = std::variant<Broadcast, SendTo, Probe, Revive, Beat, Reunite, Release, Changed, Died>;
   using Effects = std::vector<Effect>;
 
   Liveness(NodeName self, std::uint32_t creation, std::int64_t wall_ms, LivenessConfig config, Random random,
@@ -90,8 +99,10 @@ class Liveness {
   /// A message to barrel_liveness over the link from `from`.
   void message(NodeName from, const Term& message, Instant now, std::int64_t wall_ms, Effects& out);
   /// `node` entered the active view.
-  void peer_up(NodeName node, Effects& out);
+  void peer_up(NodeName node, Instant now, Effects& out);
   void peer_down(NodeName node) { peers_.erase(node); }
+  /// Gossip with the tag barrel_beat.
+  void beat(const Term& payload, Instant now);
   /// Compares claims with a Barrel node that is linked.
   void sync(NodeName node, Effects& out);
   void join();
@@ -149,11 +160,13 @@ class Liveness {
   [[nodiscard]] liveness::Claim own_claim(liveness::Verdict verdict) const;
   [[nodiscard]] std::uint64_t digest() const;
 
-  void on_claim(NodeName origin, const liveness::Claim& claim, Instant now, std::int64_t wall_ms,
+  /// Returns whether a node known before is now held for dead, gone, restarted or alive again.
+  bool on_claim(NodeName origin, const liveness::Claim& claim, Instant now, std::int64_t wall_ms,
                 Effects& out);
   void on_own(const liveness::Claim& claim, Effects& out);
-  void on_verdict(NodeName node, Member& member, const liveness::Claim& claim, Instant now, Effects& out);
+  bool on_verdict(NodeName node, Member& member, const liveness::Claim& claim, Instant now, Effects& out);
   void on_suspect(NodeName origin, NodeName node, Member& member, Instant now, Effects& out);
+  void on_witness(NodeName origin, NodeName node, Member& member, Instant now);
   void tell(const liveness::Claim& claim, Effects& out);
   void send_claims(NodeName to, Effects& out);
   void suspect(NodeName node, Member& member, Instant now, Duration wait, Effects& out);
@@ -161,7 +174,13 @@ class Liveness {
   void declare_dead(NodeName node, Member& member, Instant now, Effects& out);
   void wake(NodeName node, Member& member, Instant now);
   void wake_up(NodeName node, Member& member, Instant now, Effects& out);
+  void probe(NodeName node, Effects& out);
   void probe_one(Instant now, Effects& out);
+  void sweep(Effects& out);
+  [[nodiscard]] std::vector<NodeName> unobserved() const;
+  [[nodiscard]] NodeName beacon() const;
+  void expect_beat(Instant now);
+  void check_beat(Instant now, Effects& out);
   void revive_one(Instant now, Effects& out);
   [[nodiscard]] Duration jittered(Duration base);
   static void remember(std::map<NodeName, Instant>& observers, NodeName who, Instant now);
@@ -180,6 +199,11 @@ class Liveness {
   std::uint64_t members_hash_ = 0;
   std::optional<Instant> probe_at_;
   std::optional<Instant> revive_at_;
+  std::optional<Instant> sweep_at_;
+  /// Whose beat is awaited (or sent, when it is this node), how long after the last, and when to look again.
+  NodeName beacon_;
+  Duration beat_period_;
+  std::optional<Instant> beat_at_;
 
   Counter& malformed_;
   Counter& spoofed_;
@@ -188,6 +212,7 @@ class Liveness {
   Counter& suspicions_;
   Counter& deaths_told_;
   Counter& refutations_;
+  Counter& cut_off_;
   Counter& nodes_gauge_;
 };
 

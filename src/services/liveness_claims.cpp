@@ -68,11 +68,12 @@ void Liveness::send_claims(NodeName to, Effects& out) {
   if (!claims.empty()) flush();
 }
 
-void Liveness::peer_up(NodeName node, Effects& out) {
+void Liveness::peer_up(NodeName node, Instant now, Effects& out) {
   const bool first = peers_.empty();
   peers_.insert(node);
-  if (left_) return;
-  if (first) tell(own_claim(Verdict::alive), out);
+  if (left_ || !first) return;
+  tell(own_claim(Verdict::alive), out);
+  expect_beat(now);
 }
 
 void Liveness::sync(NodeName node, Effects& out) {
@@ -94,7 +95,7 @@ void Liveness::leave(Effects& out) {
 void Liveness::gossip(const Term& payload, Instant now, std::int64_t wall_ms, Effects& out) {
   const auto read = liveness::claim_of_gossip(payload);
   if (!read) return malformed_.add();
-  on_claim(read->first, read->second, now, wall_ms, out);
+  (void)on_claim(read->first, read->second, now, wall_ms, out);
 }
 
 void Liveness::message(NodeName from, const Term& message, Instant now, std::int64_t wall_ms, Effects& out) {
@@ -102,7 +103,10 @@ void Liveness::message(NodeName from, const Term& message, Instant now, std::int
   if (!read) return malformed_.add();
   if (read->first != from) return spoofed_.add();
   if (const auto* content = std::get_if<liveness::Claims>(&read->second)) {
-    for (const Claim& claim : content->claims) on_claim(from, claim, now, wall_ms, out);
+    for (const Claim& claim : content->claims) {
+      // What had to be told directly did not come by gossip, so those behind us may lack it too.
+      if (on_claim(from, claim, now, wall_ms, out) && claim.node != from) tell(claim, out);
+    }
     return;
   }
   const auto& theirs = std::get<liveness::Digest>(read->second);
@@ -111,26 +115,35 @@ void Liveness::message(NodeName from, const Term& message, Instant now, std::int
   if (!theirs.is_reply) out.push_back(SendTo{from, encode(self_, liveness::Digest{digest(), true})});
 }
 
-void Liveness::on_claim(NodeName origin, const Claim& claim, Instant now, std::int64_t wall_ms,
+bool Liveness::on_claim(NodeName origin, const Claim& claim, Instant now, std::int64_t wall_ms,
                         Effects& out) {
   const auto skew = std::chrono::duration_cast<std::chrono::milliseconds>(config_.clock_skew_max).count();
   if (claim.incarnation > static_cast<std::uint64_t>(std::max<std::int64_t>(wall_ms + skew, 0))) {
-    return from_future_.add();
+    from_future_.add();
+    return false;
   }
-  if (claim.node == self_) return on_own(claim, out);
+  if (claim.node == self_) {
+    on_own(claim, out);
+    return false;
+  }
   Member* member = find(claim.node);
   if (claim.verdict == Verdict::suspect || claim.verdict == Verdict::reachable) {
     const bool about_now = member != nullptr && member->state == State::alive &&
                            member->creation == claim.creation && claim.incarnation >= member->incarnation;
-    if (!about_now || origin == self_) return;
-    if (claim.verdict == Verdict::suspect) return on_suspect(origin, claim.node, *member, now, out);
-    member->suspecters.erase(origin);
-    member->witness_at.reset();
-    remember(member->witnesses, origin, now);
-    return wake(claim.node, *member, now);
+    if (!about_now || origin == self_) return false;
+    if (claim.verdict == Verdict::suspect) on_suspect(origin, claim.node, *member, now, out);
+    else on_witness(origin, claim.node, *member, now);
+    return false;
   }
   if (member == nullptr) member = obtain(claim.node, now);
-  if (member != nullptr) on_verdict(claim.node, *member, claim, now, out);
+  return member != nullptr && on_verdict(claim.node, *member, claim, now, out);
+}
+
+void Liveness::on_witness(NodeName origin, NodeName node, Member& member, Instant now) {
+  member.suspecters.erase(origin);
+  member.witness_at.reset();
+  remember(member.witnesses, origin, now);
+  wake(node, member, now);
 }
 
 void Liveness::on_own(const Claim& claim, Effects& out) {
@@ -157,21 +170,24 @@ void Liveness::on_suspect(NodeName origin, NodeName node, Member& member, Instan
   if (member.suspicion) decide(node, member, now, out);
 }
 
-void Liveness::on_verdict(NodeName node, Member& member, const Claim& claim, Instant now, Effects& out) {
+bool Liveness::on_verdict(NodeName node, Member& member, const Claim& claim, Instant now, Effects& out) {
   const bool same = claim.incarnation == member.incarnation && claim.creation == member.creation;
   const bool later_stage = same && rank_of(claim.verdict) > rank_of(verdict_of(member.state));
-  if (claim.incarnation <= member.incarnation && !later_stage) return;
+  if (claim.incarnation <= member.incarnation && !later_stage) return false;
   if (claim.verdict == Verdict::down && member.linked) {
     // News of an incarnation before the one we are linked to.
-    if (claim.creation != member.link_creation) return;
+    if (claim.creation != member.link_creation) return false;
     if (!member.silent) {
       // Our link contradicts it. If it is true the link is lost soon, and then this settles it.
       member.told_dead = true;
-      if (member.speaks) return;
+      if (member.speaks) return false;
       change(node, member, now, out, [&] { member.incarnation = claim.incarnation + 1; });
-      return tell(claim_about(node, member, Verdict::alive), out);
+      tell(claim_about(node, member, Verdict::alive), out);
+      return false;
     }
   }
+  const bool was_known = member.creation != 0;
+  const NodeVisibility before = visibility_of(member);
   change(node, member, now, out, [&] {
     member.incarnation = claim.incarnation;
     member.creation = claim.creation;
@@ -191,6 +207,7 @@ void Liveness::on_verdict(NodeName node, Member& member, const Claim& claim, Ins
   member.suspecters.clear();
   member.witnesses.clear();
   wake(node, member, now);
+  return was_known && before != visibility_of(member);
 }
 
 }  // namespace barrel

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "barrel/base/time.hpp"
 
@@ -21,10 +22,20 @@ struct LivenessConfig {
   /// A suspicion told by another observer counts as confirmation this long.
   Duration confirmation_holds = std::chrono::seconds(10);
   /// How long others have to object when a mere probe failed, which is never urgent.
-  Duration objection_wait = std::chrono::seconds(3);
+  Duration objection_wait = std::chrono::seconds(2);
   /// Between probes of one random known node without a link, so that a node that died together with all its
   /// peers is noticed.
   Duration probe_period = std::chrono::seconds(30);
+  /// After an end of a node about this many probes are made in the whole cluster, as the dead may have been
+  /// the only observers of others that died with them. Guess: all pairs of eight nodes.
+  std::uint64_t sweep_probes = 64;
+  /// They are spread over this time.
+  Duration sweep_delay_max = std::chrono::milliseconds(500);
+  /// The node with the smallest name gossips a beat; who misses it knows that the overlay has fallen apart,
+  /// and joins through it. After a change among the nodes it beats every beat_min, then doubling up to
+  /// beat_max.
+  Duration beat_min = std::chrono::seconds(1);
+  Duration beat_max = std::chrono::seconds(5);
   /// Between dials to one random dead node, so that a healed partition is noticed; and how long it is tried.
   Duration revive_period = std::chrono::seconds(10);
   Duration revive_for = std::chrono::hours(24);

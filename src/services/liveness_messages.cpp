@@ -13,6 +13,8 @@ namespace barrel::liveness {
 namespace {
 
 constexpr std::string_view envelope_tag = "$barrel_liveness";
+/// Longest beat accepted. Guess: a node that beats more rarely is of no use.
+constexpr std::int64_t beat_ms_max = 60'000;
 constexpr std::array<std::string_view, 5> verdicts = {"alive", "down", "left", "suspect", "reachable"};
 
 Term to_term(const Claim& claim) {
@@ -76,6 +78,20 @@ Result<std::pair<NodeName, Claim>> claim_of_gossip(const Term& payload) {
   const auto claim = read_claim(payload.elements()[2]);
   if (!origin || !claim) return malformed;
   return std::pair(*origin, *claim);
+}
+
+Term beat_of(NodeName node, Duration next) {
+  const auto next_ms = std::chrono::duration_cast<std::chrono::milliseconds>(next).count();
+  return Term::tuple_of(Atom("custom"), node, Term::tuple_of(Atom("beat"), next_ms));
+}
+
+Result<std::pair<NodeName, Duration>> beat_of_gossip(const Term& payload) {
+  const Error malformed(Errc::malformed, Atom("beat"));
+  if (!payload.is_tagged("custom", 3) || !payload.elements()[2].is_tagged("beat", 2)) return malformed;
+  const auto node = node_from_term(payload.elements()[1]);
+  const auto next_ms = payload.elements()[2].elements()[1].as_int64();
+  if (!node || !next_ms || *next_ms <= 0 || *next_ms > beat_ms_max) return malformed;
+  return std::pair(*node, Duration(std::chrono::milliseconds(*next_ms)));
 }
 
 Term encode(NodeName sender, const Content& content) {

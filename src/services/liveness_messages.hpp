@@ -1,9 +1,12 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <variant>
 #include <vector>
 
+#include "barrel/base/time.hpp"
 #include "barrel/term/node_name.hpp"
 #include "barrel/term/result.hpp"
 #include "barrel/term/term.hpp"
@@ -14,6 +17,8 @@
 ///   Content}`, where
 ///     Content is `{claims, [Claim]}`, `{digest, D}` or `{digest_reply, D}`.
 /// Claim = `{Verdict, Node, Creation, Incarnation}`.
+/// The beat of the node with the smallest name is gossip with the tag `barrel_beat`: `{custom, Node, {beat,
+/// NextMs}}`.
 namespace barrel::liveness {
 
 enum class Verdict : std::uint8_t {
@@ -49,6 +54,9 @@ inline constexpr std::size_t claims_max = 10'000;
 
 [[nodiscard]] Term gossip_of(NodeName origin, const Claim& claim);
 [[nodiscard]] Result<std::pair<NodeName, Claim>> claim_of_gossip(const Term& payload);
+/// `next`: when the following one is due.
+[[nodiscard]] Term beat_of(NodeName node, Duration next);
+[[nodiscard]] Result<std::pair<NodeName, Duration>> beat_of_gossip(const Term& payload);
 [[nodiscard]] Term encode(NodeName sender, const Content& content);
 /// Errc::malformed on another shape; single claims that are malformed are left out.
 [[nodiscard]] Result<std::pair<NodeName, Content>> decode(const Term& term);

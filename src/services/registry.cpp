@@ -22,6 +22,7 @@ Registry::Registry(NodeName self, std::uint32_t creation, RegistryConfig config,
       reasons_(0, TermHash{random.next()}),
       local_(0, TermHash{random.next()}),
       visible_(random.next()),
+      unheard_(0, TermHash{random.next()}),
       warned_(0, TermHash{random.next()}),
       seed_(random.next()),
       malformed_(metrics.counter("registry.malformed")),
@@ -129,7 +130,8 @@ void Registry::write(const Term& name, const OrMapEntry& entry, const Term* reas
   apply(key, parts, entry);
   if (reason != nullptr) reasons_.insert_or_assign(key, *reason);
   refresh(key, parts, out);
-  delta.add(key, entry, reason);
+  if (peers_.empty()) unheard_.insert(name);
+  else delta.add(key, entry, reason);
   trim_tombstones();
 }
 

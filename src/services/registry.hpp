@@ -66,7 +66,7 @@ class Registry {
   void message(NodeName from, bool is_barrel, const Term& message, std::int64_t wall_ms, Effects& out);
   /// `node` entered the active view.
   void peer_up(NodeName node, bool is_barrel, Effects& out);
-  void peer_down(NodeName node) { erlang_peers_.erase(node); }
+  void peer_down(NodeName node);
   /// Compares digests with a linked Barrel node; what differs is exchanged.
   void sync(NodeName node, Effects& out);
   /// The answer of VisibilityOf for `node` is another one.
@@ -89,6 +89,7 @@ class Registry {
   void write(const Term& name, const OrMapEntry& entry, const Term* reason, registry::MapBuilder& delta,
              Effects& out);
   void broadcast(registry::MapBuilder& delta, Effects& out);
+  void tell_unheard(Effects& out);
   void drop_local(const Term& name, const Term* reason, std::int64_t wall_ms, registry::MapBuilder& delta,
                   Effects& out);
   bool ingest(const Term& map, std::optional<NodeName> only_of, std::int64_t wall_ms, Effects& out);
@@ -120,7 +121,10 @@ class Registry {
   registry::Digests digests_{};
   RegistrySnapshot::ByName visible_;
   std::size_t visible_count_ = 0;
+  std::set<NodeName> peers_;
   std::set<NodeName> erlang_peers_;
+  /// Names that we wrote while there was no peer to hear it.
+  std::unordered_set<Term, TermHash> unheard_;
   std::unordered_set<Term, TermHash> warned_;
   std::uint64_t seed_;
   bool changed_ = false;

@@ -43,7 +43,28 @@ void Registry::message(NodeName from, bool is_barrel, const Term& message, std::
   }
 }
 
+void Registry::peer_down(NodeName node) {
+  peers_.erase(node);
+  erlang_peers_.erase(node);
+}
+
+void Registry::tell_unheard(Effects& out) {
+  MapBuilder delta;
+  for (const Term& name : unheard_) {
+    const Term key = registry::key_term(name, self_);
+    const OrMapEntry* entry = map_.find(key);
+    if (entry == nullptr) continue;
+    const auto reason = reasons_.find(key);
+    delta.add(key, *entry, reason == reasons_.end() ? nullptr : &reason->second);
+    if (delta.size() >= config_.sync_entries_max) broadcast(delta, out);
+  }
+  unheard_.clear();
+  broadcast(delta, out);
+}
+
 void Registry::peer_up(NodeName node, bool is_barrel, Effects& out) {
+  peers_.insert(node);
+  tell_unheard(out);
   if (is_barrel) {
     // Both ends see the edge; one of them is enough to start.
     if (self_ < node) sync(node, out);
