@@ -134,8 +134,8 @@ struct NodeConfig {
     /// From the first message to an unconnected node until it is connected or given up. `dial_timeout_ms`,
     /// Erlang's net_setuptime.
     Milliseconds dial_timeout{7'000};
-    /// Bytes that may wait to be sent to one node, also while it is dialed, before its senders are parked. `channel_bytes_max`, guess:
-    /// twice the 4 MiB window of a stream. (Erlang's busy limit is 1 MiB.)
+    /// Bytes that may wait to be sent to one node, also while it is dialed, before its senders are parked.
+    /// `channel_bytes_max`, guess: twice the 4 MiB window of a stream. (Erlang's busy limit is 1 MiB.)
     std::size_t bytes_max = std::size_t{8} << 20;
     /// Longest message accepted from a peer. `frame_bytes_max`, guess, as the most a compressed term may
     /// unfold to.
