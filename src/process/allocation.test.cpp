@@ -13,14 +13,30 @@
 
 namespace {
 thread_local std::uint64_t allocations = 0;
-}
+thread_local std::uint64_t allocated_bytes = 0;
+}  // namespace
 
 // Not inlined, or the compiler sees free() meet another operator new.
 [[gnu::noinline]] void* operator new(std::size_t size) {
   ++allocations;
+  allocated_bytes += size;
   void* block = std::malloc(size);
   if (block == nullptr) throw std::bad_alloc();
   return block;
+}
+// The slots' chunks.
+[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t alignment) {
+  ++allocations;
+  allocated_bytes += size;
+  void* block = std::aligned_alloc(static_cast<std::size_t>(alignment), size);
+  if (block == nullptr) throw std::bad_alloc();
+  return block;
+}
+[[gnu::noinline]] void operator delete(void* block, std::align_val_t) noexcept {
+  std::free(block);
+}
+[[gnu::noinline]] void operator delete(void* block, std::size_t, std::align_val_t) noexcept {
+  std::free(block);
 }
 [[gnu::noinline]] void operator delete(void* block) noexcept {
   std::free(block);
@@ -87,6 +103,22 @@ TEST(Allocation, InSteadyStateSendsCallsAndSpawnsReachNoAllocator) {
   });
   ASSERT_TRUE(count);
   EXPECT_EQ(*count, 0U);
+}
+
+TEST(Allocation, AProcessThatWaitsInReceiveTakesLessThanHalfAKilobyte) {
+  TestRuntime runtime(RuntimeConfig::deterministic);
+  constexpr std::uint64_t processes = 10'000;
+  const std::uint64_t before = allocated_bytes;
+  for (std::uint64_t i = 0; i < processes; ++i) {
+    runtime->spawn(
+        [](Self self, Pid parent) -> Task<> {
+          const auto message = co_await self.receive<Add, Chat>();
+          if (std::holds_alternative<Add>(message)) self.send(parent, Add{1});
+        },
+        Pid{});
+  }
+  runtime->run_until_idle();
+  EXPECT_LE((allocated_bytes - before) / processes, 512U);
 }
 
 }  // namespace
