@@ -72,6 +72,8 @@ class AtomTable {
   struct Slots {
     std::uint32_t mask;
     std::atomic<std::uint64_t>* slot;
+    // The smaller ones before, which stay allocated.
+    const Slots* older;
   };
 
   [[nodiscard]] std::optional<std::uint32_t> find_in(const Slots& slots, std::string_view wanted,
@@ -111,7 +113,7 @@ class AtomTable {
     const Slots* old = slots_.load(std::memory_order_relaxed);
     if (old != nullptr && index < (old->mask + 1) / 2) return;
     const std::uint32_t count = old == nullptr ? slots_min : (old->mask + 1) * 2;
-    auto* grown = new Slots{count - 1, new std::atomic<std::uint64_t>[count] {}};
+    auto* grown = new Slots{count - 1, new std::atomic<std::uint64_t>[count] {}, old};
     for (std::uint32_t i = 1; i < index; ++i) insert(*grown, hash_of(text(i)), i);
     slots_.store(grown, std::memory_order_release);
   }

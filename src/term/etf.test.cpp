@@ -126,7 +126,7 @@ TEST(Etf, ReadsTheFormsOfOldErlangs) {
                  "02"),
             "<a@b.7.1>");
   EXPECT_EQ(decode_etf(hex("83677703614062000000070000000102"))->as_pid()->creation, 2U);
-  EXPECT_EQ(text("836c000000006101"), "1");
+  EXPECT_EQ(text("836c000000006a"), "[]");
   EXPECT_EQ(text("836c0000000161016c0000000161026a"), "[1,2]");
   EXPECT_EQ(text("836b0000"), "[]");
   EXPECT_EQ(text("834d0000000000"), "<<>>");

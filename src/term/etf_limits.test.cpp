@@ -124,6 +124,7 @@ TEST(EtfLimits, RefusesWhatNoErlangWouldSend) {
             "malformed: byte 260: an atom of too many characters");
   EXPECT_EQ(outcome("83640100" + to_hex(Bytes(256, 'a'))),
             "malformed: byte 260: an atom of too many characters");
+  EXPECT_EQ(outcome("836c000000006101"), "malformed: byte 8: a list without elements");
   EXPECT_EQ(outcome("836e010201"), "malformed: byte 5: an integer without sign");
   EXPECT_EQ(outcome("834d000000010"
                     "900"),

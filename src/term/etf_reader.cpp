@@ -271,7 +271,8 @@ bool EtfReader::list(Term& out) {
   if (!settle_depth(*node)) return exceed("depth_max");
   Term& tail = slots.back();
   if (count == 0) {
-    out = Term(tail);
+    if (!tail.is_nil()) return fail("a list without elements");
+    out = Term();
   } else if (tail.is_list()) {
     // Legal but never sent by Erlang: [1|[2]] instead of [1,2].
     std::vector<Term> elements(slots.begin(), slots.end() - 1);

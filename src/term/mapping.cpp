@@ -14,14 +14,15 @@ Error Source::failure() const {
 }
 
 void sort_pending(std::vector<PendingEntry>& entries) {
-  const auto before = [](const PendingEntry& a, const PendingEntry& b) {
-    return key_order(a.key, b.key) < 0;
+  const auto not_rising = [](const PendingEntry& a, const PendingEntry& b) {
+    return key_order(a.key, b.key) >= 0;
   };
-  if (!std::ranges::is_sorted(entries, before)) std::ranges::stable_sort(entries, before);
-  const auto same = [](const PendingEntry& a, const PendingEntry& b) { return a.key == b.key; };
-  // Backwards, so that of equal keys the last one stays.
-  const auto kept = std::unique(entries.rbegin(), entries.rend(), same);
-  entries.erase(entries.begin(), kept.base());
+  if (std::ranges::adjacent_find(entries, not_rising) == entries.end()) return;
+  std::vector<PendingEntry> sorted;
+  sorted.reserve(entries.size());
+  for (PendingEntry* entry : sorted_by_key(std::span(entries), &PendingEntry::key))
+    sorted.push_back(std::move(*entry));
+  entries = std::move(sorted);
 }
 
 bool has_duplicate(std::vector<Term> keys) {

@@ -76,21 +76,12 @@ Term Term::charlist(std::string_view utf8) {
 }
 
 Term Term::map(std::vector<MapEntry> entries) {
-  const auto before = [](const MapEntry& a, const MapEntry& b) {
-    return detail::key_order(a.key, b.key) < 0;
-  };
-  std::ranges::stable_sort(entries, before);
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    if (kept > 0 && entries[kept - 1].key == entries[i].key)
-      entries[kept - 1].value = std::move(entries[i].value);
-    else if (kept++ != i) entries[kept - 1] = std::move(entries[i]);
-  }
-  detail::TermNode* node = detail::make_slots(Form::map, kept * 2);
+  const auto order = detail::sorted_by_key(std::span(entries), &MapEntry::key);
+  detail::TermNode* node = detail::make_slots(Form::map, order.size() * 2);
   Term* slot = detail::slots_of(*node);
-  for (MapEntry& entry : std::span(entries).first(kept)) {
-    *slot++ = std::move(entry.key);
-    *slot++ = std::move(entry.value);
+  for (MapEntry* entry : order) {
+    *slot++ = std::move(entry->key);
+    *slot++ = std::move(entry->value);
   }
   BARREL_ASSERT(detail::settle_depth(*node));
   return TermAccess::adopt(node, Kind::map);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <memory>
 
@@ -116,6 +117,22 @@ template <class Node>
 [[nodiscard]] bool sort_entries(TermNode& map) noexcept;
 /// The order of keys in a map: as <=>, but every integer before every float.
 [[nodiscard]] std::strong_ordering key_order(const Term& a, const Term& b) noexcept;
+
+/// Pointers to the entries in the order of their keys; of entries with equal keys only the last one.
+template <class Entry>
+[[nodiscard]] std::vector<Entry*> sorted_by_key(std::span<Entry> entries, Term Entry::* key) {
+  std::vector<Entry*> order;
+  order.reserve(entries.size());
+  for (Entry& entry : entries) order.push_back(&entry);
+  // The later of two equal ones first, so that unique() keeps it.
+  std::ranges::sort(order, [key](const Entry* a, const Entry* b) {
+    const auto by_key = key_order(a->*key, b->*key);
+    return by_key != 0 ? by_key < 0 : a > b;
+  });
+  const auto same = [key](const Entry* a, const Entry* b) { return a->*key == b->*key; };
+  order.erase(std::unique(order.begin(), order.end(), same), order.end());
+  return order;
+}
 
 /// The atom of that text: interned if some code did that, else text that carries `quota`. The text must be
 /// valid UTF-8 of at most Atom::characters_max characters.

@@ -14,7 +14,10 @@ template <class Owner>
 struct AnyField {
   template <class T>
     requires(!std::is_same_v<T, Owner>)
-  operator T() const noexcept;
+  operator T() const noexcept {
+    // Never called; Clang wants a body where the owner is local to a file.
+    std::unreachable();
+  }
 };
 
 inline constexpr std::size_t fields_max = 16;
