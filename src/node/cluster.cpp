@@ -15,6 +15,10 @@ EtfLimits etf_limits(const NodeConfig& config) {
   return limits;
 }
 
+/// A link that the overlay has no more use for is kept this long for the processes: a first message to the
+/// node may be on its way. A guess, several round trips of a slow path.
+constexpr Duration released_after = std::chrono::seconds(2);
+
 }  // namespace
 
 Cluster::Cluster(Parts parts)
@@ -86,17 +90,28 @@ void Cluster::start() {
 
 void Cluster::sweep_idle() {
   sweep_timer_.arm_after(config_.channel.gc_sweep_period);
-  const std::vector<NodeName> active = overlay_->active_view();
   const std::vector<carrier::Link*> links = live_links_;  // closing changes the list
-  for (carrier::Link* link : links) {
+  for (const carrier::Link* link : links) {
     Channel& channel = *channels_.find(link->peer()->name.atom());
     const bool used = channel.used.exchange(false, std::memory_order_relaxed);
-    if (used || channel.up_since + config_.channel.gc_min_age > loop_.now()) continue;
-    if (std::ranges::find(active, channel.peer) != active.end() || runtime_.is_related_to(channel.peer))
-      continue;
-    idle_links_closed_.add();
-    link->close("idle", loop_.now());
+    if (!used && channel.up_since + config_.channel.gc_min_age <= loop_.now()) close_unneeded(channel);
   }
+}
+
+void Cluster::close_unneeded(const Channel& channel) {
+  const std::vector<NodeName> active = overlay_->active_view();
+  if (std::ranges::find(active, channel.peer) != active.end() || runtime_.is_related_to(channel.peer)) return;
+  idle_links_closed_.add();
+  channel.live_link->close("idle", loop_.now());
+}
+
+void Cluster::release(NodeName node) {
+  (void)loop_.add_timer(loop_.now() + released_after, [this, node] {
+    const Channel* channel = channels_.find(node.atom());
+    if (channel == nullptr || channel->live_link == nullptr) return;
+    if (channel->up_since + released_after > loop_.now()) return;  // another one has come since
+    if (!channel->used.load(std::memory_order_relaxed)) close_unneeded(*channel);
+  });
 }
 
 Result<carrier::Link*> Cluster::connect(NodeName peer, const SocketAddress& address) {

@@ -101,8 +101,7 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   void send(NodeName to, Atom name, const Term& message, Delivery delivery) override;
   void send_to_pid(const Pid& to, const Term& message) override;
   void dial(NodeName node) override;
-  /// An unused link is found by sweep_idle().
-  void release(NodeName) override {}
+  void release(NodeName node) override;
   void publish(std::shared_ptr<const RegistrySnapshot> snapshot) override {
     registry_.publish(std::move(snapshot));
   }
@@ -127,6 +126,8 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   void arm_timer();
   /// Closes links that nobody has used for a while and gossip does not need.
   void sweep_idle();
+  /// Closes the live link if neither gossip nor any process needs it.
+  void close_unneeded(const Channel& channel);
 
   const NodeConfig& config_;
   const NodeName self_;
