@@ -1,0 +1,461 @@
+#include "services/registry.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "barrel/term/mapping.hpp"
+#include "barrel/term/term_text.hpp"
+#include "crdt/or_map_wire.hpp"
+
+namespace barrel {
+namespace {
+
+const NodeName n1("n1@127.0.0.1");
+const NodeName n2("n2@127.0.0.1");
+constexpr std::int64_t wall = 1'795'356'350'000;
+
+/// A registry, what it has told its users, and what it wants sent.
+struct Member {
+  explicit Member(NodeName self, std::uint32_t its_creation = 1, RegistryConfig config = {})
+      : name(self),
+        creation(its_creation),
+        core(
+            self, its_creation, config,
+            [this](NodeName node) {
+              const auto found = nodes.find(node);
+              return found == nodes.end() ? NodeVisibility{} : found->second;
+            },
+            Random(7), metrics, Log()) {
+    core.peer_up("elsewhere@h", true, out);
+    out.clear();
+  }
+  [[nodiscard]] Pid pid(std::uint32_t id) const { return {name.atom(), id, 0, creation}; }
+  Result<void> put(const Term& service, std::uint32_t id, const Term& meta = Term::map({})) {
+    return core.register_service(service, pid(id), meta, wall, out);
+  }
+  void hear(const Term& payload) { core.gossip(payload, wall, out); }
+  void set_node(NodeName node, NodeVisibility visibility) {
+    nodes[node] = visibility;
+    core.visibility_changed(node, out);
+  }
+  std::vector<Term> take_gossip() {
+    std::vector<Term> payloads;
+    for (const auto& effect : out) {
+      if (const auto* b = std::get_if<Registry::Broadcast>(&effect)) payloads.push_back(b->payload);
+    }
+    std::erase_if(out, [](const auto& e) { return std::holds_alternative<Registry::Broadcast>(e); });
+    return payloads;
+  }
+  std::vector<std::pair<NodeName, Term>> take_messages() {
+    std::vector<std::pair<NodeName, Term>> messages;
+    for (const auto& effect : out) {
+      if (const auto* s = std::get_if<Registry::SendTo>(&effect)) messages.emplace_back(s->node, s->message);
+    }
+    std::erase_if(out, [](const auto& e) { return std::holds_alternative<Registry::SendTo>(e); });
+    return messages;
+  }
+  std::vector<ServiceEvent> take_events() {
+    std::vector<ServiceEvent> events;
+    for (const auto& effect : out) {
+      if (const auto* e = std::get_if<Registry::Event>(&effect)) events.push_back(e->event);
+    }
+    std::erase_if(out, [](const auto& e) { return std::holds_alternative<Registry::Event>(e); });
+    return events;
+  }
+  [[nodiscard]] std::vector<ServiceEntry> lookup(const Term& service) const {
+    const auto snapshot = core.snapshot();
+    const auto found = snapshot->lookup(service);
+    return {found.begin(), found.end()};
+  }
+  std::uint64_t count(const char* counter) { return metrics.counter(counter).value(); }
+
+  NodeName name;
+  std::uint32_t creation;
+  Metrics metrics;
+  std::map<NodeName, NodeVisibility> nodes;
+  Registry core;
+  Registry::Effects out;
+};
+
+/// Tells `to` by gossip what `from` has broadcast.
+void tell(Member& from, Member& to) {
+  for (const Term& payload : from.take_gossip()) to.hear(payload);
+}
+
+ServiceEvent registered(const Term& name, NodeName node) {
+  return {ServiceRegistered{name, node}};
+}
+
+const Term room = Term::tuple_of(Atom("chat_room"), Atom("general"));
+
+TEST(Registry, a_registration_is_seen_by_others_with_its_metadata_and_told_once) {
+  Member a(n1);
+  Member b(n2);
+  const Term meta = Term::map({{Term(Atom("load")), Term(3)}});
+  ASSERT_TRUE(a.put(room, 1, meta));
+  EXPECT_EQ(a.take_events(), std::vector{registered(room, n1)});
+  const auto gossip = a.take_gossip();
+  ASSERT_EQ(gossip.size(), 1U);
+  b.hear(gossip.front());
+  b.hear(gossip.front());
+  EXPECT_EQ(b.take_events(), std::vector{registered(room, n1)});
+  EXPECT_EQ(b.lookup(room), (std::vector{ServiceEntry{room, a.pid(1), n1, meta}}));
+}
+
+TEST(Registry, the_same_process_updates_and_another_is_refused) {
+  Member a(n1);
+  Member b(n2);
+  ASSERT_TRUE(a.put("x", 1));
+  ASSERT_TRUE(a.put("x", 1));
+  EXPECT_EQ(a.take_events().size(), 1U);
+  const Term meta = Term::map({{Term(Atom("load")), Term(9)}});
+  ASSERT_TRUE(a.put("x", 1, meta));
+  EXPECT_EQ(a.take_events().size(), 1U);
+  const auto other = a.put("x", 2);
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, Errc::already_registered);
+  tell(a, b);
+  EXPECT_EQ(b.lookup("x").front().meta, meta);
+  EXPECT_EQ(a.put("y", 1, Term(1)).error().code, Errc::invalid_argument);
+  EXPECT_EQ(a.put(Term(std::string(2'000, 'x')), 1).error().code, Errc::limit_exceeded);
+  EXPECT_EQ(a.core.register_service("y", b.pid(1), Term::map({}), wall, a.out).error().code,
+            Errc::invalid_argument);
+}
+
+TEST(Registry, an_end_says_everywhere_whether_it_was_wanted) {
+  Member a(n1);
+  Member b(n2);
+  ASSERT_TRUE(a.put("wanted", 1));
+  ASSERT_TRUE(a.put("died", 2));
+  ASSERT_TRUE(a.put("died too", 2));
+  tell(a, b);
+  (void)a.take_events();
+  (void)b.take_events();
+  EXPECT_EQ(a.core.unregister_service("wanted", a.pid(9), wall, a.out).error().code, Errc::not_found);
+  ASSERT_TRUE(a.core.unregister_service("wanted", a.pid(1), wall, a.out));
+  a.core.process_died(a.pid(2), Term(Atom("killed")), wall, a.out);
+  tell(a, b);
+  const auto expected = std::vector<ServiceEvent>{{ServiceUnregistered{"wanted", n1}},
+                                                  {ServiceDown{"died", n1, Atom("killed")}},
+                                                  {ServiceDown{"died too", n1, Atom("killed")}}};
+  EXPECT_EQ(a.take_events(), expected);
+  EXPECT_EQ(b.take_events(), expected);
+  EXPECT_EQ(b.core.snapshot()->entry_count(), 0U);
+  a.core.process_died(a.pid(2), Term(Atom("killed")), wall, a.out);
+  EXPECT_TRUE(a.take_events().empty());
+}
+
+TEST(Registry, the_end_of_an_unknown_name_makes_no_event) {
+  Member a(n1);
+  Member b(n2);
+  ASSERT_TRUE(a.put("x", 1));
+  (void)a.take_gossip();
+  ASSERT_TRUE(a.core.unregister_service("x", a.pid(1), wall, a.out));
+  tell(a, b);
+  EXPECT_TRUE(b.take_events().empty());
+}
+
+TEST(Registry, several_nodes_may_hold_a_name_and_the_local_one_is_preferred) {
+  Member a(n1);
+  Member b(n2);
+  ASSERT_TRUE(a.put("worker", 1));
+  ASSERT_TRUE(b.put("worker", 1));
+  tell(a, b);
+  tell(b, a);
+  EXPECT_EQ(b.lookup("worker").size(), 2U);
+  EXPECT_EQ(b.core.snapshot()->whereis("worker")->node, n2);
+  EXPECT_EQ(a.core.snapshot()->whereis("worker")->node, n1);
+  EXPECT_EQ(a.core.snapshot()->names().size(), 1U);
+}
+
+TEST(Registry, a_dead_node_is_hidden_and_shown_again_without_being_forgotten) {
+  Member a(n1);
+  Member b(n2);
+  ASSERT_TRUE(a.put("x", 1));
+  tell(a, b);
+  (void)b.take_events();
+  b.set_node(n1, {false, 1});
+  const std::vector<ServiceEvent> lost{{ServiceDown{"x", n1, Atom("noconnection")}}};
+  EXPECT_EQ(b.take_events(), lost);
+  EXPECT_TRUE(b.lookup("x").empty());
+  b.set_node(n1, {false, 1});
+  EXPECT_TRUE(b.take_events().empty());
+  EXPECT_TRUE(b.take_gossip().empty()) << "only the owner removes";
+  b.set_node(n1, {true, 1});
+  EXPECT_EQ(b.take_events(), std::vector{registered("x", n1)});
+}
+
+TEST(Registry, names_of_an_incarnation_that_ended_are_hidden) {
+  Member a(n1, 1);
+  Member b(n2);
+  ASSERT_TRUE(a.put("x", 1));
+  tell(a, b);
+  b.set_node(n1, {true, 2});
+  EXPECT_TRUE(b.lookup("x").empty());
+  Member restarted(n1, 2);
+  ASSERT_TRUE(
+      restarted.core.register_service("x", restarted.pid(5), Term::map({}), wall + 10, restarted.out));
+  tell(restarted, b);
+  EXPECT_EQ(b.lookup("x").front().pid, restarted.pid(5));
+}
+
+TEST(Registry, a_node_takes_back_what_its_former_self_left_and_restates_what_was_taken_from_it) {
+  Member former(n1, 1);
+  ASSERT_TRUE(former.put("old", 1));
+  ASSERT_TRUE(former.put("kept", 2));
+  Member now(n1, 2);
+  Member b(n2);
+  ASSERT_TRUE(now.core.register_service("kept", now.pid(7), Term::map({}), wall - 60'000, now.out));
+  (void)now.take_gossip();
+  for (const Term& payload : former.take_gossip()) {
+    b.hear(payload);
+    now.hear(payload);
+  }
+  EXPECT_EQ(now.count("registry.reasserted"), 2U);
+  tell(now, b);
+  EXPECT_TRUE(b.lookup("old").empty());
+  EXPECT_EQ(b.lookup("kept").front().pid, now.pid(7));
+  EXPECT_EQ(now.core.snapshot()->lookup_local("kept")->pid, now.pid(7));
+}
+
+TEST(Registry, only_the_owner_of_a_key_may_gossip_of_it) {
+  Member a(n1);
+  Member b(n2);
+  ASSERT_TRUE(a.put("x", 1));
+  const auto payload = a.take_gossip().front();
+  b.hear(registry::delta_payload("n3@h", payload.elements()[2]));
+  EXPECT_TRUE(b.lookup("x").empty());
+  EXPECT_EQ(b.count("registry.foreign"), 1U);
+}
+
+TEST(Registry, entries_from_the_future_are_refused_before_they_reach_the_clock) {
+  Member a(n1);
+  Member b(n2);
+  ASSERT_TRUE(a.core.register_service("x", a.pid(1), Term::map({}), wall + 301'000, a.out));
+  tell(a, b);
+  EXPECT_EQ(b.count("registry.from_future"), 1U);
+  EXPECT_TRUE(b.lookup("x").empty());
+  ASSERT_TRUE(b.put("y", 1));
+  EXPECT_EQ(b.core.entries().find(registry::key_term("y", n2))->stamp().wall_ms, wall);
+}
+
+TEST(Registry, reads_and_writes_the_messages_of_the_original) {
+  const auto add = parse_term(
+      "{delta,'n2@127.0.0.1',#{{<<\"svc_two\">>,'n2@127.0.0.1'} => {value,{service_entry,<<\"svc_two\">>,"
+      "<n2@127.0.0.1.10.0>,'n2@127.0.0.1',#{}},#{{'n2@127.0.0.1',{timestamp,1795356350117,1}} => true}}}}");
+  const auto remove = parse_term(
+      "{delta,'n2@127.0.0.1',#{{<<\"svc_two\">>,'n2@127.0.0.1'} => "
+      "{tombstone,{timestamp,1795356350479,1}}}}");
+  const auto full = parse_term(
+      "{'$barrel_p2p_replica',{full_sync,'n1@127.0.0.1',#{{svc_one,'n1@127.0.0.1'} => "
+      "{value,{service_entry,svc_one,"
+      "<n1@127.0.0.1.160.0>,'n1@127.0.0.1',#{v => 1}},#{{'n1@127.0.0.1',{timestamp,1795356342328,0}} => "
+      "true}}}}}");
+  ASSERT_TRUE(add && remove && full);
+  Member c("c@h");
+  c.hear(*add);
+  EXPECT_EQ(c.lookup("svc_two").size(), 1U);
+  c.hear(*remove);
+  EXPECT_EQ(c.take_events(), (std::vector{registered("svc_two", n2), {ServiceUnregistered{"svc_two", n2}}}));
+  c.core.message(n1, false, *full, wall, c.out);
+  EXPECT_EQ(c.lookup(Atom("svc_one")).front().meta.get<int>("v"), 1);
+
+  Member two(n2, 0);
+  ASSERT_TRUE(
+      two.core.register_service("svc_two", {n2.atom(), 10, 0, 0}, Term::map({}), 1795356350117, two.out));
+  const auto written = two.take_gossip();
+  EXPECT_EQ(
+      to_string(written.front(), "x@h"),
+      "{delta,'n2@127.0.0.1',#{{<<\"svc_two\">>,'n2@127.0.0.1'} => {value,{service_entry,<<\"svc_two\">>,"
+      "<n2@127.0.0.1.10.0>,'n2@127.0.0.1',#{}},#{{'n2@127.0.0.1',{timestamp,1795356350117,0}} => true}}}}");
+}
+
+TEST(Registry, a_died_process_is_a_plain_tombstone_for_the_original_with_a_companion_for_us) {
+  Member a(n1);
+  ASSERT_TRUE(a.put("x", 1));
+  (void)a.take_gossip();
+  a.core.process_died(a.pid(1), Term(Atom("killed")), wall, a.out);
+  const auto gossip = a.take_gossip();
+  EXPECT_EQ(to_string(gossip.front()),
+            "{delta,'n1@127.0.0.1',#{{<<\"x\">>,'n1@127.0.0.1'} => {tombstone,{timestamp,1795356350000,1}},"
+            "{barrel_down,<<\"x\">>,'n1@127.0.0.1'} => {down,{timestamp,1795356350000,1},killed}}}");
+}
+
+TEST(Registry, an_erlang_peer_gets_the_local_entries_only_and_tells_only_its_own) {
+  Member a(n1);
+  Member b(n2);
+  ASSERT_TRUE(b.put("theirs", 1));
+  tell(b, a);
+  a.core.peer_up("e@h", false, a.out);
+  auto messages = a.take_messages();
+  ASSERT_EQ(messages.size(), 1U) << "no live local entry: nothing but the request";
+  EXPECT_TRUE(messages.front().second.elements()[1].is_tagged("request_sync", 2));
+  ASSERT_TRUE(a.put("mine", 1));
+  a.core.message("e@h", false, encode(registry::RequestSync{"e@h"}), wall, a.out);
+  messages = a.take_messages();
+  ASSERT_EQ(messages.size(), 1U);
+  EXPECT_EQ(messages.front().second.elements()[1].elements()[2].entries().size(), 1U);
+
+  Member c("c@h");
+  const Term claims_for_others =
+      encode(registry::FullSync{"e@h", messages.front().second.elements()[1].elements()[2]});
+  c.core.message("e@h", false, claims_for_others, wall, c.out);
+  EXPECT_EQ(c.count("registry.foreign"), 1U);
+  EXPECT_TRUE(c.lookup("mine").empty());
+}
+
+/// Carries messages between two until both are quiet; how many there were.
+std::size_t exchange(Member& a, Member& b) {
+  std::size_t carried = 0;
+  for (bool any = true; any;) {
+    any = false;
+    for (auto [from, to] : {std::pair(&a, &b), std::pair(&b, &a)}) {
+      for (const auto& [node, message] : from->take_messages()) {
+        any = true;
+        ++carried;
+        to->core.message(from->name, true, message, wall, to->out);
+      }
+    }
+  }
+  return carried;
+}
+
+TEST(Registry, a_late_joiner_gets_the_merged_map_with_reasons_and_equal_ones_exchange_only_a_digest) {
+  Member a(n1);
+  Member b(n2);
+  Member third("n3@h");
+  ASSERT_TRUE(third.put("third", 1));
+  ASSERT_TRUE(third.put("dead", 2));
+  tell(third, a);
+  third.core.process_died(third.pid(2), Term(Atom("boom")), wall, third.out);
+  for (int i = 0; i < 3'000; ++i)
+    ASSERT_TRUE(a.put(Term::tuple_of(Atom("n"), i), static_cast<std::uint32_t>(i)));
+  tell(third, a);
+  ASSERT_TRUE(b.put("of b", 1));
+  a.core.peer_up(n2, true, a.out);
+  b.core.peer_up(n1, true, b.out);
+  (void)exchange(a, b);
+  EXPECT_EQ(b.core.snapshot()->entry_count(), 3'002U);
+  EXPECT_EQ(b.lookup("third").size(), 1U);
+  EXPECT_EQ(a.lookup("of b").size(), 1U);
+  EXPECT_TRUE(b.core.take_learned());
+  (void)b.take_events();
+  a.core.sync(n2, a.out);
+  EXPECT_EQ(exchange(a, b), 1U);
+
+  // One change costs one part of the map, not all of it.
+  ASSERT_TRUE(a.put("new", 5'000));
+  (void)a.take_gossip();
+  b.core.sync(n1, b.out);
+  EXPECT_LE(exchange(a, b), 4U);
+  EXPECT_EQ(b.lookup("new").size(), 1U);
+}
+
+TEST(Registry, what_was_written_alone_is_told_when_the_first_peer_comes) {
+  Metrics metrics;
+  Registry::Effects out;
+  Registry alone(n1, 1, {}, [](NodeName) { return NodeVisibility{}; }, Random(1), metrics, Log());
+  ASSERT_TRUE(alone.register_service("x", {n1.atom(), 1, 0, 1}, Term::map({}), wall, out));
+  const auto broadcasts = [&] {
+    return std::ranges::count_if(
+        out, [](const auto& e) { return std::holds_alternative<Registry::Broadcast>(e); });
+  };
+  EXPECT_EQ(broadcasts(), 0);
+  alone.peer_up(n2, true, out);
+  EXPECT_EQ(broadcasts(), 1);
+  alone.peer_up("n3@h", true, out);
+  EXPECT_EQ(broadcasts(), 1);
+}
+
+TEST(Registry, malformed_entries_are_dropped_one_by_one_and_counted) {
+  Member a(n1);
+  Member b(n2);
+  ASSERT_TRUE(a.put("good", 1));
+  const Term map = a.take_gossip().front().elements()[2];
+  const auto good = map.entries().front();
+  std::vector<Term::MapEntry> entries{good};
+  const auto key = [](const Term& name) { return registry::key_term(name, n1); };
+  entries.push_back({key("other name"), good.value});
+  entries.push_back({key("no entry"), Term(1)});
+  entries.push_back({Term("no key"), good.value});
+  entries.push_back({Term::tuple_of(Term("x"), Term("no node")), good.value});
+  entries.push_back(
+      {Term::tuple_of(Term(std::string(5'000, 'x')), n1), barrel::to_term(removed_entry({1, 0}))});
+  entries.push_back({Term::tuple_of(Atom("barrel_down"), Term("x"), n1), Term(7)});
+  b.hear(registry::delta_payload(n1, Term::map(entries)));
+  EXPECT_EQ(b.core.snapshot()->entry_count(), 1U);
+  EXPECT_EQ(b.count("registry.malformed"), 5U);
+  b.hear(Term(1));
+  b.hear(registry::delta_payload(n1, Term(1)));
+  b.core.message(n1, true, Term(1), wall, b.out);
+  b.core.message(n1, true, encode(registry::RequestSync{"n3@h"}), wall, b.out);
+  EXPECT_EQ(b.count("registry.malformed"), 8U);
+  EXPECT_EQ(b.count("registry.spoofed"), 1U);
+}
+
+TEST(Registry, a_node_can_fill_only_its_own_share_and_removals_are_bounded) {
+  RegistryConfig config;
+  config.keys_per_node_max = 10;
+  config.tombstones_max = 5;
+  Member b(n2, 1, config);
+  Member a(n1);
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(a.put(i, static_cast<std::uint32_t>(i)));
+  tell(a, b);
+  EXPECT_EQ(b.core.snapshot()->entry_count(), 10U);
+  EXPECT_EQ(b.count("registry.keys_full"), 10U);
+  Member c("n3@h");
+  ASSERT_TRUE(c.put("c", 1));
+  tell(c, b);
+  EXPECT_EQ(b.lookup("c").size(), 1U);
+  for (std::uint32_t i = 0; i < 20; ++i) a.core.process_died(a.pid(i), Term(), wall, a.out);
+  tell(a, b);
+  EXPECT_LE(b.core.entries().tombstone_count(), 5U);
+  EXPECT_GT(b.count("registry.tombstones_full"), 0U);
+}
+
+TEST(Registry, a_snapshot_stays_as_it_was) {
+  Member a(n1);
+  ASSERT_TRUE(a.put("x", 1));
+  EXPECT_TRUE(a.core.take_changed());
+  const auto before = a.core.snapshot();
+  ASSERT_TRUE(a.put("y", 2));
+  a.core.process_died(a.pid(1), Term(), wall, a.out);
+  EXPECT_EQ(before->names(), std::vector{Term("x")});
+  EXPECT_EQ(a.core.snapshot()->names(), std::vector{Term("y")});
+  EXPECT_TRUE(a.core.take_changed());
+  EXPECT_FALSE(a.core.take_changed());
+}
+
+TEST(PersistentMap, agrees_with_a_plain_map_through_many_changes_and_never_changes_old_versions) {
+  Random random(9);
+  std::map<Term, int> plain;
+  PersistentMap<int> map(3);
+  std::vector<std::pair<PersistentMap<int>, std::map<Term, int>>> versions;
+  for (int i = 0; i < 20'000; ++i) {
+    const Term key(random.between(0, 700));
+    if (random.chance(600'000)) {
+      map = map.set(key, i);
+      plain[key] = i;
+    } else {
+      map = map.erase(key);
+      plain.erase(key);
+    }
+    if (i % 4'000 == 0) versions.emplace_back(map, plain);
+  }
+  versions.emplace_back(map, plain);
+  for (const auto& [version, expected] : versions) {
+    EXPECT_EQ(version.size(), expected.size());
+    std::map<Term, int> found;
+    version.for_each([&](const Term& key, int value) { found[key] = value; });
+    EXPECT_EQ(found, expected);
+    for (int k = 0; k < 700; ++k) {
+      const int* value = version.find(Term(k));
+      EXPECT_EQ(value != nullptr, expected.contains(Term(k)));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace barrel
