@@ -38,8 +38,9 @@ void Dialer::locate(Channel& channel) {
     return;
   }
   const auto found = std::make_shared<Found>(Error(Errc::not_found));
+  // What runs on another thread may outlive the dialer, not what `locate` looks at: the loop waits for it.
   const bool queued =
-      loop_.offload([this, found, peer = channel.peer] { *found = hooks_.locate(peer); },
+      loop_.offload([locate = hooks_.locate, found, peer = channel.peer] { *found = locate(peer); },
                     [this, found, &channel, attempt] { located(channel, attempt, std::move(*found)); });
   if (queued) return;
   loop_.post(

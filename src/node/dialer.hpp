@@ -17,7 +17,8 @@ namespace barrel::node {
 class Dialer {
  public:
   struct Hooks {
-    /// The addresses of a node. Called where blocking is allowed.
+    /// The addresses of a node. Called where blocking is allowed, perhaps when the dialer has gone: what it
+    /// refers to must outlive the loop.
     std::function<Result<std::vector<NodeAddress>>(NodeName)> locate;
     /// Starts a link to an address.
     std::function<Result<carrier::Link*>(NodeName, const SocketAddress&)> connect;
