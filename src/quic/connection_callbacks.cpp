@@ -194,7 +194,18 @@ void ConnectionImpl::on_stream_data(Stream& stream, BytesView bytes, bool fin) {
   }
   if (stream.fin_told) return;
   stream.fin_told = fin;
-  events_->on_stream_data(*this, stream.id, bytes, fin);
+  const StreamId id = stream.id;
+  events_->on_stream_data(*this, id, bytes, fin);
+  if (fin) end_received(id);
+}
+
+/// Does what ngtcp2 0.12 leaves undone at the end of a unidirectional stream of the peer.
+void ConnectionImpl::end_received(StreamId id) {
+  if (ng::closes_received_streams || can_write(id)) return;
+  Stream* stream = find(id);
+  if (stream == nullptr || stream->closed) return;
+  ngtcp2_conn_set_stream_user_data(conn_, static_cast<std::int64_t>(id), nullptr);
+  on_stream_close(*stream, false);
 }
 
 void ConnectionImpl::on_acknowledged(Stream& stream, std::uint64_t offset) {
@@ -209,7 +220,9 @@ void ConnectionImpl::on_acknowledged(Stream& stream, std::uint64_t offset) {
 void ConnectionImpl::on_stream_reset(Stream& stream, std::uint64_t code) {
   if (stream.reset_by_peer) return;
   stream.reset_by_peer = true;
-  if (told()) events_->on_stream_reset(*this, stream.id, code);
+  const StreamId id = stream.id;
+  if (told()) events_->on_stream_reset(*this, id, code);
+  end_received(id);
 }
 
 void ConnectionImpl::on_stream_close(Stream& stream, bool error_code_set) {

@@ -193,6 +193,7 @@ class ConnectionImpl final : public Connection {
   friend struct Callbacks;
   int on_handshake_completed();
   void on_stream_data(Stream& stream, BytesView bytes, bool fin);
+  void end_received(StreamId id);
   void on_stream_close(Stream& stream, bool error_code_set);
   void on_stream_reset(Stream& stream, std::uint64_t code);
   void on_acknowledged(Stream& stream, std::uint64_t offset);
@@ -217,8 +218,9 @@ class ConnectionImpl final : public Connection {
   std::unordered_map<StreamId, std::unique_ptr<Stream>> streams_;
   std::array<std::deque<Stream*>, 2> ready_;  ///< By StreamPriority.
   std::size_t buffered_ = 0;
-  std::vector<StreamId> writable_;  ///< To be told when the burst is over.
-  std::vector<StreamId> stopped_;   ///< As above.
+  std::uint64_t received_streams_ = 0;  ///< Unidirectional ones of the peer that are done.
+  std::vector<StreamId> writable_;      ///< To be told when the burst is over.
+  std::vector<StreamId> stopped_;       ///< As above.
   std::optional<End> end_;
   std::optional<CloseReason> close_wanted_;
   ngtcp2_crypto_conn_ref reference_{};

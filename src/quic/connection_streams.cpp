@@ -7,6 +7,10 @@
 namespace barrel::quic {
 namespace {
 
+/// Unidirectional streams that a peer may open in the life of a connection where the library never frees them
+/// (see closes_received_streams): 16 MB. The distribution protocol opens one.
+constexpr std::uint64_t received_streams_max = 32'768;
+
 std::int64_t native(StreamId stream) {
   return static_cast<std::int64_t>(stream);
 }
@@ -62,11 +66,10 @@ void ConnectionImpl::set_priority(StreamId id, StreamPriority priority) {
 Result<std::uint64_t> ConnectionImpl::send(StreamId id, SharedBytes bytes, bool fin) {
   if (state_ != State::connected || end_) return closed_error("connection");
   Stream* stream = find(id);
-  if (stream == nullptr) return closed_error("stream");
-  if (!can_write(id) || stream->out.finished()) {
+  if (!can_write(id) || (stream != nullptr && stream->out.finished())) {
     return Error{Errc::invalid_argument, Term::binary(as_bytes("not a stream to write on"))};
   }
-  if (stream->write_ended || stream->closed) return closed_error("stream");
+  if (stream == nullptr || stream->write_ended || stream->closed) return closed_error("stream");
   const auto& config = host_->config();
   if (buffered_ + bytes.size() > config.send_buffer_bytes_max) {
     host_->counters().send_buffer_limit.add();
@@ -158,8 +161,13 @@ void ConnectionImpl::forget_if_done(Stream& stream) {
   if (!stream.closed || stream.unconsumed > 0) return;
   const StreamId id = stream.id;
   if (stream.opened_by_peer) {
-    if (is_unidirectional(id)) ngtcp2_conn_extend_max_streams_uni(conn_, 1);
-    else ngtcp2_conn_extend_max_streams_bidi(conn_, 1);
+    if (!is_unidirectional(id)) {
+      ngtcp2_conn_extend_max_streams_bidi(conn_, 1);
+    } else if (ng::closes_received_streams || ++received_streams_ < received_streams_max) {
+      ngtcp2_conn_extend_max_streams_uni(conn_, 1);
+    } else {
+      host_->counters().received_streams_limit.add();
+    }
     host_->mark_dirty(*this);
   }
   streams_.erase(id);

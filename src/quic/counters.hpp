@@ -31,7 +31,8 @@ struct Counters {
         resets_sent(metrics.counter("quic.stateless_resets_sent")),
         stateless_limited(metrics.counter("quic.stateless_limited")),
         closing_limit(metrics.counter("quic.closing_limit")),
-        send_buffer_limit(metrics.counter("quic.send_buffer_limit")) {}
+        send_buffer_limit(metrics.counter("quic.send_buffer_limit")),
+        received_streams_limit(metrics.counter("quic.received_streams_limit")) {}
 
   Counter& datagrams_received;
   Counter& bytes_received;
@@ -53,6 +54,7 @@ struct Counters {
   Counter& stateless_limited;
   Counter& closing_limit;
   Counter& send_buffer_limit;
+  Counter& received_streams_limit;
 };
 
 }  // namespace barrel::quic

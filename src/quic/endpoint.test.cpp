@@ -94,9 +94,25 @@ TEST(Endpoint, StreamsOfTheServerHaveItsNumbers) {
   EXPECT_EQ(*connection.open_bidirectional(), 1U);
   ASSERT_TRUE(connection.send(3, shared("hello"), true));
   ASSERT_TRUE(pair.until([&] { return pair.owner.text(3) == "hello"; }));
-  EXPECT_EQ(connection.send(2, shared("not mine")).error().code, Errc::closed)
-      << "the client has not opened it";
+  EXPECT_EQ(connection.send(2, shared("not mine")).error().code, Errc::invalid_argument);
+  EXPECT_EQ(connection.send(0, shared("nobody opened it")).error().code, Errc::closed);
   EXPECT_EQ(pair.owner.connection->send(3, shared("not mine")).error().code, Errc::invalid_argument);
+}
+
+TEST(Endpoint, ManyMoreStreamsThanTheLimitOneAfterAnother) {
+  auto config = server_config();
+  config.streams_unidirectional_max = 3;
+  Pair pair(config);
+  ASSERT_TRUE(pair.connect());
+  auto& connection = *pair.owner.connection;
+  for (std::size_t i = 0; i < 50; ++i) {
+    const auto stream = connection.open_unidirectional();
+    ASSERT_TRUE(stream) << "credit comes back when a stream is done";
+    ASSERT_TRUE(connection.send(*stream, shared("one of many"), true));
+    ASSERT_TRUE(
+        pair.until([&] { return pair.accepted().gone.size() == i + 1 && pair.owner.gone.size() == i + 1; }));
+    pair.runner.run_for(50ms);
+  }
 }
 
 TEST(Endpoint, TellsWhenBytesAreAcknowledged) {
