@@ -15,7 +15,7 @@ namespace {
 struct ChatRoom {
   static constexpr std::string_view tag = "chat_room";
   Atom room;
-  friend bool operator==(const ChatRoom&, const ChatRoom&) = default;
+  [[maybe_unused]] friend bool operator==(const ChatRoom&, const ChatRoom&) = default;
 };
 struct ChatMessage {
   Atom room;
@@ -42,7 +42,7 @@ struct Box {
 struct Tree {
   int value = 0;
   std::vector<Tree> children;
-  friend bool operator==(const Tree&, const Tree&) = default;
+  [[maybe_unused]] friend bool operator==(const Tree&, const Tree&) = default;
 };
 struct Twelve {
   std::optional<int> a;
@@ -72,7 +72,7 @@ class Celsius {
     if (!term.is_tagged("celsius", 2)) return Error{Errc::malformed, "no temperature"};
     return Celsius(static_cast<int>(term.elements()[1].as_int64().value_or(0)));
   }
-  friend bool operator==(const Celsius&, const Celsius&) = default;
+  [[maybe_unused]] friend bool operator==(const Celsius&, const Celsius&) = default;
 
  private:
   int degrees_ = 0;

@@ -16,17 +16,13 @@ struct Leaf {
   Atom name;
   std::int16_t number = 0;
   bool flag = false;
-  friend bool operator==(const Leaf&, const Leaf&) = default;
 };
-struct Nothing {
-  friend bool operator==(const Nothing&, const Nothing&) = default;
-};
+struct Nothing {};
 struct Options {
   static constexpr Keys<3> keys{"zeta", "alpha", "mid"};
   int zeta = 0;
   std::optional<std::string> alpha;
   double mid = 0;
-  friend bool operator==(const Options&, const Options&) = default;
 };
 struct Everything {
   static constexpr std::string_view tag = "all of it";
