@@ -212,7 +212,7 @@ bool BlockingWait::is_done(Wait& wait) {
 
 // -- spawning
 
-Process* reserve_process(Runtime& runtime, Process*) {
+Process* reserve_process(Runtime& runtime) {
   RuntimeImpl& impl = runtime.impl();
   if (impl.refuses_processes.load(std::memory_order_relaxed)) return nullptr;
   Process* process = impl.table.acquire(impl.scheduler.stock());
@@ -249,6 +249,9 @@ void start_process(Process& process, Process* parent, Root root, bool link) noex
     parent->related().links.insert_or_assign(process.pid(), Relations::Link{});
   }
   process.inbox.open();
+}
+
+void release_process(Process& process) noexcept {
   process.runtime->scheduler.ready(process, false);
 }
 

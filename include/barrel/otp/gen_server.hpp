@@ -106,10 +106,15 @@ template <class Server, class... As>
 Task<Result<Pid>> start_link_server(Self self, As... args) {
   static_assert(std::is_constructible_v<Server, Self, As&&...>,
                 "start_link's arguments do not fit the server's constructor, whose first parameter is Self");
-  const Pid pid = self.spawn_link(&server_main<Server, As...>, self.pid(), std::move(args)...);
+  HeldProcess held = hold_process(self.runtime(), &self.process(), true, &server_main<Server, As...>,
+                                  self.pid(), std::move(args)...);
+  if (!held) co_return Error(Errc::limit_exceeded, Atom("processes_max"));
+  const Pid pid = held.pid();
   const StartServer start{};
-  auto started = co_await self.call(pid, start, Duration::max());
-  if (!started) co_return Error(started.error().code, started.error().reason);
+  auto request = self.call(pid, start, Duration::max());
+  held.release();  // it finds the request, however soon it ends
+  auto started = co_await request;
+  if (!started) co_return std::move(started).error();
   co_return pid;
 }
 

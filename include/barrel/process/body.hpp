@@ -62,11 +62,13 @@ template <class T>
 }
 
 /// A slot for a new process; null when the limit on processes is hit (counted, logged).
-[[nodiscard]] Process* reserve_process(Runtime& runtime, Process* parent);
+[[nodiscard]] Process* reserve_process(Runtime& runtime);
 /// Gives a reserved slot back.
 void abandon_process(Process& process) noexcept;
-/// Makes the process runnable. `link` links it with its parent before.
+/// Brings the process to life, not yet runnable. `link` links it with its parent.
 void start_process(Process& process, Process* parent, Root root, bool link) noexcept;
+/// Makes it runnable.
+void release_process(Process& process) noexcept;
 
 }  // namespace detail
 }  // namespace barrel

@@ -43,7 +43,7 @@ class [[nodiscard]] Receive final : public MessageWait {
     (check_receivable<Ts>(), ...);
   }
 
-  [[nodiscard]] Value await_resume() {
+  Value await_resume() {
     if constexpr (timed) {
       if (message_ == nullptr) return Value(Timeout{});
     }
@@ -59,7 +59,12 @@ class [[nodiscard]] Receive final : public MessageWait {
     auto& me = static_cast<Receive&>(wait);
     me.index_ = 0;
     Match result = Match::no;
-    ((result = match_as<Ts>(*me.process_, envelope), result == Match::no && (++me.index_, true)) && ...);
+    const auto is_other = [&]<class T>() {
+      result = match_as<T>(*me.process_, envelope);
+      if (result == Match::no) ++me.index_;
+      return result == Match::no;
+    };
+    (void)(is_other.template operator()<Ts>() && ...);
     return result;
   }
 
@@ -87,7 +92,7 @@ class [[nodiscard]] ReceiveIf final : public MessageWait {
     check_receivable<A>();
   }
 
-  [[nodiscard]] Value await_resume() {
+  Value await_resume() {
     if (exception_) std::rethrow_exception(exception_);
     if constexpr (timed) {
       if (message_ == nullptr) return Value(Timeout{});
@@ -118,7 +123,7 @@ class [[nodiscard]] ReceiveAny final : public MessageWait {
  public:
   explicit ReceiveAny(Process& process) noexcept
       : MessageWait(process, [](MessageWait&, Envelope*&) { return Match::yes; }) {}
-  [[nodiscard]] EnvelopePtr await_resume() noexcept { return EnvelopePtr(std::exchange(message_, nullptr)); }
+  EnvelopePtr await_resume() noexcept { return EnvelopePtr(std::exchange(message_, nullptr)); }
 };
 
 }  // namespace barrel::detail

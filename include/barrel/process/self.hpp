@@ -269,22 +269,51 @@ namespace detail {
 /// A pid of this node that never lives; an exit signal noproc for `linked`, unless null.
 [[nodiscard]] Pid refused_process(Runtime& runtime, Process* linked);
 
-/// Starts `body` as a process; a dead pid when the limit is hit.
+/// A process that lives, and has a mailbox, but runs only from the end of this object on: what is sent to it
+/// meanwhile cannot come too late.
+class HeldProcess {
+ public:
+  HeldProcess() noexcept = default;
+  explicit HeldProcess(Process& process) noexcept : process_(&process), pid_(pid_of(process)) {}
+  HeldProcess(const HeldProcess&) = delete;
+  HeldProcess& operator=(const HeldProcess&) = delete;
+  ~HeldProcess() { release(); }
+
+  /// False when the limit on processes was hit.
+  [[nodiscard]] explicit operator bool() const noexcept { return process_ != nullptr; }
+  [[nodiscard]] const Pid& pid() const noexcept { return pid_; }
+  void release() noexcept {
+    if (process_ != nullptr) release_process(*std::exchange(process_, nullptr));
+  }
+
+ private:
+  Process* process_ = nullptr;
+  Pid pid_{};
+};
+
+/// Starts `body` as a process that does not run yet.
 template <class T, class... Ps, class... As>
-Pid spawn_process(Runtime& runtime, Process* parent, bool link, Task<T> (*body)(Self, Ps...), As&&... args) {
+[[nodiscard]] HeldProcess hold_process(Runtime& runtime, Process* parent, bool link,
+                                       Task<T> (*body)(Self, Ps...), As&&... args) {
   check_body(body);
   static_assert(sizeof...(Ps) == sizeof...(As),
                 "the arguments do not match the body's parameters after Self");
-  Process* process = reserve_process(runtime, parent);
-  if (process == nullptr) return refused_process(runtime, link ? parent : nullptr);
-  const Pid pid = pid_of(*process);
+  Process* process = reserve_process(runtime);
+  if (process == nullptr) return HeldProcess();
   try {
     start_process(*process, parent, make_root(body(Self(*process), std::forward<As>(args)...)), link);
   } catch (...) {
     abandon_process(*process);
     throw;
   }
-  return pid;
+  return HeldProcess(*process);
+}
+
+/// Starts `body` as a process; a dead pid when the limit is hit.
+template <class T, class... Ps, class... As>
+Pid spawn_process(Runtime& runtime, Process* parent, bool link, Task<T> (*body)(Self, Ps...), As&&... args) {
+  const HeldProcess held = hold_process(runtime, parent, link, body, std::forward<As>(args)...);
+  return held ? held.pid() : refused_process(runtime, link ? parent : nullptr);
 }
 }  // namespace detail
 
