@@ -423,7 +423,7 @@ TEST_F(RemoteTest, ASenderOverAFullChannelIsParkedUntilItDrainsAndTrySendSaysBus
         self.send(self.pid(), Go{});
         co_await self.receive<Go>();  // there is one: only the channel holds it back
         done->push_back(Atom("after"));
-        co_await self.drained("b@127.0.0.1");
+        (void)co_await self.drained("b@127.0.0.1");
         done->push_back(Atom("drained"));
       },
       far, &steps);
