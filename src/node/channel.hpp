@@ -13,6 +13,7 @@
 #include "barrel/term/node_name.hpp"
 #include "barrel/term/pid.hpp"
 #include "dist/outbound.hpp"
+#include "node/published.hpp"
 
 namespace barrel::carrier {
 class Link;
@@ -36,13 +37,11 @@ class Channel {
   [[nodiscard]] const dist::OutboundLimits& limits() const { return limits_; }
 
   /// The queue of the present connection, or of the one to come.
-  [[nodiscard]] std::shared_ptr<dist::Outbound> outbound() const {
-    return outbound_.load(std::memory_order_acquire);
-  }
+  [[nodiscard]] std::shared_ptr<dist::Outbound> outbound() const { return outbound_.load(); }
   /// Drops what waits: it was meant for a connection that is gone. Cluster thread.
   void renew_outbound() {
     auto fresh = std::make_shared<dist::Outbound>(limits_, metrics_);
-    outbound_.exchange(std::move(fresh), std::memory_order_acq_rel)->close();
+    outbound_.exchange(std::move(fresh))->close();
   }
 
   /// Remembers a process to wake when the queue has drained. Any thread.
@@ -90,7 +89,7 @@ class Channel {
  private:
   const dist::OutboundLimits limits_;
   Metrics& metrics_;
-  std::atomic<std::shared_ptr<dist::Outbound>> outbound_;
+  Published<dist::Outbound> outbound_;
   std::mutex waiters_mutex_;
   std::vector<Pid> waiters_;
 };

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -8,6 +7,7 @@
 #include "barrel/node/membership.hpp"
 #include "barrel/process/runtime.hpp"
 #include "node/overlay.hpp"
+#include "node/published.hpp"
 #include "node/subscribers.hpp"
 
 namespace barrel::node {
@@ -30,14 +30,13 @@ class MembershipService {
 
   [[nodiscard]] Membership& facade() noexcept { return facade_; }
   void post(OverlayCommand command) { post_(std::move(command)); }
-  [[nodiscard]] std::shared_ptr<const Views> views() const { return views_.load(std::memory_order_acquire); }
+  [[nodiscard]] std::shared_ptr<const Views> views() const { return views_.load(); }
   [[nodiscard]] Subscription subscribe(const Pid& subscriber) { return subscribers_.add(subscriber); }
 
   // Cluster thread.
   void publish(const Overlay& overlay) {
     Views now{overlay.active_view(), overlay.passive_view()};
-    if (now != *views())
-      views_.store(std::make_shared<const Views>(std::move(now)), std::memory_order_release);
+    if (now != *views()) views_.store(std::make_shared<const Views>(std::move(now)));
   }
   void emit(const MembershipEvent& event) { subscribers_.emit(runtime_, event); }
 
@@ -46,7 +45,7 @@ class MembershipService {
   Post post_;
   Membership facade_;
   Subscribers subscribers_;
-  std::atomic<std::shared_ptr<const Views>> views_;
+  Published<const Views> views_;
 };
 
 }  // namespace barrel::node

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 
@@ -9,6 +8,7 @@
 #include "barrel/process/runtime.hpp"
 #include "node/local_services.hpp"
 #include "node/overlay.hpp"
+#include "node/published.hpp"
 #include "node/subscribers.hpp"
 #include "services/registry_snapshot.hpp"
 
@@ -38,15 +38,11 @@ class RegistryService final : public NameResolver {
   /// back soon.
   void abandon(const Term& name, const Pid& pid);
   [[nodiscard]] Result<Pid> resolve(const Term& name) const override;
-  [[nodiscard]] std::shared_ptr<const RegistrySnapshot> snapshot() const {
-    return snapshot_.load(std::memory_order_acquire);
-  }
+  [[nodiscard]] std::shared_ptr<const RegistrySnapshot> snapshot() const { return snapshot_.load(); }
   [[nodiscard]] Subscription subscribe(const Pid& subscriber) { return subscribers_.add(subscriber); }
 
   // For the overlay's port; cluster thread.
-  void publish(std::shared_ptr<const RegistrySnapshot> snapshot) {
-    snapshot_.store(std::move(snapshot), std::memory_order_release);
-  }
+  void publish(std::shared_ptr<const RegistrySnapshot> snapshot) { snapshot_.store(std::move(snapshot)); }
   void emit(const ServiceEvent& event) { subscribers_.emit(runtime_, event); }
 
  private:
@@ -60,7 +56,7 @@ class RegistryService final : public NameResolver {
   LocalServices local_;
   Subscribers subscribers_;
   Pid keeper_{};
-  std::atomic<std::shared_ptr<const RegistrySnapshot>> snapshot_;
+  Published<const RegistrySnapshot> snapshot_;
 };
 
 }  // namespace barrel::node

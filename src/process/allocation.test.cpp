@@ -7,9 +7,10 @@
 #include <new>
 #include <string>
 
+#include "barrel/base/sanitizer.hpp"
 #include "process/test_runtime.hpp"
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !BARREL_SANITIZED
 
 namespace {
 thread_local std::uint64_t allocations = 0;

@@ -6,21 +6,13 @@
 #include <new>
 #include <utility>
 
+#include "barrel/base/sanitizer.hpp"
+
 namespace barrel::detail {
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool pooled = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-constexpr bool pooled = false;
-#else
-constexpr bool pooled = true;
-#endif
-#else
-constexpr bool pooled = true;
-#endif
+constexpr bool pooled = !BARREL_SANITIZED;
 
 constexpr std::size_t granularity = 16;
 /// Larger blocks come from operator new: frames and messages above it are rare.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "barrel/base/random.hpp"
+#include "barrel/base/sanitizer.hpp"
 #include "process/test_runtime.hpp"
 
 namespace barrel {
@@ -13,11 +14,7 @@ namespace {
 
 using test::TestRuntime;
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr int scale = 1;
-#else
-constexpr int scale = 5;
-#endif
+constexpr int scale = BARREL_SANITIZED ? 1 : 5;
 
 struct Number {
   static constexpr std::string_view tag = "number";

@@ -1,5 +1,6 @@
 // Nodes that go away, come back, or should not be let in.
 
+#include <atomic>
 #include <vector>
 
 #include "test_nodes.hpp"
@@ -15,9 +16,9 @@ Task<> idle(Self self) {
   (void)co_await self.receive<Stop>();
 }
 
-Task<Term> watch(Self self, Pid target, Pid* ready) {
+Task<Term> watch(Self self, Pid target, std::atomic<bool>* ready) {
   const auto monitor = self.monitor(target);
-  *ready = self.pid();
+  *ready = true;
   auto down = co_await self.receive<Down>(20s);
   if (std::holds_alternative<Timeout>(down)) co_return Atom("timeout");
   auto more = co_await self.receive<Down>(100ms);
@@ -32,12 +33,12 @@ TEST_F(Failures, AMonitorFiresWhenTheNodeShutsDown) {
   auto b = start("b");
   ASSERT_TRUE(a && b);
   const Pid target = b->spawn(&idle);
-  Pid watcher{};
+  std::atomic<bool> watching{false};
   std::thread stopper([&] {
     EXPECT_TRUE(eventually([&] { return b->nodes().size() == 1; }));
     EXPECT_TRUE(b->shutdown());
   });
-  const auto reason = a->run(&watch, target, &watcher);
+  const auto reason = a->run(&watch, target, &watching);
   stopper.join();
   ASSERT_TRUE(reason);
   // The process was stopped in order before its node went.
@@ -50,7 +51,7 @@ TEST_F(Failures, ARestartedNodeIsReachedAgainAndOldPidsAreDead) {
   auto b = start("b");
   ASSERT_TRUE(a && b);
   const Pid old = b->spawn(&idle);
-  Pid watcher{};
+  std::atomic<bool> watching{false};
   EXPECT_TRUE(a->run(
       +[](Self self, Pid to) -> Task<> {
         self.send(to, 1);
@@ -61,15 +62,15 @@ TEST_F(Failures, ARestartedNodeIsReachedAgainAndOldPidsAreDead) {
   b.reset();
   b = start("b");
   ASSERT_TRUE(b);
-  EXPECT_EQ(a->run(&watch, old, &watcher), Result<Term>(Atom("noproc")));
+  EXPECT_EQ(a->run(&watch, old, &watching), Result<Term>(Atom("noproc")));
   const Pid fresh = b->spawn(&idle);
+  watching = false;
   EXPECT_NE(fresh, old);
   std::thread stopper([&] {
-    EXPECT_TRUE(eventually([&] { return watcher != Pid{}; }));
+    EXPECT_TRUE(eventually([&] { return watching.load(); }));
     b->runtime().exit(fresh, Atom("enough"));
   });
-  watcher = {};
-  EXPECT_EQ(a->run(&watch, fresh, &watcher), Result<Term>(Atom("enough")));
+  EXPECT_EQ(a->run(&watch, fresh, &watching), Result<Term>(Atom("enough")));
   stopper.join();
 }
 
@@ -80,8 +81,8 @@ TEST_F(Failures, AnotherCookieIsRefusedAndPinsNothing) {
   const auto b = start(other);
   ASSERT_TRUE(a && b);
   const Pid target = b->spawn(&idle);
-  Pid watcher{};
-  EXPECT_EQ(a->run(&watch, target, &watcher), Result<Term>(Atom("noconnection")));
+  std::atomic<bool> watching{false};
+  EXPECT_EQ(a->run(&watch, target, &watching), Result<Term>(Atom("noconnection")));
   EXPECT_TRUE(a->nodes().empty());
   EXPECT_FALSE(std::filesystem::exists(a->config().key_dir() / "trusted" / "b@127.0.0.1.pub"));
   EXPECT_FALSE(std::filesystem::exists(b->config().key_dir() / "trusted" / "a@127.0.0.1.pub"));
@@ -91,7 +92,7 @@ TEST_F(Failures, ANodeWithAnotherKeyIsRefused) {
   const auto a = start("a");
   auto b = start("b");
   ASSERT_TRUE(a && b);
-  Pid watcher{};
+  std::atomic<bool> watching{false};
   const Pid first = b->spawn(&idle);
   EXPECT_TRUE(a->run(
       +[](Self self, Pid to) -> Task<> {
@@ -107,7 +108,7 @@ TEST_F(Failures, ANodeWithAnotherKeyIsRefused) {
   b = start("b");
   ASSERT_TRUE(b);
   const Pid second = b->spawn(&idle);
-  EXPECT_EQ(a->run(&watch, second, &watcher), Result<Term>(Atom("noconnection")));
+  EXPECT_EQ(a->run(&watch, second, &watching), Result<Term>(Atom("noconnection")));
   EXPECT_TRUE(a->nodes().empty());
 }
 
@@ -125,14 +126,15 @@ TEST_F(Failures, AnIdleConnectionIsClosedAndOneInUseIsNot) {
   };
   const Pid in_use = b->spawn(&idle);
   const Pid idle_one = c->spawn(&idle);
-  Pid watcher{};
-  std::thread watching([&] { EXPECT_EQ(a->run(&watch, in_use, &watcher), Result<Term>(Atom("enough"))); });
+  std::atomic<bool> watching{false};
+  std::thread watch_thread(
+      [&] { EXPECT_EQ(a->run(&watch, in_use, &watching), Result<Term>(Atom("enough"))); });
   EXPECT_TRUE(eventually([&] { return a->nodes() == std::vector{b->name()}; }));
   EXPECT_TRUE(a->run(say, idle_one));
   EXPECT_TRUE(eventually([&] { return a->metrics().at("node.idle_links_closed") == 1; }));
   EXPECT_TRUE(eventually([&] { return a->nodes() == std::vector{b->name()}; })) << "a monitor keeps it";
   b->runtime().exit(in_use, Atom("enough"));
-  watching.join();
+  watch_thread.join();
 }
 
 TEST_F(Failures, ThePortOfAnotherIsAnErrorThatSaysSo) {

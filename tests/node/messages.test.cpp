@@ -88,11 +88,10 @@ class Counter {
   std::int64_t total_ = 0;
 };
 
-Task<> host_counter(Self self, Pid* out) {
+Task<> host_counter(Self self) {
   self.trap_exits(true);
   auto pid = co_await self.start_link<Counter>();
   if (!pid) exit(pid.error().reason);
-  *out = *pid;
   (void)co_await self.receive<Stop>();
 }
 
@@ -100,8 +99,7 @@ TEST_F(Messages, CallsCrossNodesAndTellWhyTheyFail) {
   const auto a = start("a");
   const auto b = start("b");
   ASSERT_TRUE(a && b);
-  Pid counter{};
-  b->spawn(&host_counter, &counter);
+  b->spawn(&host_counter);
   ASSERT_TRUE(eventually([&] { return b->runtime().whereis("counter").has_value(); }));
   const NodeLocalName address{"counter", b->name()};
   EXPECT_EQ(a->call(address, Counter::Add{3}), Result<std::int64_t>(3));

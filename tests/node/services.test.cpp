@@ -1,5 +1,6 @@
 // Names that processes register on one node and find on others.
 
+#include <atomic>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,7 +42,7 @@ std::string text_of(const ServiceEvent& event) {
 }
 
 /// The service events seen until `last` comes, as text.
-Task<std::vector<std::string>> watch_events(Self self, std::string last, bool* ready) {
+Task<std::vector<std::string>> watch_events(Self self, std::string last, std::atomic<bool>* ready) {
   const auto subscription = self.node().registry().subscribe(self);
   *ready = true;
   std::vector<std::string> seen;
@@ -94,8 +95,8 @@ TEST_F(Services, EachVisibleChangeMakesOneEventOnEachNode) {
            {"unregister",
             "{barrel_p2p_service_event,{service_unregistered,{chat_room,general},'a@127.0.0.1'}}"},
            {"end", "{barrel_p2p_service_event,{service_unregistered,{chat_room,general},'a@127.0.0.1'}}"}}) {
-    bool ready_a = false;
-    bool ready_b = false;
+    std::atomic<bool> ready_a{false};
+    std::atomic<bool> ready_b{false};
     std::optional<Result<std::vector<std::string>>> at_a;
     std::optional<Result<std::vector<std::string>>> at_b;
     std::thread on_a([&] { at_a.emplace(a_->run(&watch_events, last, &ready_a)); });
