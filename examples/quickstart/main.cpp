@@ -27,8 +27,8 @@ Task<Result<std::string>> ask(Self self) {
 std::unique_ptr<Node> start(const char* name, std::vector<NodeName> contacts) {
   NodeConfig config;
   config.name = name;
-  config.data_dir = std::string("quickstart/") + name;
-  config.discovery.directory = "quickstart/discovery";
+  config.data_dir = std::string("data/") + name;
+  config.discovery.directory = "data/discovery";
   config.membership.contact_nodes = std::move(contacts);
   return *Node::start(config);
 }

@@ -169,7 +169,7 @@ Result<void> NodeCore::shutdown() {
 }
 
 NodeCore::~NodeCore() {
-  (void)shutdown();
+  if (runtime_ != nullptr) (void)shutdown();  // null: what is on disk could not be loaded
   cluster_.reset();
 }
 
