@@ -38,7 +38,9 @@ struct EndpointConfig {
 
   Duration handshake_timeout = std::chrono::seconds(10);  ///< auth_handshake_timeout of the reference.
   Duration keep_alive = std::chrono::seconds(15);         ///< Reference cadence (§1.7); zero never.
-  CongestionControl congestion_control = CongestionControl::cubic;
+  /// CUBIC of ngtcp2 0.12.1 now and then stays at a small window, a third of its speed; BBR was never seen to
+  /// (transport.md, pitfall 7), and costs no more CPU (1.6 s/GB for both sides, CUBIC 1.7).
+  CongestionControl congestion_control = CongestionControl::bbr;
 
   // Limits; each has a counter quic.<what>_limit or as named.
   std::size_t connections_max = 16'384;  ///< Guess: an order above any active view plus channels.
