@@ -343,6 +343,25 @@ TEST(Mapping, LimitsHoldWithoutATermBetween) {
             "malformed: byte 2: more elements declared than bytes left");
 }
 
+TEST(Mapping, DeepStructsKeepTheEndsOfTheirLists) {
+  Tree tree{.value = 0, .children = {}};
+  for (int i = 1; i <= 100; ++i) {
+    Tree outer{.value = i, .children = {}};
+    outer.children.push_back(std::move(tree));
+    if (i % 3 == 0) outer.children.push_back({.value = -i, .children = {}});
+    tree = std::move(outer);
+  }
+  Bytes straight;
+  ByteWriter out(straight);
+  encode_etf(out, tree);
+  Bytes by_term;
+  ByteWriter term_out(by_term);
+  encode_etf(term_out, to_term(tree));
+  EXPECT_EQ(straight, by_term);
+  ByteReader in(straight);
+  EXPECT_EQ(*decode_etf_as<Tree>(in), tree);
+}
+
 TEST(Mapping, AtomsInBytesCostTheQuota) {
   EtfLimits limits;
   limits.atom_quota = std::make_shared<AtomQuota>(1);

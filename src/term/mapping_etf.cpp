@@ -56,11 +56,11 @@ class EtfSink final : public Sink {
   void begin_tuple(std::size_t arity) override {
     settle();
     etf::write_tuple_header(out_, arity);
-    open_.push_back(false);
+    open(false);
   }
   void begin_list(std::size_t count) override {
     settle();
-    open_.push_back(count != 0);
+    open(count != 0);
     if (count == 0) return etf::write_nil(out_);
     count_ = count;
     pending_ = true;
@@ -69,17 +69,17 @@ class EtfSink final : public Sink {
   void begin_map(std::size_t count) override {
     settle();
     etf::write_map_header(out_, count);
-    open_.push_back(false);
+    open(false);
   }
   void end() override {
     if (pending_) {
       etf::write_string(out_, string_);
       string_.clear();
       pending_ = false;
-    } else if (open_.back()) {
+    } else if ((lists_ & 1) != 0) {
       etf::write_nil(out_);
     }
-    open_.pop_back();
+    close();
   }
 
  private:
@@ -92,9 +92,28 @@ class EtfSink final : public Sink {
     string_.clear();
   }
 
+  static constexpr unsigned levels_per_word = 64;
+
+  void open(bool list) {
+    if (levels_ != 0 && levels_ % levels_per_word == 0) outer_lists_.push_back(lists_);
+    lists_ = lists_ << 1 | (list ? 1 : 0);
+    ++levels_;
+  }
+  void close() {
+    --levels_;
+    lists_ >>= 1;
+    if (levels_ != 0 && levels_ % levels_per_word == 0) {
+      lists_ = outer_lists_.back();
+      outer_lists_.pop_back();
+    }
+  }
+
   ByteWriter& out_;
-  // Whether each open tuple, list or map is a list, which ends in [].
-  std::vector<bool> open_;
+  // Whether each open tuple, list or map is a list, which ends in []: a bit each, the innermost lowest; whole
+  // words of those further out lie aside, so that no usual message allocates for it.
+  std::uint64_t lists_ = 0;
+  unsigned levels_ = 0;
+  std::vector<std::uint64_t> outer_lists_;
   // The elements so far of a list of count_ elements that may yet become a string.
   bool pending_ = false;
   std::size_t count_ = 0;
@@ -114,7 +133,7 @@ class EtfSource final : public Source {
   bool accept_atom(std::string_view text) override;
   bool binary(Bytes& bytes) override;
   bool text(std::string& text) override;
-  bool pid(Pid& value) override { return read_as(&Term::as_pid, value, "a pid"); }
+  bool pid(Pid& value) override;
   bool reference(Ref& value) override { return read_as(&Term::as_ref, value, "a reference"); }
   bool port(Port& value) override { return read_as(&Term::as_port, value, "a port"); }
   bool term(Term& value) override {
@@ -225,6 +244,22 @@ bool EtfSource::atom(Atom& value) {
   const auto found = read.as_atom();
   if (!found) return fail("an atom within the quota");
   value = *found;
+  return true;
+}
+
+bool EtfSource::pid(Pid& value) {
+  if (peek() != etf::new_pid) return read_as(&Term::as_pid, value, "a pid");
+  ByteReader& in = reader_.in();
+  in.skip(1);
+  Term node;
+  if (!reader_.atom(node)) return false;
+  value.id = in.u32();
+  value.serial = in.u32();
+  value.creation = in.u32();
+  if (!in.ok()) return false;
+  const auto atom = node.as_atom();
+  if (!atom) return fail("a pid");
+  value.node_atom = *atom;
   return true;
 }
 
