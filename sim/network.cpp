@@ -20,6 +20,18 @@ bool Network::running(std::size_t node) const {
   return found != running_.end() && found->second;
 }
 
+bool Network::reachable(std::size_t from, std::size_t to) const {
+  return running(to) && (!side_ || side_(from) == side_(to));
+}
+
+void Network::partition(std::function<bool(std::size_t)> side) {
+  side_ = std::move(side);
+  if (!side_) return;
+  for (const auto& [pair, link] : links_) {
+    if (side_(pair.first) != side_(pair.second)) mute(pair);
+  }
+}
+
 Network::Link* Network::current(const Pair& pair, std::uint64_t id) {
   const auto found = links_.find(pair);
   return found != links_.end() && found->second.id == id ? &found->second : nullptr;
@@ -44,7 +56,7 @@ void Network::establish(std::size_t from, std::size_t to) {
     dialing_.erase(pair);
     return;
   }
-  if (!running(to)) {
+  if (!reachable(from, to)) {
     queue_.after(options_.dial_timeout, [this, pair, from, to] {
       dialing_.erase(pair);
       if (running(from)) handlers_.dial_failed(from, to);

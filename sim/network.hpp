@@ -60,6 +60,9 @@ class Network {
   /// Both ends close the link in order.
   void close(std::size_t a, std::size_t b);
   void go_mute(std::size_t a, std::size_t b);
+  /// Cuts those for whom `side` is true from the rest, until it is called with none: links across go mute,
+  /// dials across fail.
+  void partition(std::function<bool(std::size_t node)> side);
   /// From now on no link fails of itself.
   void stop_failures() { failing_ = false; }
   [[nodiscard]] bool linked(std::size_t a, std::size_t b) const;
@@ -80,6 +83,7 @@ class Network {
   static std::size_t end_of(std::size_t node, const Pair& pair) { return node == pair.first ? 0 : 1; }
   [[nodiscard]] Duration delay();
   [[nodiscard]] bool running(std::size_t node) const;
+  [[nodiscard]] bool reachable(std::size_t from, std::size_t to) const;
   [[nodiscard]] Link* current(const Pair& pair, std::uint64_t id);
   void establish(std::size_t from, std::size_t to);
   void open_end(const Pair& pair, std::uint64_t id, std::size_t node, bool dialed);
@@ -97,6 +101,7 @@ class Network {
   std::uint64_t next_id_ = 1;
   std::uint64_t messages_ = 0;
   bool failing_ = true;
+  std::function<bool(std::size_t)> side_;
 };
 
 }  // namespace barrel::sim

@@ -91,6 +91,7 @@ class Link final : private quic::ConnectionEvents {
   /// One outgoing lane.
   struct Outgoing {
     quic::StreamId stream = 0;
+    std::uint64_t acknowledged = 0;   // bytes of the stream that the peer has
     std::deque<SharedBytes> refused;  // taken from the queue, but QUIC's buffers were full
     bool behind = false;              // more waits than QUIC takes now: go on when it has sent some
   };
@@ -133,6 +134,7 @@ class Link final : private quic::ConnectionEvents {
   void open_lanes();
   void pump(dist::Lane lane);
   void pump_behind(quic::StreamId stream);
+  void credit(quic::StreamId stream, std::uint64_t offset);
   [[nodiscard]] bool send_block(Outgoing& lane, const SharedBytes& block);
   void tell_drained();
   [[nodiscard]] dist::Lane lane_of(quic::StreamId stream) const;

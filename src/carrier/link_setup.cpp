@@ -259,7 +259,7 @@ void Link::come_up() {
   if (alive()) replay_early();
 }
 
-void Link::on_stream_acknowledged(quic::Connection&, quic::StreamId stream, std::uint64_t) {
+void Link::on_stream_acknowledged(quic::Connection&, quic::StreamId stream, std::uint64_t offset) {
   if (phase_ == Phase::down) {
     if (deadline_ && all_setup_acknowledged()) {
       deadline_.reset();
@@ -274,7 +274,9 @@ void Link::on_stream_acknowledged(quic::Connection&, quic::StreamId stream, std:
     delivered_at_ = context_.now + status_gap;
     reschedule();
   }
-  if (phase_ == Phase::up) pump_behind(stream);
+  if (phase_ != Phase::up) return;
+  credit(stream, offset);
+  pump_behind(stream);
 }
 
 }  // namespace barrel::carrier

@@ -194,6 +194,15 @@ void Link::pump(dist::Lane which) {
   }
 }
 
+void Link::credit(quic::StreamId stream, std::uint64_t offset) {
+  for (std::size_t index = 0; index < dist::lane_count; ++index) {
+    Outgoing& lane = outgoing_[index];
+    if (lane.stream != stream || offset <= lane.acknowledged || !outbound_) continue;
+    outbound_->acknowledged(static_cast<dist::Lane>(index),
+                            offset - std::exchange(lane.acknowledged, offset));
+  }
+}
+
 void Link::pump_behind(quic::StreamId stream) {
   for (std::size_t lane = 0; lane < dist::lane_count; ++lane) {
     if (outgoing_[lane].stream == stream && outgoing_[lane].behind) pump(static_cast<dist::Lane>(lane));

@@ -19,49 +19,26 @@ void write_length(Bytes& frame) {
 
 }  // namespace
 
-/// What a lane owes its budget; outlives the Outbound as long as a slice is with the transport.
-struct Outbound::Account {
-  std::atomic<std::size_t> pending_bytes{0};
-  std::atomic<bool> refused{false};
-};
-
 /// Where small frames are laid one behind the other. Bytes that a slice covers never move and never change.
 struct Outbound::Block {
   std::unique_ptr<std::uint8_t[]> storage = std::make_unique_for_overwrite<std::uint8_t[]>(block_bytes);
   std::size_t used = 0;
 };
 
-/// Keeps the bytes of one slice alive and charged.
-struct Outbound::Lease {
-  Lease(std::shared_ptr<Account> lane, std::size_t count, std::shared_ptr<Block> shared, Bytes own)
-      : account(std::move(lane)), bytes(count), block(std::move(shared)), large(std::move(own)) {}
-  ~Lease() { account->pending_bytes -= bytes; }
-  Lease(const Lease&) = delete;
-  Lease& operator=(const Lease&) = delete;
-
-  std::shared_ptr<Account> account;
-  std::size_t bytes;
-  std::shared_ptr<Block> block;
-  Bytes large;
-};
-
 Outbound::Outbound(OutboundLimits limits, Metrics& metrics)
     : limits_(limits),
       refused_busy_(metrics.counter("dist.outbound_busy")),
       refused_large_(metrics.counter("dist.outbound_too_large")),
-      frame_bytes_max_(limits.frame_bytes_max) {
-  for (Queue& queue : queues_) queue.account = std::make_shared<Account>();
-}
+      frame_bytes_max_(limits.frame_bytes_max) {}
 
 Outbound::~Outbound() = default;
 
-Outbound::Status Outbound::admit(Lane lane, bool force) {
-  if (closed_.load(std::memory_order_acquire)) return Status::closed;
-  Account& account = *queues_[static_cast<std::size_t>(lane)].account;
-  if (force || account.pending_bytes < limits_.budget_bytes_max) return Status::queued;
+Outbound::Status Outbound::admit(Queue& queue, bool force) {
+  if (closed_) return Status::closed;
+  if (force || queue.pending_bytes < limits_.budget_bytes_max) return Status::queued;
   // Say so first and look again: either this thread sees the lane drain, or who drains it sees the refusal.
-  account.refused = true;
-  if (account.pending_bytes < limits_.budget_bytes_max) return Status::queued;
+  queue.refused = true;
+  if (queue.pending_bytes < limits_.budget_bytes_max) return Status::queued;
   refused_busy_.add();
   return Status::busy;
 }
@@ -71,9 +48,13 @@ Outbound::Pushed Outbound::append(Queue& queue) {
   if (frame.size() >= large_bytes || frame.size() - header_bytes > frame_bytes_max_) {
     return push_locked(queue, std::exchange(frame, {}));
   }
-  if (closed_.load(std::memory_order_acquire)) return {Status::closed, false};
+  if (closed_) return {Status::closed, false};
   write_length(frame);
-  if (queue.open && block_bytes - queue.open->used < frame.size()) seal(queue);
+  if (queue.open && block_bytes - queue.open->used < frame.size()) {
+    slice_open(queue);
+    queue.open.reset();
+    queue.open_sliced = 0;
+  }
   if (!queue.open) queue.open = std::make_shared<Block>();
   std::memcpy(queue.open->storage.get() + queue.open->used, frame.data(), frame.size());
   queue.open->used += frame.size();
@@ -86,46 +67,37 @@ Outbound::Pushed Outbound::push_large(Queue& queue, Bytes frame) {
 }
 
 Outbound::Pushed Outbound::push_locked(Queue& queue, Bytes frame) {
-  if (closed_.load(std::memory_order_acquire)) return {Status::closed, false};
+  if (closed_) return {Status::closed, false};
   if (frame.size() - header_bytes > frame_bytes_max_) {
     refused_large_.add();
     return {Status::too_large, false};
   }
   write_length(frame);
-  lease_open(queue);
+  slice_open(queue);
   const std::size_t count = frame.size();
-  auto lease = std::make_shared<Lease>(queue.account, count, nullptr, std::move(frame));
-  const BytesView bytes = lease->large;
-  queue.full.emplace_back(std::move(lease), bytes);
+  queue.full.emplace_back(std::move(frame));
   return queued(queue, count);
 }
 
 Outbound::Pushed Outbound::queued(Queue& queue, std::size_t count) {
   queue.queued_bytes += count;
-  queue.account->pending_bytes.fetch_add(count, std::memory_order_relaxed);
-  return {Status::queued, !dirty_.exchange(true, std::memory_order_acq_rel)};
+  queue.pending_bytes += count;
+  return {Status::queued, !dirty_.exchange(true)};
 }
 
-void Outbound::lease_open(Queue& queue) {
-  if (!queue.open || queue.open->used == queue.open_taken) return;
-  const std::size_t count = queue.open->used - queue.open_taken;
-  const BytesView bytes(queue.open->storage.get() + queue.open_taken, count);
-  queue.full.emplace_back(std::make_shared<Lease>(queue.account, count, queue.open, Bytes{}), bytes);
-  queue.open_taken = queue.open->used;
-}
-
-void Outbound::seal(Queue& queue) {
-  lease_open(queue);
-  queue.open.reset();
-  queue.open_taken = 0;
+void Outbound::slice_open(Queue& queue) {
+  if (!queue.open || queue.open->used == queue.open_sliced) return;
+  const std::size_t count = queue.open->used - queue.open_sliced;
+  queue.full.emplace_back(queue.open, BytesView(queue.open->storage.get() + queue.open_sliced, count));
+  queue.open_sliced = queue.open->used;
 }
 
 std::vector<SharedBytes> Outbound::take(Lane lane, std::size_t bytes_max) {
   // Before looking, so that what is pushed from now on asks for another look.
-  dirty_.store(false, std::memory_order_release);
-  Queue& queue = queues_[static_cast<std::size_t>(lane)];
+  dirty_ = false;
+  Queue& queue = queue_of(lane);
   const std::lock_guard guard(queue.lock);
-  lease_open(queue);
+  slice_open(queue);
   std::size_t count = 0;
   std::size_t bytes = 0;
   while (count < queue.full.size() && bytes < bytes_max) bytes += queue.full[count++].size();
@@ -137,28 +109,36 @@ std::vector<SharedBytes> Outbound::take(Lane lane, std::size_t bytes_max) {
   return taken;
 }
 
+void Outbound::acknowledged(Lane lane, std::size_t bytes) {
+  Queue& queue = queue_of(lane);
+  const std::lock_guard guard(queue.lock);
+  if (closed_) return;  // nothing is owed any more
+  BARREL_ASSERT(bytes <= queue.pending_bytes - queue.queued_bytes);
+  queue.pending_bytes -= bytes;
+}
+
 bool Outbound::poll_drained(Lane lane) {
-  Account& account = *queues_[static_cast<std::size_t>(lane)].account;
-  if (!account.refused || account.pending_bytes > limits_.drained_bytes_max) return false;
-  return account.refused.exchange(false);
+  Queue& queue = queue_of(lane);
+  if (!queue.refused || queue.pending_bytes > limits_.drained_bytes_max) return false;
+  return queue.refused.exchange(false);
 }
 
 bool Outbound::busy(Lane lane) const {
-  return pending_bytes(lane) >= limits_.budget_bytes_max;
+  return queue_of(lane).pending_bytes >= limits_.budget_bytes_max;
 }
 
 bool Outbound::wait_if_busy(Lane lane) {
   if (!busy(lane)) return false;
-  queues_[static_cast<std::size_t>(lane)].account->refused = true;
+  queue_of(lane).refused = true;
   return busy(lane);  // as in admit(): say so first and look again
 }
 
 std::size_t Outbound::pending_bytes(Lane lane) const {
-  return queues_[static_cast<std::size_t>(lane)].account->pending_bytes.load();
+  return queue_of(lane).pending_bytes;
 }
 
 std::size_t Outbound::queued_bytes(Lane lane) const {
-  const Queue& queue = queues_[static_cast<std::size_t>(lane)];
+  const Queue& queue = queue_of(lane);
   const std::lock_guard guard(queue.lock);
   return queue.queued_bytes;
 }
@@ -169,13 +149,15 @@ void Outbound::lower_frame_limit(std::size_t bytes_max) {
 }
 
 void Outbound::close() {
-  closed_.store(true, std::memory_order_release);
+  closed_ = true;
   for (Queue& queue : queues_) {
     std::vector<SharedBytes> dropped;
     const std::lock_guard guard(queue.lock);
-    seal(queue);
     dropped.swap(queue.full);
+    queue.open.reset();
+    queue.open_sliced = 0;
     queue.queued_bytes = 0;
+    queue.pending_bytes = 0;
   }
 }
 

@@ -40,11 +40,11 @@ struct OutboundLimits {
 ///
 /// Senders append whole frames (`Length:32, message`) to the lane's open block under a short lock. Large
 /// messages are encoded outside of it into a block of their own. take() hands slices out without copying;
-/// what it handed out stays charged to the budget until the last copy of the SharedBytes is gone, which is
-/// when the peer has acknowledged it.
+/// what it handed out stays charged to the budget until acknowledged() says that the peer has it. Slices that
+/// follow each other in a block have the same owner, so that the transport can join them.
 ///
-/// Thread-safe: push(), busy(), pending_bytes(), close() for all; take() and poll_drained() for the cluster
-/// thread.
+/// Thread-safe: push(), busy(), pending_bytes(), close() for all; take(), acknowledged() and poll_drained()
+/// for the cluster thread.
 class Outbound {
  public:
   enum class Status : std::uint8_t {
@@ -64,7 +64,7 @@ class Outbound {
   /// A message that is announced with at least this size is encoded outside of the lock.
   static constexpr std::size_t large_bytes = 16U << 10;
 
-  /// `metrics` must outlive this and every block taken from it.
+  /// `metrics` must outlive this.
   Outbound(OutboundLimits limits, Metrics& metrics);
   ~Outbound();
   Outbound(const Outbound&) = delete;
@@ -76,8 +76,8 @@ class Outbound {
   /// acknowledgements); the number of those is bounded by the links and monitors that exist.
   template <class Encode>
   Pushed push(Lane lane, std::size_t bytes_hint, Encode&& encode, bool force = false) {
-    if (const Status status = admit(lane, force); status != Status::queued) return {status, false};
-    Queue& queue = queues_[static_cast<std::size_t>(lane)];
+    Queue& queue = queue_of(lane);
+    if (const Status status = admit(queue, force); status != Status::queued) return {status, false};
     if (bytes_hint >= large_bytes) {
       Bytes own;
       own.reserve(bytes_hint + 4);
@@ -98,6 +98,8 @@ class Outbound {
   /// `bytes_max` is reached or passed. The channel counts as clean as soon as a lane was asked: a push
   /// afterwards says wake again.
   [[nodiscard]] std::vector<SharedBytes> take(Lane lane, std::size_t bytes_max);
+  /// The peer has acknowledged `bytes` more of what take() gave: they are off the budget.
+  void acknowledged(Lane lane, std::size_t bytes);
   /// True once after a lane had refused a push and has drained since.
   [[nodiscard]] bool poll_drained(Lane lane);
 
@@ -116,28 +118,28 @@ class Outbound {
   void close();
 
  private:
-  struct Account;
   struct Block;
-  struct Lease;
   struct Queue {
     mutable std::mutex lock;
     Bytes scratch;                  // the frame being encoded: its size is known only afterwards
-    std::vector<SharedBytes> full;  // leased slices, oldest first
+    std::vector<SharedBytes> full;  // slices to take, oldest first
     std::shared_ptr<Block> open;    // where small frames are appended
-    std::size_t open_taken = 0;     // bytes of `open` that are leased already
+    std::size_t open_sliced = 0;    // bytes of `open` that are in slices already
     std::size_t queued_bytes = 0;
-    std::shared_ptr<Account> account;
+    std::atomic<std::size_t> pending_bytes{0};
+    std::atomic<bool> refused{false};
   };
 
-  [[nodiscard]] Status admit(Lane lane, bool force);
+  [[nodiscard]] Queue& queue_of(Lane lane) { return queues_[static_cast<std::size_t>(lane)]; }
+  [[nodiscard]] const Queue& queue_of(Lane lane) const { return queues_[static_cast<std::size_t>(lane)]; }
+  [[nodiscard]] Status admit(Queue& queue, bool force);
   Pushed push_large(Queue& queue, Bytes frame);
 
   // With the queue's lock held.
   Pushed append(Queue& queue);  // the frame in scratch
   Pushed push_locked(Queue& queue, Bytes frame);
   Pushed queued(Queue& queue, std::size_t count);
-  static void lease_open(Queue& queue);  // makes a slice of what `open` holds and was not taken
-  static void seal(Queue& queue);
+  static void slice_open(Queue& queue);  // makes a slice of what `open` holds beyond its slices
 
   const OutboundLimits limits_;
   Counter& refused_busy_;

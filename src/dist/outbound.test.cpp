@@ -27,8 +27,11 @@ std::vector<std::string> frames_of(const std::vector<SharedBytes>& slices) {
   return frames;
 }
 
+/// Takes what waits, and the peer acknowledges it.
 std::vector<std::string> take(Outbound& outbound, Lane lane = Lane::messages) {
-  return frames_of(outbound.take(lane, SIZE_MAX));
+  const std::vector<SharedBytes> slices = outbound.take(lane, SIZE_MAX);
+  for (const SharedBytes& slice : slices) outbound.acknowledged(lane, slice.size());
+  return frames_of(slices);
 }
 
 class OutboundTest : public testing::Test {
@@ -98,10 +101,13 @@ TEST_F(OutboundTest, TheBudgetHoldsUntilThePeerHasAcknowledged) {
   EXPECT_EQ(outbound.push(Lane::messages, 0, text("exit"), true).status, Outbound::Status::queued);
   EXPECT_EQ(metrics.snapshot().at("dist.outbound_busy"), 1U);
 
-  auto in_flight = outbound.take(Lane::messages, SIZE_MAX);
+  const auto in_flight = outbound.take(Lane::messages, SIZE_MAX);
   EXPECT_EQ(outbound.push(Lane::messages, 0, text("y")).status, Outbound::Status::busy);
   EXPECT_FALSE(outbound.poll_drained(Lane::messages));
-  in_flight.clear();
+  outbound.acknowledged(Lane::messages, 500);
+  EXPECT_EQ(outbound.pending_bytes(Lane::messages), 508U);
+  EXPECT_FALSE(outbound.poll_drained(Lane::messages));
+  outbound.acknowledged(Lane::messages, 508);
   EXPECT_EQ(outbound.pending_bytes(Lane::messages), 0U);
   EXPECT_TRUE(outbound.poll_drained(Lane::messages));
   EXPECT_FALSE(outbound.poll_drained(Lane::messages)) << "told once";
@@ -152,6 +158,29 @@ TEST_F(OutboundTest, AfterCloseNothingIsQueuedAndNothingIsOwed) {
   EXPECT_EQ(outbound.pending_bytes(Lane::messages), 0U);
 }
 
+TEST_F(OutboundTest, SlicesOfOneBlockCanBeJoined) {
+  Outbound outbound({}, metrics);
+  std::vector<SharedBytes> slices;
+  for (int i = 0; i < 3; ++i) {
+    (void)outbound.push(Lane::messages, 0, text("one after the other"));
+    const auto taken = outbound.take(Lane::messages, SIZE_MAX);
+    slices.insert(slices.end(), taken.begin(), taken.end());
+  }
+  ASSERT_EQ(slices.size(), 3U);
+  EXPECT_EQ(slices[0].owner(), slices[2].owner());
+  EXPECT_EQ(slices[0].view().data() + slices[0].size(), slices[1].view().data());
+  EXPECT_EQ(slices[1].view().data() + slices[1].size(), slices[2].view().data());
+}
+
+TEST_F(OutboundTest, AnAcknowledgementThatComesAfterTheEndIsIgnored) {
+  Outbound outbound({}, metrics);
+  (void)outbound.push(Lane::messages, 0, text("in flight"));
+  const auto in_flight = outbound.take(Lane::messages, SIZE_MAX);
+  outbound.close();
+  outbound.acknowledged(Lane::messages, in_flight[0].size());
+  EXPECT_EQ(outbound.pending_bytes(Lane::messages), 0U);
+}
+
 TEST_F(OutboundTest, SlicesOutliveTheQueue) {
   std::vector<SharedBytes> slices;
   {
@@ -192,6 +221,7 @@ TEST_F(OutboundTest, ManySendersEachKeepTheirOrderAndNoWakeUpIsMissed) {
     wakes.wait(seen);  // hangs if a push after a take() did not ask for a wake-up
     seen = wakes;
     for (const SharedBytes& slice : outbound.take(Lane::messages, SIZE_MAX)) {
+      outbound.acknowledged(Lane::messages, slice.size());
       reader.feed(slice.view());
       while (reader.next() == FrameReader::Step::frame) {
         ByteReader in(reader.frame());
