@@ -1,8 +1,9 @@
 // bench_remote: messages between two nodes that are two processes of this machine, over QUIC on 127.0.0.1,
-// encrypted and authenticated. Workloads: docs/benchmarks.md. `bench_remote serve DIRECTORY` is the other
-// side.
+// encrypted and authenticated. Workloads: docs/benchmarks.md; `bench_remote connect rr64` runs
+// these two alone, `bench_remote serve DIRECTORY` is the other side.
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -190,22 +191,34 @@ double connect_once(const std::filesystem::path& directory, int number) {
   return checked(node->run(first_answer));
 }
 
-void measure(Report& report, const std::filesystem::path& directory) {
+/// Measures the workloads named in `chosen`; all of them when it is empty.
+void measure(Report& report, const std::filesystem::path& directory,
+             const std::vector<std::string_view>& chosen) {
+  const auto wanted = [&](std::string_view metric) {
+    return chosen.empty() || std::ranges::find(chosen, metric) != chosen.end();
+  };
+  const auto add = [&](const char* metric, const char* unit, auto value) {
+    if (wanted(metric)) report.add(metric, unit, value());
+  };
   int number = 0;
-  report.add("connect", "ms", median_of(2 * runs + 1, [&] { return connect_once(directory, number++); }));
+  add("connect", "ms",
+      [&] { return median_of(2 * runs + 1, [&] { return connect_once(directory, number++); }); });
 
   const auto node = start_node(directory, "client");
   (void)checked(node->run(first_answer));
   const auto one_way_rate = [&](int senders, int count, std::size_t size) {
     return median_of(runs, [&] { return checked(node->run(one_way, senders, count, size)); });
   };
-  report.add("oneway64_1", "msg/s", one_way_rate(1, small_messages, small_bytes));
-  report.add("oneway64_8", "msg/s", one_way_rate(pairs, small_messages, small_bytes));
-  report.add("bulk64k", "MB/s", one_way_rate(1, bulk_messages, bulk_bytes) * double(bulk_bytes) / 1e6);
-  const auto samples = checked(node->run(sequential_echo));
-  report.add("rr1_p50", "us", percentile(samples, 0.50));
-  report.add("rr1_p99", "us", percentile(samples, 0.99));
-  report.add("rr64", "/s", median_of(runs, [&] { return checked(node->run(pipelined_echo)); }));
+  add("oneway64_1", "msg/s", [&] { return one_way_rate(1, small_messages, small_bytes); });
+  add("oneway64_8", "msg/s", [&] { return one_way_rate(pairs, small_messages, small_bytes); });
+  add("bulk64k", "MB/s",
+      [&] { return one_way_rate(1, bulk_messages, bulk_bytes) * double(bulk_bytes) / 1e6; });
+  if (wanted("rr1_p50") || wanted("rr1_p99")) {
+    const auto samples = checked(node->run(sequential_echo));
+    report.add("rr1_p50", "us", percentile(samples, 0.50));
+    report.add("rr1_p99", "us", percentile(samples, 0.99));
+  }
+  add("rr64", "/s", [&] { return median_of(runs, [&] { return checked(node->run(pipelined_echo)); }); });
 }
 
 }  // namespace
@@ -221,7 +234,7 @@ int main(int argc, char** argv) {
   Report report(
       "Remote: two nodes as two processes, QUIC on 127.0.0.1, a scheduler thread per core, medians of 5 "
       "runs");
-  measure(report, directory.path());
+  measure(report, directory.path(), {argv + 1, argv + argc});
   server.close_input();
   return 0;
 }

@@ -1,5 +1,6 @@
 #include "loop/epoll_loop.hpp"
 
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 
@@ -200,6 +201,7 @@ bool EpollLoopImpl::spin(std::optional<Instant> deadline) {
     const Instant time = clock_.now();
     if (deadline && time >= *deadline) return true;
     if (time >= end) break;
+    ::sched_yield();
   }
   // Nothing came: try for shorter, and give up below what a system call costs anyway.
   spin_budget_ = spin_budget_ < std::chrono::microseconds(5) ? Duration::zero() : spin_budget_ / 2;

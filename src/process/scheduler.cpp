@@ -168,6 +168,7 @@ Process* Scheduler::spin(Worker& worker) {
       relax();
       if (i % 4 == 0) found = take_anywhere(worker);
     }
+    if (found == nullptr) std::this_thread::yield();
   } while (found == nullptr && !stopping_.load(std::memory_order_relaxed) && runtime_.clock.now() < end);
   return found;
 }
