@@ -109,7 +109,7 @@ void Link::end(DownReason reason, std::string text, bool linger, std::optional<a
   if (!dialed() && phase_ != Phase::up) --context_.pending_accepted;
   phase_ = Phase::down;
   context_.count("dist.down." + std::string(to_string(reason)));
-  if (outbound_) outbound_->close();
+  outbound_ = nullptr;
   setup_deadline_.reset();
   deadline_.reset();
   delivered_at_.reset();

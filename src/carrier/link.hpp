@@ -65,9 +65,9 @@ class Link final : private quic::ConnectionEvents {
   /// Bytes that QUIC keeps because the peer has not acknowledged them.
   [[nodiscard]] std::size_t unacknowledged_bytes() const;
 
-  /// Takes what the link sends from now on; called in on_up(). Messages that wait in it go out at once. The
-  /// link lowers its frame limit to the peer's, and closes it when the link goes down.
-  void attach(std::shared_ptr<dist::Outbound> outbound, Instant now);
+  /// Where to take what the link sends, until it goes down; called in on_up(). Messages that wait in it go
+  /// out at once. The link lowers its frame limit to the peer's.
+  void attach(dist::Outbound& outbound, Instant now);
   /// Moves what is queued to the streams; called once for each wake-up that a push asked for.
   void flush(Instant now);
   /// Ends the link with application code 0; on_down() comes within the call. What was queued is lost.
@@ -185,7 +185,7 @@ class Link final : private quic::ConnectionEvents {
   std::size_t early_bytes_ = 0;
   std::set<quic::StreamId> refused_streams_;
   std::array<Outgoing, dist::lane_count> outgoing_;
-  std::shared_ptr<dist::Outbound> outbound_;
+  dist::Outbound* outbound_ = nullptr;  // none before attach() and after the end
 };
 
 }  // namespace barrel::carrier

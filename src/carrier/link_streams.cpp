@@ -157,23 +157,22 @@ void Link::open_lanes() {
                             quic::StreamPriority::control);
 }
 
-void Link::attach(std::shared_ptr<dist::Outbound> outbound, Instant now) {
-  BARREL_ASSERT(outbound != nullptr);
-  outbound_ = std::move(outbound);
-  if (phase_ == Phase::down) return outbound_->close();
+void Link::attach(dist::Outbound& outbound, Instant now) {
+  if (phase_ == Phase::down) return;
+  outbound_ = &outbound;
   outbound_->lower_frame_limit(peer_.capabilities.frame_bytes_max);
   flush(now);
 }
 
 void Link::flush(Instant now) {
   context_.now = std::max(context_.now, now);
-  if (phase_ != Phase::up || !outbound_) return;
+  if (phase_ != Phase::up || outbound_ == nullptr) return;
   pump(dist::Lane::overlay);
   pump(dist::Lane::messages);
 }
 
 void Link::pump(dist::Lane which) {
-  if (!outbound_) return;
+  if (outbound_ == nullptr) return;
   Outgoing& lane = outgoing_[static_cast<std::size_t>(which)];
   lane.behind = true;
   while (!lane.refused.empty()) {
@@ -197,7 +196,7 @@ void Link::pump(dist::Lane which) {
 void Link::credit(quic::StreamId stream, std::uint64_t offset) {
   for (std::size_t index = 0; index < dist::lane_count; ++index) {
     Outgoing& lane = outgoing_[index];
-    if (lane.stream != stream || offset <= lane.acknowledged || !outbound_) continue;
+    if (lane.stream != stream || offset <= lane.acknowledged || outbound_ == nullptr) continue;
     outbound_->acknowledged(static_cast<dist::Lane>(index),
                             offset - std::exchange(lane.acknowledged, offset));
   }
@@ -228,7 +227,7 @@ void Link::on_stream_writable(quic::Connection&, quic::StreamId stream) {
 void Link::tell_drained() {
   for (std::size_t lane = 0; lane < dist::lane_count; ++lane) {
     const auto which = static_cast<dist::Lane>(lane);
-    if (phase_ == Phase::up && outbound_ && outbound_->poll_drained(which)) {
+    if (phase_ == Phase::up && outbound_ != nullptr && outbound_->poll_drained(which)) {
       context_.owner.on_drained(*this, which);
     }
   }

@@ -94,7 +94,7 @@ class TestNode final : public LinkOwner, public DatagramSink {
     if (entry.live != nullptr) entry.live->close("replaced", network.now);
     note(peer, "up");
     entry.live = &link;
-    link.attach(outbound_to(peer), network.now);
+    link.attach(*outbound_to(peer), network.now);
   }
   void on_message(Link& link, dist::Message& message, dist::Lane lane) override {
     messages.push_back({link.peer()->name, std::move(message.control), {}, lane});

@@ -34,7 +34,6 @@ Outbound::Outbound(OutboundLimits limits, Metrics& metrics)
 Outbound::~Outbound() = default;
 
 Outbound::Status Outbound::admit(Queue& queue, bool force) {
-  if (closed_) return Status::closed;
   if (force || queue.pending_bytes < limits_.budget_bytes_max) return Status::queued;
   // Say so first and look again: either this thread sees the lane drain, or who drains it sees the refusal.
   queue.refused = true;
@@ -48,7 +47,6 @@ Outbound::Pushed Outbound::append(Queue& queue) {
   if (frame.size() >= large_bytes || frame.size() - header_bytes > frame_bytes_max_) {
     return push_locked(queue, std::exchange(frame, {}));
   }
-  if (closed_) return {Status::closed, false};
   write_length(frame);
   if (queue.open && block_bytes - queue.open->used < frame.size()) {
     slice_open(queue);
@@ -67,7 +65,6 @@ Outbound::Pushed Outbound::push_large(Queue& queue, Bytes frame) {
 }
 
 Outbound::Pushed Outbound::push_locked(Queue& queue, Bytes frame) {
-  if (closed_) return {Status::closed, false};
   if (frame.size() - header_bytes > frame_bytes_max_) {
     refused_large_.add();
     return {Status::too_large, false};
@@ -112,7 +109,6 @@ std::vector<SharedBytes> Outbound::take(Lane lane, std::size_t bytes_max) {
 void Outbound::acknowledged(Lane lane, std::size_t bytes) {
   Queue& queue = queue_of(lane);
   const std::lock_guard guard(queue.lock);
-  if (closed_) return;  // nothing is owed any more
   BARREL_ASSERT(bytes <= queue.pending_bytes - queue.queued_bytes);
   queue.pending_bytes -= bytes;
 }
@@ -148,8 +144,9 @@ void Outbound::lower_frame_limit(std::size_t bytes_max) {
   while (bytes_max < current && !frame_bytes_max_.compare_exchange_weak(current, bytes_max)) {}
 }
 
-void Outbound::close() {
-  closed_ = true;
+void Outbound::restart() {
+  frame_bytes_max_ = limits_.frame_bytes_max;
+  dirty_ = false;  // before the queues are emptied: what is pushed afterwards asks for a wake-up
   for (Queue& queue : queues_) {
     std::vector<SharedBytes> dropped;
     const std::lock_guard guard(queue.lock);
@@ -158,6 +155,7 @@ void Outbound::close() {
     queue.open_sliced = 0;
     queue.queued_bytes = 0;
     queue.pending_bytes = 0;
+    queue.refused = false;
   }
 }
 

@@ -35,23 +35,21 @@ struct OutboundLimits {
 };
 
 /// The messages that wait for one channel, encoded: a byte queue for each lane, filled by the threads of the
-/// senders, emptied by the cluster thread. Made before the channel is up, so that messages wait for the dial
-/// in order.
+/// senders, emptied by the cluster thread. There before the channel is up, so that messages wait for the dial
+/// in order, and used again by each connection of the channel.
 ///
 /// Senders append whole frames (`Length:32, message`) to the lane's open block under a short lock. Large
 /// messages are encoded outside of it into a block of their own. take() hands slices out without copying;
 /// what it handed out stays charged to the budget until acknowledged() says that the peer has it. Slices that
 /// follow each other in a block have the same owner, so that the transport can join them.
 ///
-/// Thread-safe: push(), busy(), pending_bytes(), close() for all; take(), acknowledged() and poll_drained()
-/// for the cluster thread.
+/// Thread-safe: push(), busy(), pending_bytes() for all; the rest for the cluster thread.
 class Outbound {
  public:
   enum class Status : std::uint8_t {
     queued,
     busy,       ///< The lane's budget is used up; nothing was queued.
     too_large,  ///< The message is larger than frame_bytes_max; nothing was queued.
-    closed,     ///< The channel has gone; nothing was queued.
   };
   struct Pushed {
     Status status = Status::queued;
@@ -69,6 +67,8 @@ class Outbound {
   ~Outbound();
   Outbound(const Outbound&) = delete;
   Outbound& operator=(const Outbound&) = delete;
+
+  [[nodiscard]] const OutboundLimits& limits() const { return limits_; }
 
   /// Queues one frame. `encode(ByteWriter&)` appends the message (encode_head() and payload); `bytes_hint` is
   /// its size as far as the caller knows, 0 for small ones. When `encode` throws, nothing is queued and the
@@ -114,8 +114,9 @@ class Outbound {
   /// The peer accepts no larger messages than this; any thread, for what is pushed from now on.
   void lower_frame_limit(std::size_t bytes_max);
 
-  /// Drops what waits and refuses everything from now on.
-  void close();
+  /// Begins anew for the next connection: drops what waits and forgets what is in flight and the peer's
+  /// limit. Cluster thread; who took from this before must not call acknowledged() afterwards.
+  void restart();
 
  private:
   struct Block;
@@ -147,7 +148,6 @@ class Outbound {
   std::array<Queue, lane_count> queues_;
   std::atomic<std::size_t> frame_bytes_max_;
   std::atomic<bool> dirty_{false};
-  std::atomic<bool> closed_{false};
 };
 
 }  // namespace barrel::dist

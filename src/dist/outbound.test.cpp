@@ -148,14 +148,20 @@ TEST_F(OutboundTest, AnEncoderThatThrowsLeavesNothingBehind) {
   EXPECT_EQ(take(outbound), std::vector<std::string>{"whole"});
 }
 
-TEST_F(OutboundTest, AfterCloseNothingIsQueuedAndNothingIsOwed) {
-  Outbound outbound({}, metrics);
-  (void)outbound.push(Lane::messages, 0, text("lost"));
-  outbound.close();
-  EXPECT_EQ(outbound.push(Lane::messages, 0, text("late")).status, Outbound::Status::closed);
-  EXPECT_EQ(outbound.push(Lane::messages, 100'000, text("late")).status, Outbound::Status::closed);
-  EXPECT_TRUE(take(outbound).empty());
+TEST_F(OutboundTest, TheNextConnectionBeginsWithNothing) {
+  Outbound outbound({.budget_bytes_max = 100}, metrics);
+  (void)outbound.push(Lane::messages, 0, text(std::string(50, 'f')));
+  const auto in_flight = outbound.take(Lane::messages, SIZE_MAX);
+  (void)outbound.push(Lane::messages, 0, text(std::string(50, 'l')));
+  EXPECT_EQ(outbound.push(Lane::messages, 0, text("refused")).status, Outbound::Status::busy);
+  outbound.lower_frame_limit(40);
+  outbound.restart();
   EXPECT_EQ(outbound.pending_bytes(Lane::messages), 0U);
+  EXPECT_FALSE(outbound.poll_drained(Lane::messages)) << "whoever was refused is told by the end of the link";
+  const auto pushed = outbound.push(Lane::messages, 0, text(std::string(50, 'n')));
+  EXPECT_EQ(pushed.status, Outbound::Status::queued) << "the limit was that of the peer before";
+  EXPECT_TRUE(pushed.wake);
+  EXPECT_EQ(take(outbound), std::vector{std::string(50, 'n')});
 }
 
 TEST_F(OutboundTest, SlicesOfOneBlockCanBeJoined) {
@@ -170,15 +176,6 @@ TEST_F(OutboundTest, SlicesOfOneBlockCanBeJoined) {
   EXPECT_EQ(slices[0].owner(), slices[2].owner());
   EXPECT_EQ(slices[0].view().data() + slices[0].size(), slices[1].view().data());
   EXPECT_EQ(slices[1].view().data() + slices[1].size(), slices[2].view().data());
-}
-
-TEST_F(OutboundTest, AnAcknowledgementThatComesAfterTheEndIsIgnored) {
-  Outbound outbound({}, metrics);
-  (void)outbound.push(Lane::messages, 0, text("in flight"));
-  const auto in_flight = outbound.take(Lane::messages, SIZE_MAX);
-  outbound.close();
-  outbound.acknowledged(Lane::messages, in_flight[0].size());
-  EXPECT_EQ(outbound.pending_bytes(Lane::messages), 0U);
 }
 
 TEST_F(OutboundTest, SlicesOutliveTheQueue) {

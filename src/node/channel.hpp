@@ -3,7 +3,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -13,7 +12,6 @@
 #include "barrel/term/node_name.hpp"
 #include "barrel/term/pid.hpp"
 #include "dist/outbound.hpp"
-#include "node/published.hpp"
 
 namespace barrel::carrier {
 class Link;
@@ -28,21 +26,11 @@ namespace barrel::node {
 class Channel {
  public:
   Channel(NodeName peer_name, const dist::OutboundLimits& limits, Metrics& metrics)
-      : peer(peer_name),
-        limits_(limits),
-        metrics_(metrics),
-        outbound_(std::make_shared<dist::Outbound>(limits, metrics)) {}
+      : peer(peer_name), outbound(limits, metrics) {}
 
   const NodeName peer;
-  [[nodiscard]] const dist::OutboundLimits& limits() const { return limits_; }
-
-  /// The queue of the present connection, or of the one to come.
-  [[nodiscard]] std::shared_ptr<dist::Outbound> outbound() const { return outbound_.load(); }
-  /// Drops what waits: it was meant for a connection that is gone. Cluster thread.
-  void renew_outbound() {
-    auto fresh = std::make_shared<dist::Outbound>(limits_, metrics_);
-    outbound_.exchange(std::move(fresh))->close();
-  }
+  /// What waits for the present connection, or for the one to come.
+  dist::Outbound outbound;
 
   /// Remembers a process to wake when the queue has drained. Any thread.
   void add_waiter(const Pid& waiter) {
@@ -87,9 +75,6 @@ class Channel {
   std::atomic<bool> is_dirty{false};
 
  private:
-  const dist::OutboundLimits limits_;
-  Metrics& metrics_;
-  Published<dist::Outbound> outbound_;
   std::mutex waiters_mutex_;
   std::vector<Pid> waiters_;
 };

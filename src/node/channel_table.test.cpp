@@ -23,19 +23,6 @@ TEST(ChannelTable, ANodeHasOneChannelWhoeverAsksFirst) {
   EXPECT_EQ(table.all(), std::vector{found[0]});
 }
 
-TEST(ChannelTable, AMessageForAConnectionThatIsGoneIsNotSentOnTheNext) {
-  Metrics metrics;
-  ChannelTable table({}, metrics);
-  Channel& channel = *table.find_or_make("table_test@127.0.0.1");
-  const auto old = channel.outbound();
-  EXPECT_EQ(old->push(dist::Lane::messages, 0, [](ByteWriter& out) { out.text("x"); }).status,
-            dist::Outbound::Status::queued);
-  channel.renew_outbound();
-  EXPECT_TRUE(channel.outbound()->take(dist::Lane::messages, 100).empty());
-  EXPECT_EQ(old->push(dist::Lane::messages, 0, [](ByteWriter& out) { out.text("y"); }).status,
-            dist::Outbound::Status::closed);
-}
-
 TEST(DirtyChannels, EachIsTakenOnceAndTheFirstAsksForAWakeUp) {
   Metrics metrics;
   ChannelTable table({}, metrics);

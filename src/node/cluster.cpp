@@ -195,9 +195,9 @@ void Cluster::leave() {
 
 bool Cluster::drained() const {
   return std::ranges::all_of(live_links_, [this](const carrier::Link* link) {
-    const auto outbound = channels_.find(link->peer()->name.atom())->outbound();
-    return outbound->pending_bytes(dist::Lane::messages) == 0 &&
-           outbound->pending_bytes(dist::Lane::overlay) == 0;
+    const dist::Outbound& outbound = channels_.find(link->peer()->name.atom())->outbound;
+    return outbound.pending_bytes(dist::Lane::messages) == 0 &&
+           outbound.pending_bytes(dist::Lane::overlay) == 0;
   });
 }
 

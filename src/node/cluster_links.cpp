@@ -85,7 +85,7 @@ void Cluster::on_up(carrier::Link& link) {
                           {"protocol", peer.dialect == dist::Dialect::barrel ? "barrel/1" : "erlang-dist"},
                           {"dialed", link.dialed() ? "true" : "false"}});
   dispatcher_.link_up(link);
-  link.attach(channel->outbound(), loop_.now());
+  link.attach(channel->outbound, loop_.now());
   runtime_.node_up(peer.name);
   const PeerKind kind = peer.dialect == dist::Dialect::barrel ? PeerKind::barrel : PeerKind::erlang;
   overlay_->link_up(peer.name, kind, peer.creation, link.dialed(), moment());
@@ -143,7 +143,7 @@ void Cluster::live_link_down(Channel& channel, const carrier::Down& down) {
   log_.info("disconnected", {{"node", std::string(channel.peer.text())},
                              {"reason", std::string(to_string(down.reason))},
                              {"text", down.text}});
-  channel.renew_outbound();
+  channel.outbound.restart();
   runtime_.node_down(channel.peer, noconnection());
   wake_waiters(channel);
   overlay_->link_down(channel.peer, loss_of(down.reason), moment());
@@ -151,7 +151,7 @@ void Cluster::live_link_down(Channel& channel, const carrier::Down& down) {
 
 void Cluster::dial_failed(Channel& channel, const std::string& why) {
   log_.info("could not connect", {{"node", std::string(channel.peer.text())}, {"why", why}});
-  channel.renew_outbound();
+  channel.outbound.restart();
   runtime_.node_down(channel.peer, noconnection());
   wake_waiters(channel);
   overlay_->dial_failed(channel.peer, moment());

@@ -52,20 +52,15 @@ Router::Router(ChannelTable& channels, DirtyChannels& dirty, Hooks hooks, Metric
       messages_dropped_(metrics.counter("node.messages_dropped")) {}
 
 template <class Encode>
-Outbound::Status Router::push(NodeName node, Lane lane, const Encode& encode, bool force) {
+std::optional<Outbound::Status> Router::push(NodeName node, Lane lane, const Encode& encode, bool force) {
   Channel* channel = channels_.find_or_make(node.atom());
-  if (channel == nullptr) return Outbound::Status::closed;
+  if (channel == nullptr) return std::nullopt;
   if (lane == Lane::messages && !channel->used.load(std::memory_order_relaxed)) {
     channel->used.store(true, std::memory_order_relaxed);
   }
-  for (;;) {
-    const auto outbound = channel->outbound();
-    const auto pushed = outbound->push(lane, 0, encode, force);
-    // Closed: the connection has just gone and taken its queue along. The next queue waits for a new one.
-    if (pushed.status == Outbound::Status::closed && outbound != channel->outbound()) continue;
-    if (pushed.wake && dirty_.add(*channel)) hooks_.wake();
-    return pushed.status;
-  }
+  const auto pushed = channel->outbound.push(lane, 0, encode, force);
+  if (pushed.wake && dirty_.add(*channel)) hooks_.wake();
+  return pushed.status;
 }
 
 SendOutcome Router::send(const Pid& from, const RemoteTarget& to, const EncodablePayload& payload,
@@ -82,13 +77,12 @@ SendOutcome Router::send(const Pid& from, const RemoteTarget& to, const Encodabl
           force);
     });
   };
-  Outbound::Status status = send_one(false);
+  std::optional<Outbound::Status> status = send_one(false);
   SendOutcome outcome = SendOutcome::sent;
   if (status == Outbound::Status::busy) {
     if (mode == SendMode::try_) return SendOutcome::busy;
-    const Channel& channel = *channels_.find(node.atom());
-    if (channel.outbound()->pending_bytes(Lane::messages) <
-        overfull_budgets * channel.limits().budget_bytes_max) {
+    const Outbound& outbound = channels_.find(node.atom())->outbound;
+    if (outbound.pending_bytes(Lane::messages) < overfull_budgets * outbound.limits().budget_bytes_max) {
       status = send_one(true);
       outcome = SendOutcome::sent_busy;
     }
@@ -118,7 +112,7 @@ void Router::when_drained(NodeName node, const Pid& waiter) {
   if (channel == nullptr) return hooks_.drained(node, waiter);
   channel->add_waiter(waiter);
   // Drained between the refusal and our entry in the list: nobody else will tell.
-  if (!channel->outbound()->wait_if_busy(Lane::messages)) {
+  if (!channel->outbound.wait_if_busy(Lane::messages)) {
     for (const Pid& pid : channel->take_waiters()) hooks_.drained(node, pid);
   }
 }

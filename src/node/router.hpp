@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "barrel/base/metrics.hpp"
 #include "barrel/process/remote_router.hpp"
@@ -38,7 +39,8 @@ class Router final : public RemoteRouter {
 
  private:
   template <class Encode>
-  dist::Outbound::Status push(NodeName node, dist::Lane lane, const Encode& encode, bool force);
+  std::optional<dist::Outbound::Status> push(NodeName node, dist::Lane lane, const Encode& encode,
+                                             bool force);
 
   ChannelTable& channels_;
   DirtyChannels& dirty_;
