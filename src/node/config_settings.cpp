@@ -173,7 +173,7 @@ void add_rest(Table& table) {
   table.group("Processes");
   table.number("schedulers", 0, 1'024, "Threads that run processes; 0: one per core.", "Erlang's +S",
                [](auto& c) -> auto& { return c.processes.schedulers; });
-  table.number("mailbox_messages_max", 1, 1LL << 40,
+  table.number("mailbox_messages_max", 1, RuntimeConfig::mailbox_messages_limit,
                "Messages a mailbox may hold before its process is ended.", "guess",
                [](auto& c) -> auto& { return c.processes.mailbox_messages_max; });
   table.milliseconds("shutdown_timeout_ms", "For processes to stop at shutdown before they are abandoned.",

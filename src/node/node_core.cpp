@@ -72,8 +72,7 @@ void NodeCore::build() {
   settings.node = config_.name;
   settings.creation = creation_;
   settings.schedulers = config_.processes.schedulers;
-  settings.mailbox_messages_max = static_cast<std::uint32_t>(
-      std::min<std::size_t>(config_.processes.mailbox_messages_max, settings.mailbox_messages_max));
+  settings.mailbox_messages_max = config_.processes.mailbox_messages_max;
   runtime_ = std::make_unique<Runtime>(settings, *loop_, log_.named("process"), metrics_);
   Router::Hooks hooks;
   hooks.wake = [this] { loop_->wake(); };

@@ -22,6 +22,7 @@ unsigned thread_count(const RuntimeConfig& config) {
 }
 
 RuntimeConfig checked(RuntimeConfig config) {
+  static_assert(RuntimeConfig::mailbox_messages_limit == Inbox::count_max);
   config.mailbox_messages_max = std::clamp(config.mailbox_messages_max, 1U, Inbox::count_max);
   config.processes_max = std::max(config.processes_max, 1U);
   config.blocking_threads_max = std::max(config.blocking_threads_max, 1U);

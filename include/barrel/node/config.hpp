@@ -14,6 +14,7 @@
 
 #include "barrel/auth/keys.hpp"
 #include "barrel/base/log.hpp"
+#include "barrel/process/runtime.hpp"
 #include "barrel/term/node_name.hpp"
 #include "barrel/term/result.hpp"
 
@@ -156,8 +157,8 @@ struct NodeConfig {
     /// Threads that run processes; 0: one per core. `schedulers`, Erlang's.
     std::uint32_t schedulers = 0;
     /// Messages a mailbox may hold before its process is ended. `mailbox_messages_max`, guess: above every
-    /// burst that is still drained within seconds.
-    std::size_t mailbox_messages_max = 5'000'000;
+    /// burst that is still drained within a second.
+    std::uint32_t mailbox_messages_max = RuntimeConfig::mailbox_messages_limit;
     /// Time for processes to stop at shutdown, before they are abandoned. `shutdown_timeout_ms`, Erlang's
     /// supervisor default for a worker.
     Milliseconds shutdown_timeout{5'000};

@@ -42,8 +42,10 @@ struct RuntimeConfig {
   std::uint32_t processes_max = 1'048'576;
   /// Messages that wait for one process. Over it the process ends with {limit_exceeded,
   /// mailbox_messages_max}, and what comes before it can run is dropped. A guess: far above a healthy
-  /// mailbox, about 100 MB of small messages. At most 1,048,575, which is also the default.
-  std::uint32_t mailbox_messages_max = 1'048'575;
+  /// mailbox, about 100 MB of small messages.
+  std::uint32_t mailbox_messages_max = mailbox_messages_limit;
+  /// The largest mailbox_messages_max.
+  static constexpr std::uint32_t mailbox_messages_limit = 1'048'575;
   /// Threads for Self::blocking, started on demand. A guess; they mostly wait for disks and resolvers.
   unsigned blocking_threads_max = 16;
   /// Jobs that wait for a blocking thread; over it a job's process ends with {limit_exceeded,
