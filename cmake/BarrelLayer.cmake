@@ -3,8 +3,8 @@
 # One layer of the architecture, from the files in src/<name>:
 #   *.cpp        the library barrel_<name>
 #   *.test.cpp   the program barrel_<name>_tests, each of whose tests is one of ctest's, with the label `unit`
-#   x.fuzz.cpp   with BARREL_FUZZ the libFuzzer program fuzz_x; otherwise the program replay_x, which ctest runs over
-#                the saved inputs in tests/corpus/x
+#   x.fuzz.cpp   with BARREL_FUZZ the libFuzzer program fuzz_x, which ctest runs for BARREL_FUZZ_SECONDS; otherwise
+#                replay_x, which ctest runs over the saved inputs in tests/corpus/x
 #   guards/*.cpp what must not compile; see barrel_guards
 # DEPENDS names the layers that it may include; tools/tidy checks the #includes by it. TEST_LINK is for the tests only.
 function(barrel_layer name)
@@ -79,6 +79,10 @@ function(barrel_fuzzer source)
     add_executable(fuzz_${fuzz} ${source})
     target_link_libraries(fuzz_${fuzz} PRIVATE ${ARGN})
     target_link_options(fuzz_${fuzz} PRIVATE -fsanitize=fuzzer)
+    add_test(NAME ${BARREL_TEST_PREFIX}fuzz.${fuzz}
+             COMMAND ${PROJECT_SOURCE_DIR}/tools/fuzz/run $<TARGET_FILE:fuzz_${fuzz}> ${BARREL_FUZZ_SECONDS}
+                     ${PROJECT_BINARY_DIR}/corpus/${fuzz} ${PROJECT_SOURCE_DIR}/tests/corpus/${fuzz})
+    set_tests_properties(${BARREL_TEST_PREFIX}fuzz.${fuzz} PROPERTIES LABELS fuzz TIMEOUT 7200)
   else()
     add_executable(replay_${fuzz} ${source} ${PROJECT_SOURCE_DIR}/tools/fuzz/replay.cpp)
     target_link_libraries(replay_${fuzz} PRIVATE ${ARGN})

@@ -19,9 +19,40 @@ TEST(Metrics, ACounterIsMadeOnFirstUseAndKeepsItsPlace) {
   dropped.add(4);
   EXPECT_EQ(&metrics.counter("quic.packets_dropped"), &dropped);
   EXPECT_EQ(metrics.snapshot().at("quic.packets_dropped"), 5U);
-  dropped.set(2);
-  EXPECT_EQ(dropped.value(), 2U);
   EXPECT_EQ(metrics.snapshot().size(), 101U);
+}
+
+TEST(Metrics, AGaugeGoesUpAndDown) {
+  Metrics metrics;
+  Gauge& open = metrics.gauge("quic.connections");
+  open.add(3);
+  open.subtract();
+  EXPECT_EQ(metrics.snapshot().at("quic.connections"), 2U);
+  open.set(7);
+  EXPECT_EQ(open.value(), 7U);
+}
+
+TEST(Metrics, AHistogramTellsCountSumAndPercentiles) {
+  Metrics metrics;
+  Histogram& took = metrics.histogram("took_ms");
+  EXPECT_EQ(took.percentile(50), 0U);
+  for (int i = 0; i < 98; ++i) took.record(3);
+  took.record(400);
+  took.record(400);
+  EXPECT_EQ(took.at_most(2), 98U);
+  auto values = metrics.snapshot();
+  EXPECT_EQ(values.at("took_ms.count"), 100U);
+  EXPECT_EQ(values.at("took_ms.sum"), 98U * 3 + 800);
+  EXPECT_EQ(values.at("took_ms.p50"), 5U) << "the bound that is not exceeded";
+  EXPECT_EQ(values.at("took_ms.p99"), 500U);
+  for (int i = 0; i < 100; ++i) took.record(1'000'000);
+  EXPECT_GT(took.percentile(99), Histogram::bounds.back());
+}
+
+TEST(MetricsDeathTest, ANameHasOneKind) {
+  Metrics metrics;
+  (void)metrics.counter("a");
+  EXPECT_DEATH((void)metrics.gauge("a"), "");
 }
 
 TEST(Metrics, CountsFromManyThreads) {

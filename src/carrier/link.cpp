@@ -107,6 +107,7 @@ void Link::close(std::string_view why, Instant now) {
 void Link::end(DownReason reason, std::string text, bool linger, std::optional<auth::Failure> auth) {
   if (phase_ == Phase::down) return;
   if (!dialed() && phase_ != Phase::up) --context_.pending_accepted;
+  count_auth(false);
   phase_ = Phase::down;
   context_.count("dist.down." + std::string(to_string(reason)));
   outbound_ = nullptr;

@@ -114,6 +114,8 @@ class Link final : private quic::ConnectionEvents {
   void send_auth(Bytes bytes, bool fin);
   void on_auth_stream(BytesView bytes, bool fin);
   void on_auth_failed(const auth::Failed& failed);
+  /// The end of an attempt to authenticate, once.
+  void count_auth(bool succeeded);
   void start_handshake();
   void perform(dist::HandshakeEffects effects);
   void ask_owner(const dist::AskVerdict& ask);
@@ -164,6 +166,7 @@ class Link final : private quic::ConnectionEvents {
   Peer peer_;
 
   std::optional<auth::Handshake> auth_;
+  std::optional<Instant> auth_started_;  // and not counted yet
   std::optional<quic::StreamId> auth_stream_;
   std::optional<dist::Handshake> handshake_;
   bool name_sent_ = false;

@@ -65,6 +65,8 @@ TEST_P(InBothDialects, ComesUpAndBothSidesKnowEachOther) {
   const bool barrel = GetParam() == dist::Dialect::barrel;
   EXPECT_EQ(at_alice.capabilities.has("merged_sync"), barrel);
   EXPECT_EQ(at_bob.capabilities.implementation, barrel ? "barrel test" : "");
+  EXPECT_EQ(world.a->count("barrel_p2p.dist.auth.attempts{role=outgoing,outcome=ok}"), 1U);
+  EXPECT_EQ(world.b->count("barrel_p2p.dist.auth.attempts{role=incoming,outcome=ok}"), 1U);
 }
 
 TEST_P(InBothDialects, MessagesArriveInOrderBothWaysOverABadNetwork) {
@@ -150,6 +152,10 @@ TEST_P(InBothDialects, AnotherKeyThanThePinnedOneIsRefusedAndBothSidesKnow) {
   EXPECT_EQ(world.a->downs[0].auth->reason, auth::FailureReason::rejected_by_peer);
   EXPECT_EQ(world.b->trust.find(alice.text()), identity_of(99).public_key());
   EXPECT_EQ(world.b->count("auth.failed.key_mismatch"), 1U);
+  EXPECT_EQ(world.b->count("barrel_p2p.dist.auth.attempts{role=incoming,outcome=fail}"), 1U);
+  EXPECT_EQ(world.a->count("barrel_p2p.dist.auth.attempts{role=outgoing,outcome=fail}"), 1U);
+  EXPECT_EQ(
+      world.b->metrics.histogram("barrel_p2p.dist.auth.duration_ms{role=incoming,outcome=fail}").count(), 1U);
   EXPECT_LT(world.network.now, Instant(3s)) << "refused at once, not by a timeout";
 }
 

@@ -57,6 +57,7 @@ void Link::start_auth() {
     setup.binding = binding ? std::optional(*binding) : std::nullopt;
   }
   auth_.emplace(std::move(setup));
+  auth_started_ = context_.now;
   auth::Effects effects;
   auth_->start({context_.now, context_.owner.system_now()}, effects);
   if (phase_ == Phase::authenticating && !auth_->done()) set_deadline(auth_->deadline());
@@ -74,7 +75,7 @@ void Link::perform(auth::Effects effects) {
       name_ = done->peer;
       peer_.name = done->peer;
       peer_.key = done->key;
-      context_.count("auth.succeeded");
+      count_auth(true);
       context_.owner.on_authenticated(*this, done->peer, done->key);
       if (alive()) start_handshake();
     } else if (const auto* failed = std::get_if<auth::Failed>(&effect)) {
@@ -105,6 +106,17 @@ void Link::on_auth_stream(BytesView bytes, bool fin) {
   auth_->receive(bytes, {context_.now, context_.owner.system_now()}, effects);
   if (fin && !auth_->done()) auth_->peer_finished(effects);
   perform(std::move(effects));
+}
+
+void Link::count_auth(bool succeeded) {
+  if (!auth_started_) return;
+  const std::string attributes = std::string("{role=") + (dialed() ? "outgoing" : "incoming") +
+                                 ",outcome=" + (succeeded ? "ok" : "fail") + "}";
+  context_.count("barrel_p2p.dist.auth.attempts" + attributes);
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(context_.now - *auth_started_);
+  context_.metrics.histogram("barrel_p2p.dist.auth.duration_ms" + attributes)
+      .record(static_cast<std::uint64_t>(took.count()));
+  auth_started_.reset();
 }
 
 void Link::on_auth_failed(const auth::Failed& failed) {

@@ -22,7 +22,11 @@ Plumtree::Plumtree(NodeName self, PlumtreeConfig config, Random random, Metrics&
       spoofed_(metrics.counter("gossip.spoofed")),
       duplicates_(metrics.counter("gossip.duplicates")),
       delivered_(metrics.counter("gossip.delivered")),
-      grafts_(metrics.counter("gossip.grafts")),
+      sent_(metrics.counter("barrel_p2p.plumtree.gossip.sent")),
+      received_(metrics.counter("barrel_p2p.plumtree.gossip.received")),
+      ihaves_sent_(metrics.counter("barrel_p2p.plumtree.ihave.sent")),
+      grafts_sent_(metrics.counter("barrel_p2p.plumtree.graft.sent")),
+      prunes_sent_(metrics.counter("barrel_p2p.plumtree.prune.sent")),
       missing_full_(metrics.counter("gossip.missing_full")),
       given_up_(metrics.counter("gossip.given_up")) {}
 
@@ -61,13 +65,17 @@ void Plumtree::push(const plumtree::MessageId& id, const MessageCache::Body& bod
   for (const auto* peers : {&eager_, to_all ? &lazy_ : nullptr}) {
     if (peers == nullptr) continue;
     for (const NodeName peer : *peers) {
-      if (peer != except) out.push_back(SendTo{peer, gossip});
+      if (peer == except) continue;
+      sent_.add();
+      out.push_back(SendTo{peer, gossip});
     }
   }
   if (!lazy_.empty() && !to_all) {
     const Term ihave = encode(plumtree::Ihave{id, self_});
     for (const NodeName peer : lazy_) {
-      if (peer != except) out.push_back(SendTo{peer, ihave});
+      if (peer == except) continue;
+      ihaves_sent_.add();
+      out.push_back(SendTo{peer, ihave});
     }
   }
 }
@@ -80,12 +88,14 @@ void Plumtree::message(NodeName from, const Term& message, Instant now, Effects&
 }
 
 void Plumtree::handle(NodeName from, plumtree::Gossip message, Instant now, Effects& out) {
+  received_.add();
   if (cache_.contains(message.id)) {
     duplicates_.add();
     if (!eager_.contains(from) || message.tag == flooded_) return;
     // The first copy came over another edge, unless this is the only one there is.
     if (eager_.size() == 1) return;
     make_lazy(from);
+    prunes_sent_.add();
     out.push_back(SendTo{from, encode(plumtree::Prune{self_})});
     return;
   }
@@ -122,6 +132,7 @@ void Plumtree::handle(NodeName from, const plumtree::Ihave& message, Instant now
 void Plumtree::handle(NodeName from, const plumtree::Graft& message, Instant, Effects& out) {
   make_eager(from);
   if (const auto* body = cache_.find(message.id)) {
+    sent_.add();
     out.push_back(SendTo{from, encode(plumtree::Gossip{message.id, body->tag, body->payload, self_})});
   }
 }
@@ -155,7 +166,7 @@ void Plumtree::advance(Instant now, Effects& out) {
     }
     const NodeName peer = announcers.front();
     announcers.erase(announcers.begin());
-    grafts_.add();
+    grafts_sent_.add();
     make_eager(peer);
     out.push_back(SendTo{peer, encode(plumtree::Graft{id, self_})});
     waiting.ask_at = now + config_.graft_retry;

@@ -97,7 +97,11 @@ class Plumtree {
   Counter& spoofed_;
   Counter& duplicates_;
   Counter& delivered_;
-  Counter& grafts_;
+  Counter& sent_;
+  Counter& received_;
+  Counter& ihaves_sent_;
+  Counter& grafts_sent_;
+  Counter& prunes_sent_;
   Counter& missing_full_;
   Counter& given_up_;
 };

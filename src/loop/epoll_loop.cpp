@@ -42,8 +42,8 @@ EpollLoopImpl::EpollLoopImpl(FileDescriptor epoll, FileDescriptor wakeup, Metric
       wakeups_(metrics.counter("loop.wakeups")),
       metrics_(&metrics),
       spin_budget_(options.spin_max),
-      pool_([this](Task task) { post(std::move(task)); }, options.blocking_threads_max,
-            options.blocking_queue_max) {}
+      pool_(options.blocking_threads_max, options.blocking_queue_max, metrics.gauge("loop.offload_waiting")) {
+}
 
 EpollLoopImpl::~EpollLoopImpl() = default;
 
@@ -84,7 +84,11 @@ void EpollLoopImpl::stop() {
 }
 
 bool EpollLoopImpl::offload(Task work, Task done) {
-  const bool taken = pool_.run(std::move(work), std::move(done));
+  const bool taken = pool_.submit([this, work = std::move(work), done = std::move(done)]() mutable {
+    work();
+    work = nullptr;
+    post(std::move(done));
+  });
   if (!taken) metrics_->counter("loop.offload_limit").add();
   return taken;
 }

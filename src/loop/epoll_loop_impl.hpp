@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "loop/blocking_pool.hpp"
+#include "base/blocking_pool.hpp"
 #include "loop/epoll_loop.hpp"
 #include "loop/file_descriptor.hpp"
 #include "loop/poller.hpp"

@@ -28,9 +28,9 @@ HyParView::HyParView(NodeName self, HyParViewConfig config, Random random, Metri
       evicted_(metrics.counter("membership.evicted")),
       corrected_(metrics.counter("membership.corrected")),
       passive_full_(metrics.counter("membership.passive_full")),
-      shuffles_(metrics.counter("membership.shuffles")),
-      joins_(metrics.counter("membership.joins")),
-      active_gauge_(metrics.counter("membership.active")) {
+      shuffles_(metrics.counter("barrel_p2p.hyparview.shuffle")),
+      joins_received_(metrics.counter("membership.joins_received")),
+      pending_timeouts_(metrics.counter("barrel_p2p.hyparview.pending_timeout")) {
   config_.active_size = std::max<std::size_t>(config_.active_size, 1);
 }
 
@@ -121,7 +121,7 @@ void HyParView::overlay_traffic(NodeName from, Instant now, Effects& out) {
 }
 
 void HyParView::handle(NodeName from, const hyparview::Join&, Instant now, Effects& out) {
-  joins_.add();
+  joins_received_.add();
   if (left_) return send(from, hyparview::Disconnect{me()}, out);
   const bool known = active_.contains(from);
   // A Barrel node repeats a join only by accident; the original does after it has lost its views.

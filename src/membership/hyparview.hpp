@@ -80,6 +80,8 @@ class HyParView {
   [[nodiscard]] bool is_active(NodeName peer) const { return active_.contains(peer); }
   [[nodiscard]] std::vector<NodeName> active() const;
   [[nodiscard]] std::vector<NodeName> passive() const;
+  [[nodiscard]] std::size_t active_count() const { return active_.size(); }
+  [[nodiscard]] std::size_t passive_count() const { return passive_.size(); }
 
  private:
   struct Link {
@@ -172,8 +174,8 @@ class HyParView {
   Counter& corrected_;
   Counter& passive_full_;
   Counter& shuffles_;
-  Counter& joins_;
-  Counter& active_gauge_;
+  Counter& joins_received_;
+  Counter& pending_timeouts_;
 };
 
 }  // namespace barrel

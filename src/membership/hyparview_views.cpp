@@ -54,7 +54,6 @@ void HyParView::add_active(NodeName peer, Instant now, Effects& out) {
   passive_.erase(peer);
   pending_.erase(peer);
   active_.insert_or_assign(peer, ActivePeer{now});
-  active_gauge_.set(active_.size());
   if (Contact* through = contact(peer); through != nullptr && !through->joined) {
     through->joined = true;
     through->attempts = 0;
@@ -69,7 +68,6 @@ void HyParView::add_active(NodeName peer, Instant now, Effects& out) {
 
 void HyParView::remove_active(NodeName peer, Removal reason, Instant now, Effects& out) {
   active_.erase(peer);
-  active_gauge_.set(active_.size());
   if (!left_) add_passive(peer);
   note_churn(now);
   if (active_.empty()) {
@@ -177,6 +175,7 @@ void HyParView::expire_pending(Instant now, Effects&) {
     if (pending.deadline <= now) expired.push_back(peer);
   }
   for (const NodeName peer : expired) {
+    pending_timeouts_.add();
     pending_.erase(peer);
     note_failure(peer, now);
     fill_soon(now);

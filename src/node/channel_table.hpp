@@ -27,7 +27,7 @@ class ChannelTable {
   [[nodiscard]] Channel* find(Atom node) const;
   /// Null only when channels_max is reached (counter node.channels_limit).
   [[nodiscard]] Channel* find_or_make(Atom node);
-  /// All channels made so far. For the cluster thread.
+  /// All channels made so far.
   [[nodiscard]] std::vector<Channel*> all() const;
 
  private:

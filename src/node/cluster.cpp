@@ -37,9 +37,9 @@ Cluster::Cluster(Parts parts)
       metrics_(parts.metrics),
       log_(parts.log.named("cluster")),
       random_(parts.random),
-      links_up_(parts.metrics.counter("node.links_up")),
+      links_up_(parts.metrics.gauge("node.links_up")),
       crossing_dials_(parts.metrics.counter("node.crossing_dials")),
-      idle_links_closed_(parts.metrics.counter("node.idle_links_closed")),
+      idle_links_closed_(parts.metrics.counter("barrel_p2p.dist_gc.reap")),
       dialer_(
           loop_, config_.channel.dial_timeout,
           {.locate = std::move(parts.locate),

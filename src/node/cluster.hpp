@@ -144,7 +144,7 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   Metrics& metrics_;
   Log log_;
   Random random_;
-  Counter& links_up_;
+  Gauge& links_up_;
   Counter& crossing_dials_;
   Counter& idle_links_closed_;
 

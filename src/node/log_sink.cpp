@@ -43,10 +43,11 @@ bool needs_quotes(std::string_view value) {
 
 class SpdlogSink final : public LogSink {
  public:
-  SpdlogSink(spdlog::sink_ptr sink, LogLevel level) : logger_("barrel", std::move(sink)), level_(level) {
+  SpdlogSink(spdlog::sink_ptr sink, LogLevel level, Counter& lines_lost)
+      : logger_("barrel", std::move(sink)), level_(level), lines_lost_(lines_lost) {
     logger_.set_level(level_of(level));
     logger_.flush_on(spdlog::level::debug);
-    logger_.set_error_handler([this](const std::string&) { lost_.fetch_add(1, std::memory_order_relaxed); });
+    logger_.set_error_handler([this](const std::string&) { count_lost(); });
     logger_.set_formatter(std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %l %v",
                                                                       spdlog::pattern_time_type::utc));
   }
@@ -66,13 +67,19 @@ class SpdlogSink final : public LogSink {
       }
       logger_.log(level_of(level), "{}: {}", component, format_log_text(text, fields));
     } catch (const std::exception&) {
-      lost_.fetch_add(1, std::memory_order_relaxed);
+      count_lost();
     }
   }
 
  private:
+  void count_lost() {
+    lines_lost_.add();
+    lost_.fetch_add(1, std::memory_order_relaxed);
+  }
+
   spdlog::logger logger_;
   LogLevel level_;
+  Counter& lines_lost_;
   std::atomic<std::uint64_t> lost_{0};
 };
 
@@ -91,12 +98,13 @@ std::string format_log_text(std::string_view text, std::span<const LogField> fie
   return out;
 }
 
-Result<std::unique_ptr<LogSink>> make_log_sink(const NodeConfig::Logging& config) {
+Result<std::unique_ptr<LogSink>> make_log_sink(const NodeConfig::Logging& config, Metrics& metrics) {
   try {
     spdlog::sink_ptr sink;
     if (config.file.empty()) sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
     else sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(config.file.string());
-    return std::unique_ptr<LogSink>(std::make_unique<SpdlogSink>(std::move(sink), config.level));
+    return std::unique_ptr<LogSink>(
+        std::make_unique<SpdlogSink>(std::move(sink), config.level, metrics.counter("log.lines_lost")));
   } catch (const std::exception& error) {
     return Error{Errc::io, Term(fmt::format(
                                "cannot open the log file {}: {}; set log_file to a file that this user may "

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "barrel/base/log.hpp"
+#include "barrel/base/metrics.hpp"
 #include "barrel/node/config.hpp"
 #include "barrel/term/result.hpp"
 
@@ -14,8 +15,10 @@ namespace barrel::node {
 ///     2026-11-22T15:52:48.123Z warning auth: peer refused peer=bob@127.0.0.1 reason="no key is pinned"
 ///
 /// Times are UTC. Thread-safe; writing never throws, and lines that cannot be written are lost, which the
-/// first line that can be written again tells. Errc::io when the file cannot be opened, with what to do.
-[[nodiscard]] Result<std::unique_ptr<LogSink>> make_log_sink(const NodeConfig::Logging& config);
+/// first line that can be written again tells (counter log.lines_lost). Errc::io when the file cannot be
+/// opened, with what to do.
+[[nodiscard]] Result<std::unique_ptr<LogSink>> make_log_sink(const NodeConfig::Logging& config,
+                                                             Metrics& metrics);
 
 /// `text key=value key="value with spaces"`: what a line has after the component. Line breaks and other
 /// control characters in text and values are escaped, so that nobody's input can forge a line.

@@ -13,6 +13,8 @@
 namespace barrel::node {
 namespace {
 
+Metrics metrics;
+
 using ::testing::HasSubstr;
 
 std::vector<std::string> lines_of(const std::filesystem::path& path) {
@@ -24,7 +26,7 @@ std::vector<std::string> lines_of(const std::filesystem::path& path) {
 
 TEST(LogSink, WritesOneLineWithTimeLevelComponentAndFields) {
   const test::TempDir dir;
-  const auto sink = make_log_sink({LogLevel::info, dir.path() / "node.log"});
+  const auto sink = make_log_sink({LogLevel::info, dir.path() / "node.log"}, metrics);
   ASSERT_TRUE(sink);
   const Log log(**sink, "auth");
   log.warning("peer refused", {{"peer", "bob@h"}, {"reason", "no key is pinned"}});
@@ -37,7 +39,7 @@ TEST(LogSink, WritesOneLineWithTimeLevelComponentAndFields) {
 
 TEST(LogSink, LevelFromTheConfigurationFilters) {
   const test::TempDir dir;
-  const auto sink = make_log_sink({LogLevel::warning, dir.path() / "node.log"});
+  const auto sink = make_log_sink({LogLevel::warning, dir.path() / "node.log"}, metrics);
   ASSERT_TRUE(sink);
   const Log log(**sink, "node");
   EXPECT_FALSE(log.enabled(LogLevel::info));
@@ -51,7 +53,7 @@ TEST(LogSink, LevelFromTheConfigurationFilters) {
 
 TEST(LogSink, OffWritesNothing) {
   const test::TempDir dir;
-  const auto sink = make_log_sink({LogLevel::off, dir.path() / "node.log"});
+  const auto sink = make_log_sink({LogLevel::off, dir.path() / "node.log"}, metrics);
   ASSERT_TRUE(sink);
   Log(**sink, "node").error("no");
   (*sink)->write(LogLevel::off, "node", "no", {});
@@ -61,13 +63,13 @@ TEST(LogSink, OffWritesNothing) {
 TEST(LogSink, AppendsToAnExistingFile) {
   const test::TempDir dir;
   for (int i = 0; i < 2; ++i)
-    Log(**make_log_sink({LogLevel::info, dir.path() / "node.log"}), "node").info("start");
+    Log(**make_log_sink({LogLevel::info, dir.path() / "node.log"}, metrics), "node").info("start");
   EXPECT_EQ(lines_of(dir.path() / "node.log").size(), 2U);
 }
 
 TEST(LogSink, StandardErrorIsTheDefault) {
   ::testing::internal::CaptureStderr();
-  const auto sink = make_log_sink({});
+  const auto sink = make_log_sink({}, metrics);
   ASSERT_TRUE(sink);
   Log(**sink, "node").info("hello", {{"n", "1"}});
   EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("info node: hello n=1\n"));
@@ -83,22 +85,24 @@ TEST(LogSink, ForeignTextCannotForgeALine) {
 TEST(LogSink, FileThatCannotBeOpenedIsAnError) {
   const test::TempDir dir;
   std::ofstream(dir.path() / "file") << "x";
-  const auto sink = make_log_sink({LogLevel::info, dir.path() / "file" / "node.log"});
+  const auto sink = make_log_sink({LogLevel::info, dir.path() / "file" / "node.log"}, metrics);
   ASSERT_FALSE(sink);
   EXPECT_EQ(sink.error().code, Errc::io);
   EXPECT_THAT(sink.error().message(), HasSubstr("set log_file"));
 }
 
 TEST(LogSink, FullDiskDoesNotThrow) {
-  const auto sink = make_log_sink({LogLevel::info, "/dev/full"});
+  const auto sink = make_log_sink({LogLevel::info, "/dev/full"}, metrics);
   ASSERT_TRUE(sink);
   const Log log(**sink, "node");
+  const std::uint64_t before = metrics.counter("log.lines_lost").value();
   for (int i = 0; i < 10; ++i) log.info("lost", {{"n", std::string(10'000, 'x')}});
+  EXPECT_GE(metrics.counter("log.lines_lost").value(), before + 10);
 }
 
 TEST(LogSink, ThreadsDoNotMixTheirLines) {
   const test::TempDir dir;
-  const auto sink = make_log_sink({LogLevel::info, dir.path() / "node.log"});
+  const auto sink = make_log_sink({LogLevel::info, dir.path() / "node.log"}, metrics);
   ASSERT_TRUE(sink);
   {
     std::vector<std::jthread> threads;

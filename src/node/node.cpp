@@ -62,7 +62,7 @@ Runtime& Node::runtime() noexcept {
 }
 
 std::map<std::string, std::uint64_t> Node::metrics() const {
-  return core_->metrics().snapshot();
+  return core_->measure();
 }
 
 }  // namespace barrel

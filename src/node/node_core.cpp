@@ -46,7 +46,7 @@ Result<std::unique_ptr<NodeCore>> NodeCore::make(NodeConfig config) {
 }
 
 Result<void> NodeCore::load() {
-  auto sink = make_log_sink(config_.log);
+  auto sink = make_log_sink(config_.log, metrics_);
   if (!sink) return std::move(sink).error();
   sink_ = *std::move(sink);
   log_ = Log(*sink_, "node");
@@ -149,6 +149,26 @@ void NodeCore::wait_on_cluster(const std::function<bool()>& done, Duration limit
     if (is_done) return;
     std::this_thread::sleep_for(pause);
   }
+}
+
+std::map<std::string, std::uint64_t> NodeCore::measure() {
+  const RuntimeStats processes = runtime_->stats();
+  metrics_.gauge("process.processes").set(processes.processes);
+  metrics_.gauge("process.timers").set(processes.timers);
+  metrics_.gauge("process.messages_waiting").set(processes.messages_waiting);
+  metrics_.gauge("process.mailbox_longest").set(processes.mailbox_longest);
+  metrics_.gauge("term.atoms").set(Atom::table_size());
+  std::size_t queued = 0;
+  std::size_t channels = 0;
+  for (const Channel* channel : channels_.all()) {
+    ++channels;
+    for (const dist::Lane lane : {dist::Lane::messages, dist::Lane::overlay}) {
+      queued += channel->outbound.pending_bytes(lane);
+    }
+  }
+  metrics_.gauge("node.channels").set(channels);
+  metrics_.gauge("node.outbound_bytes").set(queued);
+  return metrics_.snapshot();
 }
 
 Result<void> NodeCore::shutdown() {

@@ -31,7 +31,8 @@ class NodeCore {
   [[nodiscard]] Cluster& cluster() { return *cluster_; }
   [[nodiscard]] RegistryService& registry() { return *registry_; }
   [[nodiscard]] MembershipService& membership() { return *membership_; }
-  [[nodiscard]] const Metrics& metrics() const { return metrics_; }
+  /// All metrics now.
+  [[nodiscard]] std::map<std::string, std::uint64_t> measure();
 
  private:
   explicit NodeCore(NodeConfig config);

@@ -84,7 +84,7 @@ void Overlay::dial_failed(NodeName peer, Moment at) {
 }
 
 void Overlay::message(NodeName from, Atom to_name, const Term& message, Moment at) {
-  if (!impl_->links.contains(from)) return impl_->unlinked.add();
+  if (!impl_->links.contains(from)) return impl_->counts.unlinked.add();
   impl_->begin(at);
   impl_->liveness.link_heard(from, at.now);
   impl_->dispatch(from, to_name, message);

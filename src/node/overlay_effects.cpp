@@ -64,9 +64,7 @@ Overlay::Impl::Impl(OverlayConfig settings, NodeName name, std::uint32_t creatio
           random.split(), metrics, sink),
       snapshot(registry.snapshot()),
       compare_period(config.registry.sync_period),
-      unlinked(metrics.counter("overlay.unlinked")),
-      ignored(metrics.counter("overlay.ignored")),
-      malformed_routes(metrics.counter("overlay.malformed_routes")) {
+      counts(metrics) {
   gossip.flood(liveness_name());
 }
 
@@ -118,6 +116,7 @@ void Overlay::Impl::apply(const HyParView::PeerUp& effect) {
   run(std::move(names));
   compare_period = config.registry.sync_period;
   if (!compare_at) compare_at = at.now + compare_period;
+  counts.peer_up.add();
   port.emit(MembershipEvent{PeerUp{peer}});
 }
 
@@ -125,13 +124,20 @@ void Overlay::Impl::apply(const HyParView::PeerDown& effect) {
   gossip.peer_down(effect.node);
   liveness.peer_down(effect.node);
   registry.peer_down(effect.node);
+  switch (effect.reason) {
+    case HyParView::Removal::graceful: counts.peer_down_graceful.add(); break;
+    case HyParView::Removal::dropped: counts.peer_down_dropped.add(); break;
+    case HyParView::Removal::nodedown: counts.peer_down_nodedown.add(); break;
+  }
   port.emit(MembershipEvent{PeerDown{effect.node, reason_atom(effect.reason)}});
 }
 
 void Overlay::Impl::apply(const HyParView::Joined& effect) {
+  counts.joined.add();
   port.emit(MembershipEvent{Joined{effect.contact}});
 }
 void Overlay::Impl::apply(const HyParView::Left&) {
+  counts.left.add();
   port.emit(MembershipEvent{Left{}});
 }
 
@@ -155,7 +161,7 @@ void Overlay::Impl::apply(const Plumtree::Deliver& effect) {
     liveness.beat(effect.payload, at.now);
   } else {
     // A replica of another service or application: forwarded, not ours.
-    ignored.add();
+    counts.ignored.add();
   }
 }
 
@@ -247,9 +253,9 @@ void Overlay::Impl::dispatch(NodeName from, Atom to_name, const Term& message) {
   } else if (to_name == router_name()) {
     const auto answer = answer_route(message, *snapshot);
     if (answer) port.send_to_pid(answer->to, answer->message);
-    else malformed_routes.add();
+    else counts.malformed_routes.add();
   } else {
-    ignored.add();
+    counts.ignored.add();
   }
 }
 
@@ -298,6 +304,17 @@ void Overlay::Impl::settle() {
     port.publish(snapshot);
   }
   for (const ServiceEvent& event : std::exchange(events, {})) port.emit(event);
+  measure();
+}
+
+void Overlay::Impl::measure() const {
+  counts.links.set(links.size());
+  counts.active.set(membership.active_count());
+  counts.passive.set(membership.passive_count());
+  counts.gossip_ids.set(gossip.cache().id_count());
+  counts.gossip_bytes.set(gossip.cache().bytes());
+  counts.gossip_missing.set(gossip.missing_count());
+  counts.registry_keys.set(registry.entries().size());
 }
 
 }  // namespace barrel

@@ -8,6 +8,7 @@
 #include "gossip/plumtree.hpp"
 #include "membership/hyparview.hpp"
 #include "node/overlay.hpp"
+#include "node/overlay_metrics.hpp"
 #include "services/liveness.hpp"
 #include "services/registry.hpp"
 #include "services/registry_snapshot.hpp"
@@ -58,6 +59,7 @@ class Overlay::Impl {
   /// Ends an input: publishes the registry if it changed, then tells of the changes, so that a subscriber
   /// that looks finds what it was told of.
   void settle();
+  void measure() const;
   void dispatch(NodeName from, Atom to_name, const Term& message);
   void dial(NodeName node);
   void compare(NodeName node);
@@ -87,9 +89,7 @@ class Overlay::Impl {
   std::optional<Instant> pass_on_at;
   Instant passed_on_at{};
 
-  Counter& unlinked;
-  Counter& ignored;
-  Counter& malformed_routes;
+  OverlayMetrics counts;
 };
 
 }  // namespace barrel

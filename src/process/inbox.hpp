@@ -28,7 +28,7 @@ class Inbox {
     std::uint64_t word = word_.load(std::memory_order_relaxed);
     for (;;) {
       if (word == dead) return Pushed::dead;
-      const std::uint32_t count = word > state_max ? static_cast<std::uint32_t>(word & count_max) : 0;
+      const std::uint32_t count = count_of(word);
       if (count >= limit) return Pushed::full;
       envelope->next = word > state_max ? newest(word) : nullptr;
       const std::uint64_t next = pack(envelope, count < count_max ? count + 1 : count);
@@ -58,6 +58,10 @@ class Inbox {
   /// For the slot's next process.
   void open() noexcept { word_.store(awake, std::memory_order_release); }
   [[nodiscard]] bool is_dead() const noexcept { return word_.load(std::memory_order_relaxed) == dead; }
+  /// How many envelopes wait; any thread.
+  [[nodiscard]] std::uint32_t count() const noexcept {
+    return count_of(word_.load(std::memory_order_relaxed));
+  }
 
  private:
   // Words without envelopes.
@@ -71,6 +75,9 @@ class Inbox {
     const auto address = reinterpret_cast<std::uint64_t>(envelope);
     BARREL_ASSERT(address >> 48 == 0 && (address & 15) == 0);
     return address << 16 | count;
+  }
+  static std::uint32_t count_of(std::uint64_t word) noexcept {
+    return word > state_max ? static_cast<std::uint32_t>(word & count_max) : 0;
   }
   static Envelope* newest(std::uint64_t word) noexcept {
     return reinterpret_cast<Envelope*>((word >> 20) << 4);  // NOLINT: the address that pack() took

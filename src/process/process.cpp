@@ -85,7 +85,7 @@ void Process::finish() {
     refuse(*runtime, runtime->pid_of(id, envelope->serial), envelope, call_error);
   }
   queue_end = &queue;
-  queue_length = 0;
+  queue_length.store(0, std::memory_order_relaxed);
   if (relations) tell_relations();
   relations.reset();
   if (armed != Instant::max()) runtime->timers.cancel_wake_up(armed, {me.id, me.serial});
@@ -172,7 +172,7 @@ Envelope* Process::unlink_message(Envelope** link) {
   Envelope* message = *link;
   *link = message->next;
   if (queue_end == &message->next) queue_end = link;
-  --queue_length;
+  count_queued(~0U);
   return message;
 }
 

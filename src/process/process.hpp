@@ -39,8 +39,8 @@ struct alignas(64) Process {
   Envelope* queue = nullptr;
   Envelope** queue_end = &queue;
   Envelope** cursor = &queue;
-  std::uint32_t queue_length = 0;
-  std::uint32_t queue_max = 0;  ///< RuntimeConfig::mailbox_messages_max
+  std::atomic<std::uint32_t> queue_length{0};  ///< Written by the process alone, read by Runtime::stats().
+  std::uint32_t queue_max = 0;                 ///< RuntimeConfig::mailbox_messages_max
 
   std::uint16_t turn_left = 0;
   bool trap_exits = false;
@@ -75,8 +75,13 @@ struct alignas(64) Process {
     message->next = nullptr;
     *queue_end = message;
     queue_end = &message->next;
-    if (++queue_length > queue_max) [[unlikely]]
+    if (count_queued(1) > queue_max) [[unlikely]]
       overflow();
+  }
+  std::uint32_t count_queued(std::uint32_t change) noexcept {
+    const std::uint32_t length = queue_length.load(std::memory_order_relaxed) + change;
+    queue_length.store(length, std::memory_order_relaxed);
+    return length;
   }
   void overflow();
   /// Unlinks the message at `link`.

@@ -40,8 +40,7 @@ detail::RuntimeImpl::Counters::Counters(Metrics& metrics)
       processes_refused(metrics.counter("process.processes_refused")),
       blocking_refused(metrics.counter("process.blocking_jobs_refused")),
       long_steps(metrics.counter("process.long_steps")),
-      unreachable(metrics.counter("process.messages_unreachable")),
-      processes(metrics.counter("process.processes")) {}
+      unreachable(metrics.counter("process.messages_unreachable")) {}
 
 detail::RuntimeImpl::RuntimeImpl(Runtime& owner, const RuntimeConfig& settings, const Clock& time, Log sink,
                                  Metrics& all_metrics)
@@ -53,8 +52,8 @@ detail::RuntimeImpl::RuntimeImpl(Runtime& owner, const RuntimeConfig& settings, 
       metrics(all_metrics),
       counters(all_metrics),
       table(*this, config.processes_max, config.mailbox_messages_max),
-      pool(config.blocking_threads_max, config.blocking_jobs_max,
-           config.schedulers == RuntimeConfig::deterministic),
+      pool(config.schedulers == RuntimeConfig::deterministic ? 0 : config.blocking_threads_max,
+           config.blocking_jobs_max, metrics.gauge("process.blocking_jobs_waiting")),
       scheduler(*this, {thread_count(config), config.spin, config.long_step}) {}
 
 detail::RuntimeImpl::~RuntimeImpl() = default;
@@ -208,9 +207,14 @@ std::optional<Instant> Runtime::next_timer() const {
 
 RuntimeStats Runtime::stats() const {
   RuntimeStats stats;
-  impl_->table.for_each([&](const Process& process) { stats.processes += process.inbox.is_dead() ? 0 : 1; });
+  impl_->table.for_each([&](const Process& process) {
+    if (process.inbox.is_dead()) return;
+    ++stats.processes;
+    const std::size_t waiting = process.inbox.count() + process.queue_length.load(std::memory_order_relaxed);
+    stats.messages_waiting += waiting;
+    stats.mailbox_longest = std::max(stats.mailbox_longest, waiting);
+  });
   stats.timers = impl_->timers.size();
-  impl_->counters.processes.set(stats.processes);
   return stats;
 }
 

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "barrel/process/runtime.hpp"
-#include "process/blocking_pool.hpp"
+#include "base/blocking_pool.hpp"
 #include "process/local_names.hpp"
 #include "process/node_index.hpp"
 #include "process/process.hpp"
@@ -71,7 +71,6 @@ class RuntimeImpl {
     Counter& blocking_refused;
     Counter& long_steps;
     Counter& unreachable;
-    Counter& processes;
   };
   Counters counters;
 

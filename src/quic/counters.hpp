@@ -4,11 +4,6 @@
 
 namespace barrel::quic {
 
-/// One less on a gauge that several endpoints may share.
-inline void count_down(Counter& gauge) {
-  gauge.add(~std::uint64_t{0});
-}
-
 /// What an endpoint counts, looked up once.
 struct Counters {
   explicit Counters(Metrics& metrics)
@@ -21,8 +16,8 @@ struct Counters {
         dialled(metrics.counter("quic.connections_dialled")),
         accepted(metrics.counter("quic.connections_accepted")),
         closed(metrics.counter("quic.connections_closed")),
-        connections(metrics.counter("quic.connections")),
-        half_open(metrics.counter("quic.half_open")),
+        connections(metrics.gauge("quic.connections")),
+        half_open(metrics.gauge("quic.half_open")),
         half_open_dropped(metrics.counter("quic.half_open_dropped")),
         connections_limit(metrics.counter("quic.connections_limit")),
         retries_sent(metrics.counter("quic.retries_sent")),
@@ -43,8 +38,8 @@ struct Counters {
   Counter& dialled;
   Counter& accepted;  ///< Server handshakes begun.
   Counter& closed;
-  Counter& connections;  ///< Gauge.
-  Counter& half_open;    ///< Gauge: server handshakes not finished.
+  Gauge& connections;  ///< Several endpoints may share it.
+  Gauge& half_open;    ///< Server handshakes not finished.
   Counter& half_open_dropped;
   Counter& connections_limit;
   Counter& retries_sent;

@@ -57,8 +57,8 @@ EndpointImpl::EndpointImpl(EndpointConfig config, std::unique_ptr<TlsContext> tl
       stateless_(config_.stateless_per_second_max) {}
 
 EndpointImpl::~EndpointImpl() {
-  for (std::size_t i = 0; i < connections_.size(); ++i) count_down(counters_.connections);
-  for (std::size_t i = 0; i < half_open_.total(); ++i) count_down(counters_.half_open);
+  counters_.connections.subtract(connections_.size());
+  counters_.half_open.subtract(half_open_.total());
   // While the routes that they remove still exist.
   connections_.clear();
 }
@@ -126,7 +126,7 @@ void EndpointImpl::leave_half_open(ConnectionImpl& connection) {
   if (!connection.counted_half_open) return;
   half_open_.remove(*connection.counted_half_open, connection.address_proven());
   connection.counted_half_open.reset();
-  count_down(counters_.half_open);
+  counters_.half_open.subtract();
 }
 
 void EndpointImpl::close_all(std::uint64_t code, std::string_view text) {
@@ -239,7 +239,7 @@ void EndpointImpl::bury(ConnectionImpl& connection, Instant now) {
   connection.deliver_closed();
   counters_.closed.add();
   connections_.erase(connection.id());
-  count_down(counters_.connections);
+  counters_.connections.subtract();
 }
 
 void EndpointImpl::forget_closing(Instant now) {

@@ -209,7 +209,7 @@ void EndpointImpl::make_connection(const ConnectionImpl::Accept& accept, const I
 void EndpointImpl::drop_unborn(ConnectionImpl& connection) {
   forget(connection);
   connections_.erase(connection.id());
-  count_down(counters_.connections);
+  counters_.connections.subtract();
 }
 
 void EndpointImpl::send_retry(const ngtcp2_pkt_hd& header, const Incoming& in) {

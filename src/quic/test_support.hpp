@@ -203,7 +203,7 @@ class Peer : public DatagramSink, public EndpointEvents {
     owner.connection = *made;
     return **made;
   }
-  [[nodiscard]] std::uint64_t count(const char* name) { return metrics.counter(name).value(); }
+  [[nodiscard]] std::uint64_t count(const char* name) const { return metrics.snapshot()[name]; }
 
   Network& network;
   SocketAddress address;

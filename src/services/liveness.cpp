@@ -29,7 +29,7 @@ Liveness::Liveness(NodeName self, std::uint32_t creation, std::int64_t wall_ms, 
       deaths_told_(metrics.counter("liveness.deaths_told")),
       refutations_(metrics.counter("liveness.refutations")),
       cut_off_(metrics.counter("liveness.cut_off")),
-      nodes_gauge_(metrics.counter("liveness.nodes")) {}
+      nodes_gauge_(metrics.gauge("liveness.nodes")) {}
 
 Duration Liveness::jittered(Duration base) {
   return Duration(random_.between(base.count() * 3 / 4, base.count() * 5 / 4));

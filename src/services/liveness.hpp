@@ -213,7 +213,7 @@ class Liveness {
   Counter& deaths_told_;
   Counter& refutations_;
   Counter& cut_off_;
-  Counter& nodes_gauge_;
+  Gauge& nodes_gauge_;
 };
 
 }  // namespace barrel

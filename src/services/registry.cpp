@@ -33,7 +33,7 @@ Registry::Registry(NodeName self, std::uint32_t creation, RegistryConfig config,
       tombstones_full_(metrics.counter("registry.tombstones_full")),
       reasserted_(metrics.counter("registry.reasserted")),
       syncs_(metrics.counter("registry.syncs")),
-      visible_gauge_(metrics.counter("registry.visible")) {}
+      visible_gauge_(metrics.gauge("registry.visible")) {}
 
 registry::Bounds Registry::bounds() const {
   return {config_.name_bytes_max, config_.meta_bytes_max, config_.reason_bytes_max};

@@ -139,7 +139,7 @@ class Registry {
   Counter& tombstones_full_;
   Counter& reasserted_;
   Counter& syncs_;
-  Counter& visible_gauge_;
+  Gauge& visible_gauge_;
 };
 
 }  // namespace barrel

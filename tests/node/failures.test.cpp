@@ -131,7 +131,7 @@ TEST_F(Failures, AnIdleConnectionIsClosedAndOneInUseIsNot) {
       [&] { EXPECT_EQ(a->run(&watch, in_use, &watching), Result<Term>(Atom("enough"))); });
   EXPECT_TRUE(eventually([&] { return a->nodes() == std::vector{b->name()}; }));
   EXPECT_TRUE(a->run(say, idle_one));
-  EXPECT_TRUE(eventually([&] { return a->metrics().at("node.idle_links_closed") == 1; }));
+  EXPECT_TRUE(eventually([&] { return a->metrics().at("barrel_p2p.dist_gc.reap") == 1; }));
   EXPECT_TRUE(eventually([&] { return a->nodes() == std::vector{b->name()}; })) << "a monitor keeps it";
   b->runtime().exit(in_use, Atom("enough"));
   watch_thread.join();

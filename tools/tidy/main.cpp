@@ -11,6 +11,7 @@
 
 #include "documents.hpp"
 #include "layers.hpp"
+#include "metrics.hpp"
 #include "rules.hpp"
 
 namespace {
@@ -77,6 +78,7 @@ int main(int argc, char** argv) {
     if (file.path.find("/guards/") == std::string::npos) tidy::check_co_await(file, aggregates, violations);
   }
   check_documents(root, violations);
+  tidy::check_metrics(files, "docs/metrics.md", read(root / "docs/metrics.md"), violations);
   for (const auto& violation : violations) {
     std::printf("%s:%zu: %s: %s\n", violation.path.c_str(), violation.line, violation.rule.c_str(),
                 violation.text.c_str());

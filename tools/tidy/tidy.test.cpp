@@ -6,6 +6,7 @@
 
 #include "documents.hpp"
 #include "layers.hpp"
+#include "metrics.hpp"
 #include "rules.hpp"
 #include "source_file.hpp"
 
@@ -228,6 +229,15 @@ TEST(TidyDocuments, CodeStandsInTheFileItClaimsToBeFrom) {
   EXPECT_THAT(check("<!-- from: y.cpp -->\n```cpp\nint a;\n```\n"), ElementsAre("1 document"));
   EXPECT_THAT(check("<!-- from: x.cpp -->\nno code\n"), ElementsAre("1 document"));
   EXPECT_THAT(check("```cpp\nanything;\n```\n"), IsEmpty());
+}
+
+TEST(TidyMetrics, EveryMetricHasARowAndEveryRowAMetric) {
+  const std::vector<SourceFile> files{
+      {"src/a.cpp", "counter(\"a.made\");\ngauge(\n\"a.forgotten\");\ncount(\"a.failed.\" + why);\n"},
+      {"src/a.test.cpp", "counter(\"a.of_a_test\");\n"}};
+  std::vector<Violation> out;
+  check_metrics(files, "docs/m.md", "| `a.made` | x |\n| `a.failed.<why>` | x |\n| `a.gone` | x |\n", out);
+  EXPECT_THAT(shown(out), ElementsAre("2 metric", "3 metric"));
 }
 
 }  // namespace

@@ -62,6 +62,9 @@ struct RuntimeConfig {
 struct RuntimeStats {
   std::size_t processes = 0;
   std::size_t timers = 0;
+  /// In all mailboxes together, and in the fullest.
+  std::size_t messages_waiting = 0;
+  std::size_t mailbox_longest = 0;
 };
 
 /// The processes of one node: table, schedulers, local names, timers. Thread-safe unless said otherwise.

@@ -1,17 +1,18 @@
-#include "process/blocking_pool.hpp"
+#include "base/blocking_pool.hpp"
 
 #include <utility>
 
-namespace barrel::detail {
+namespace barrel {
 
 bool BlockingPool::submit(Job job) {
-  if (inline_jobs_) {
+  if (threads_max_ == 0) {
     job();
     return true;
   }
   const std::scoped_lock lock(mutex_);
   if (stopping_ || jobs_.size() >= jobs_max_) return false;
   jobs_.push_back(std::move(job));
+  waiting_.set(jobs_.size());
   if (idle_ < jobs_.size() && threads_.size() < threads_max_) threads_.emplace_back([this] { work(); });
   else changed_.notify_one();
   return true;
@@ -26,6 +27,7 @@ void BlockingPool::work() {
     if (stopping_) return;
     Job job = std::move(jobs_.front());
     jobs_.pop_front();
+    waiting_.set(jobs_.size());
     lock.unlock();
     job();
     job = nullptr;
@@ -41,8 +43,9 @@ void BlockingPool::stop() {
     stopping_ = true;
     threads.swap(threads_);
     dropped.swap(jobs_);
+    waiting_.set(0);
   }
   changed_.notify_all();
 }
 
-}  // namespace barrel::detail
+}  // namespace barrel
