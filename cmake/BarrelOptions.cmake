@@ -9,6 +9,12 @@ if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
   endif()
 endif()
 
+# The objects of the layers make both libraries, static and shared; see cmake/BarrelInstall.cmake. Only what the headers of
+# include/barrel declare leaves the shared one.
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+
 add_library(barrel_options INTERFACE)
 target_compile_features(barrel_options INTERFACE cxx_std_23)
 target_compile_options(barrel_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast
@@ -23,6 +29,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL Clang)
   # std::stable_sort of libstdc++ 12 uses a function that it deprecates itself.
   target_compile_options(barrel_options INTERFACE -Wno-deprecated-declarations)
 endif()
+# Nobody replaces a function of ours from outside: calls of exported functions may be inlined, too.
+target_compile_options(barrel_options INTERFACE -fno-semantic-interposition)
 target_include_directories(barrel_options INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
 target_link_libraries(barrel_options INTERFACE Threads::Threads)
 if(BARREL_WERROR)

@@ -72,6 +72,21 @@ void check_words(const SourceFile& file, std::vector<Violation>& out) {
   }
 }
 
+// What a public header declares leaves the shared library, which hides everything else.
+void check_visibility(const SourceFile& file, std::vector<Violation>& out) {
+  const std::size_t first = file.raw.find("\nnamespace barrel");
+  if (!file.under("include/") || first == std::string::npos) return;
+  const std::size_t push = file.raw.find("\n#pragma GCC visibility push(default)");
+  const std::size_t pop = file.raw.find("\n#pragma GCC visibility pop\n");
+  const bool inside =
+      push < first && pop != std::string::npos && pop > file.raw.rfind("\n}  // namespace barrel");
+  if (!inside) {
+    out.push_back(
+        {file.path, file.line_of(first + 1), "visibility",
+         "a public header's namespace stands between #pragma GCC visibility push(default) and pop"});
+  }
+}
+
 }  // namespace
 
 void check_banned(const SourceFile& file, std::vector<Violation>& out) {
@@ -84,6 +99,7 @@ void check_banned(const SourceFile& file, std::vector<Violation>& out) {
   if (!may_read_clocks) apply(clock_bans(), file, out);
   if (in_layers ? !in_loop : !beside) apply(socket_bans(), file, out);
   check_words(file, out);
+  check_visibility(file, out);
   if (file.is_header() && !file.raw.starts_with("#pragma once\n")) {
     out.push_back({file.path, 1, "header", "the first line of a header is #pragma once"});
   }

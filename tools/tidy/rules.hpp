@@ -15,7 +15,8 @@ constexpr std::size_t file_lines_max = 500;
 /// Lines over columns_max, functions over function_lines_max, files over file_lines_max.
 void check_lengths(const SourceFile& file, std::vector<Violation>& out);
 
-/// Clocks and sockets outside `loop`, words that promise later work, headers without #pragma once first.
+/// Clocks and sockets outside `loop`, words that promise later work, headers without #pragma once first,
+/// public headers whose namespace the shared library would hide.
 void check_banned(const SourceFile& file, std::vector<Violation>& out);
 
 /// The aggregates of the project by name, and whether destroying one frees anything.

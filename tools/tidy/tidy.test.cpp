@@ -107,6 +107,18 @@ TEST(TidyLayers, TestsMayUseWhatTheyLink) {
   EXPECT_THAT(includes(layers, "src/quic/x.cpp", "#include \"loop/loop.hpp\"\n"), ElementsAre("1 layering"));
 }
 
+TEST(TidyBanned, PublicHeadersAreExported) {
+  const std::string once = "#pragma once\n";
+  const std::string body = "\nnamespace barrel {\n}  // namespace barrel\n";
+  const std::string exported =
+      "#pragma GCC visibility push(default)  // why\n" + body.substr(1) + "#pragma GCC visibility pop\n";
+  EXPECT_THAT(banned("include/barrel/base/x.hpp", once + body), ElementsAre("3 visibility"));
+  EXPECT_THAT(banned("include/barrel/base/x.hpp", once + exported), IsEmpty());
+  EXPECT_THAT(banned("include/barrel/base/x.hpp", once + exported + body), ElementsAre("3 visibility"));
+  EXPECT_THAT(banned("include/barrel/base/x.hpp", once + "#define X 1\n"), IsEmpty());
+  EXPECT_THAT(banned("src/base/x.hpp", once + body), IsEmpty());
+}
+
 TEST(TidyBanned, ClocksOnlyInLoopBenchAndTheHarness) {
   const std::string reads = "\nauto t = std::chrono::steady_clock::now();\n";
   EXPECT_THAT(banned("src/node/x.cpp", reads), ElementsAre("2 clock"));

@@ -8,6 +8,7 @@
 
 #include "barrel/base/bytes.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// What to do with the key of a node that was never seen before.
@@ -32,3 +33,4 @@ struct PublicKey {
 }
 
 }  // namespace barrel
+#pragma GCC visibility pop

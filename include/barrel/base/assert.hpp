@@ -1,8 +1,10 @@
 #pragma once
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel::detail {
 [[noreturn]] void assertion_failed(const char* condition, const char* file, int line) noexcept;
 }  // namespace barrel::detail
+#pragma GCC visibility pop
 
 /// Stays on in release builds. Only for what this program controls: never for bytes, terms or
 /// timing that come from a peer, a file or a user.

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 using Bytes = std::vector<std::uint8_t>;
@@ -106,3 +107,4 @@ class ByteWriter {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop

@@ -7,6 +7,7 @@
 #include "barrel/base/bytes.hpp"
 #include "barrel/base/socket_address.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// One datagram, or several of equal size on one path that travel through the kernel as one (GSO, GRO): every
@@ -41,3 +42,4 @@ class DatagramSink {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// Why an operation failed. Closed: switch over it without a default.
@@ -31,3 +32,4 @@ enum class Errc : std::uint8_t {
 [[nodiscard]] std::string_view to_string(Errc code) noexcept;
 
 }  // namespace barrel
+#pragma GCC visibility pop

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 enum class LogLevel : std::uint8_t { debug, info, warning, error, off };
@@ -56,3 +57,4 @@ class Log {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <variant>
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// How often something has happened. Thread-safe, never blocks.
@@ -81,3 +82,4 @@ class Metrics {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop

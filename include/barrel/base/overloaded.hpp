@@ -1,5 +1,6 @@
 #pragma once
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// One visitor out of several lambdas: `std::visit(overloaded{[](const A&) {...}, [](const B&) {...}},
@@ -10,3 +11,4 @@ struct overloaded : Visitors... {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop

@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// Seeded pseudo-random numbers (xoshiro256**, seeded through splitmix64): the same seed gives the
@@ -43,3 +44,4 @@ class Random {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop

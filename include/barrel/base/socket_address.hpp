@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// An IP address with a port. A value without any operating system type in it, so that protocol cores and a
@@ -54,6 +55,7 @@ class SocketAddress {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop
 
 template <>
 struct std::hash<barrel::SocketAddress> {

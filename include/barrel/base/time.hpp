@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// A span of time, in nanoseconds.
@@ -38,3 +39,4 @@ class Clock {
 }
 
 }  // namespace barrel
+#pragma GCC visibility pop

@@ -18,6 +18,7 @@
 #include "barrel/term/node_name.hpp"
 #include "barrel/term/result.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// Where a node that listens is found.
@@ -221,3 +222,4 @@ struct ConfigSources {
                                              const NodeConfig& defaults = {});
 
 }  // namespace barrel
+#pragma GCC visibility pop

@@ -8,6 +8,7 @@ namespace CLI {
 class App;
 }
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// Adds Barrel's settings to a program's own CLI11 command line, in groups of their own in `--help`:
@@ -30,8 +31,9 @@ class ConfigFlags {
 
  private:
   friend Result<NodeConfig> load_config(const ConfigSources& sources, const NodeConfig& defaults);
-  struct Given;
+  struct [[gnu::visibility("hidden")]] Given;
   std::unique_ptr<Given> given_;
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop

@@ -7,10 +7,11 @@
 #include "barrel/services/membership_types.hpp"
 #include "barrel/term/node_name.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 namespace node {
-class MembershipService;
+class [[gnu::visibility("hidden")]] MembershipService;
 }
 
 /// This node's place in the cluster. Thread-safe; nothing blocks.
@@ -34,3 +35,4 @@ class Membership {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop

@@ -13,10 +13,11 @@
 #include "barrel/process/runtime.hpp"
 #include "barrel/term/result.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 namespace node {
-class NodeCore;
+class [[gnu::visibility("hidden")]] NodeCore;
 }
 
 /// A node that this one has a connection to.
@@ -92,3 +93,4 @@ class Node {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop

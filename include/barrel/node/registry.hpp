@@ -15,10 +15,11 @@
 #include "barrel/term/metadata.hpp"
 #include "barrel/term/result.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 namespace node {
-class RegistryService;
+class [[gnu::visibility("hidden")]] RegistryService;
 }
 
 /// A name that a process holds in the cluster. Destroying it gives the name back (ServiceUnregistered
@@ -129,3 +130,4 @@ class Registry {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop

@@ -3,6 +3,7 @@
 #include <functional>
 #include <utility>
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// Events flow to the subscriber as long as this handle lives. Move-only; destroying it ends the
@@ -32,3 +33,4 @@ class [[nodiscard]] Subscription {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop

@@ -10,6 +10,7 @@
 #include "barrel/otp/gen_server.hpp"
 #include "barrel/process/self.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// When a supervisor starts a child anew.
@@ -72,3 +73,4 @@ template <class Server, class... As>
 }
 
 }  // namespace barrel
+#pragma GCC visibility pop

@@ -6,6 +6,7 @@
 #include "barrel/otp/child_spec.hpp"
 #include "barrel/process/self.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 namespace detail {
@@ -74,3 +75,4 @@ class DynamicSupervisor {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop

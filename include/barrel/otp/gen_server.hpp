@@ -8,6 +8,8 @@
 #include "barrel/otp/server_loop.hpp"
 #include "barrel/process/self.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
+
 /// A server is any class with
 ///
 ///   using Calls = Messages<...>;  using Casts = Messages<...>;  using Infos = Messages<...>;
@@ -119,3 +121,4 @@ Task<Result<Pid>> start_link_server(Self self, As... args) {
 }
 
 }  // namespace barrel::detail
+#pragma GCC visibility pop

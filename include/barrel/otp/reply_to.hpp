@@ -5,6 +5,7 @@
 
 #include "barrel/process/answer.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 namespace detail {
@@ -41,3 +42,4 @@ class ReplyTo {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop

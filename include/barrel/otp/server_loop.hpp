@@ -8,6 +8,8 @@
 #include "barrel/otp/reply_to.hpp"
 #include "barrel/process/self.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
+
 /// How a server class is driven; see gen_server.hpp.
 namespace barrel::detail {
 
@@ -267,3 +269,4 @@ class ServerDispatch {
 };
 
 }  // namespace barrel::detail
+#pragma GCC visibility pop

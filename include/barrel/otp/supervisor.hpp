@@ -7,6 +7,7 @@
 #include "barrel/otp/child_spec.hpp"
 #include "barrel/process/self.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// What which_children says of a child.
@@ -81,3 +82,4 @@ class Supervisor {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop

@@ -6,6 +6,7 @@
 #include "barrel/term/result.hpp"
 #include "barrel/term/term.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// A name registered on this node with Self::register_name.
@@ -63,3 +64,4 @@ class NameResolver {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop

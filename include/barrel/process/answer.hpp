@@ -6,6 +6,7 @@
 #include "barrel/process/call.hpp"
 #include "barrel/process/send.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel::detail {
 
 /// Whom a request came from: what is needed to answer it once, or never. Move-only; may be answered in
@@ -85,3 +86,4 @@ struct CallFrom {
 [[nodiscard]] std::optional<CallFrom> parse_call_from(const Term& from);
 
 }  // namespace barrel::detail
+#pragma GCC visibility pop

@@ -10,6 +10,7 @@
 
 #include "barrel/process/wait.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel::detail {
 
 /// Work for the blocking pool. Outlives the process that waits for it, if that ends first.
@@ -69,3 +70,4 @@ class [[nodiscard]] Blocking final : public BlockingWait {
 };
 
 }  // namespace barrel::detail
+#pragma GCC visibility pop

@@ -4,16 +4,16 @@
 #include <type_traits>
 #include <utility>
 
+#include "barrel/process/process_fwd.hpp"
 #include "barrel/process/task.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 class Runtime;
 class Self;
 
 namespace detail {
-
-struct Process;
 
 /// An aggregate temporary that owns memory: GCC 12 destroys it twice when it stands in a co_await expression.
 template <class T>
@@ -72,3 +72,4 @@ void release_process(Process& process) noexcept;
 
 }  // namespace detail
 }  // namespace barrel
+#pragma GCC visibility pop

@@ -11,6 +11,7 @@
 #include "barrel/process/send.hpp"
 #include "barrel/process/wait.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 namespace detail {
@@ -222,3 +223,4 @@ class [[nodiscard]] Response {
 
 }  // namespace detail
 }  // namespace barrel
+#pragma GCC visibility pop

@@ -9,6 +9,7 @@
 #include "barrel/term/result.hpp"
 #include "barrel/term/term.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// What receive gives when its time limit passed before a matching message came.
@@ -73,3 +74,4 @@ template <>
 inline constexpr detail::MessageType::Kind detail::kind_of<Down> = detail::MessageType::Kind::down;
 
 }  // namespace barrel
+#pragma GCC visibility pop

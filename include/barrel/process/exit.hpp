@@ -3,9 +3,11 @@
 #include <exception>
 #include <utility>
 
+#include "barrel/process/process_fwd.hpp"
 #include "barrel/term/atom.hpp"
 #include "barrel/term/term.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// What barrel::exit throws. Not a std::exception, so that `catch (const std::exception&)` lets it pass; code
@@ -35,7 +37,6 @@ class ProcessExit {
 [[nodiscard]] bool is_abnormal(const Term& reason);
 
 namespace detail {
-struct Process;
 /// Why the process ends; meaningful while its frames are unwound.
 [[nodiscard]] Term exit_reason(const Process& process);
 /// The exit reason that an escaped exception means; `is_crash` when it was not barrel::exit.
@@ -43,3 +44,4 @@ struct Process;
 }  // namespace detail
 
 }  // namespace barrel
+#pragma GCC visibility pop

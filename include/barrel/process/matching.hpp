@@ -6,6 +6,7 @@
 #include "barrel/process/message.hpp"
 #include "barrel/process/wait.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel::detail {
 
 /// Undecoded bytes of a message from another node, including the leading 131. Valid as long as the envelope.
@@ -65,3 +66,4 @@ template <class T>
 }
 
 }  // namespace barrel::detail
+#pragma GCC visibility pop

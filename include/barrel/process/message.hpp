@@ -9,13 +9,14 @@
 #include <utility>
 
 #include "barrel/process/pool.hpp"
+#include "barrel/process/process_fwd.hpp"
 #include "barrel/term/etf.hpp"
 #include "barrel/term/mapping.hpp"
 #include "barrel/term/shared_bytes.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel::detail {
 
-struct Process;
 struct MessageType;
 
 /// What every message and signal in a mailbox begins with. One pool block holds it and its payload.
@@ -172,3 +173,4 @@ constexpr void check_sendable() {
 }
 
 }  // namespace barrel::detail
+#pragma GCC visibility pop

@@ -4,12 +4,13 @@
 #include <utility>
 
 #include "barrel/process/address.hpp"
+#include "barrel/process/process_fwd.hpp"
 #include "barrel/term/pid.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 namespace detail {
-struct Process;
 [[nodiscard]] Ref start_monitor(Process& process, const Address& target);
 void stop_monitor(Process& process, std::uint32_t serial, const Ref& ref) noexcept;
 [[nodiscard]] std::uint32_t serial_of(const Process& process) noexcept;
@@ -56,3 +57,4 @@ class [[nodiscard]] Monitor {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop

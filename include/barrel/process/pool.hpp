@@ -2,6 +2,7 @@
 
 #include <cstddef>
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel::detail {
 
 /// Memory for coroutine frames and message nodes: blocks of a few sizes, kept in a free list per thread and
@@ -13,3 +14,4 @@ namespace barrel::detail {
 void pool_release(void* block, std::size_t size) noexcept;
 
 }  // namespace barrel::detail
+#pragma GCC visibility pop

@@ -9,6 +9,7 @@
 #include "barrel/process/matching.hpp"
 #include "barrel/process/wait.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel::detail {
 
 template <class T>
@@ -127,3 +128,4 @@ class [[nodiscard]] ReceiveAny final : public MessageWait {
 };
 
 }  // namespace barrel::detail
+#pragma GCC visibility pop

@@ -13,6 +13,7 @@
 #include "barrel/term/result.hpp"
 #include "barrel/term/term.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// Whom a message on another node is for: a process, a registered name, or an alias.
@@ -107,3 +108,4 @@ struct DecodeContext {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop

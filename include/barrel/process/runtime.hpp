@@ -19,12 +19,13 @@
 #include "barrel/process/self.hpp"
 #include "barrel/term/shared_bytes.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 class Node;
 
 namespace detail {
-class RuntimeImpl;
+class [[gnu::visibility("hidden")]] RuntimeImpl;
 }
 
 /// How a Runtime is built. Plain values; checked once.
@@ -282,3 +283,4 @@ Runtime::Flat<T> Runtime::run_body(Task<T> (*body)(Self, Ps...), As&&... args) {
 }
 
 }  // namespace barrel
+#pragma GCC visibility pop

@@ -19,6 +19,7 @@
 #include "barrel/process/send.hpp"
 #include "barrel/process/task.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 using namespace std::chrono_literals;  // so that time limits read as 5s wherever processes are written
@@ -323,3 +324,4 @@ Pid Self::spawn_body(bool link, Task<T> (*body)(Self, Ps...), As&&... args) cons
 }
 
 }  // namespace barrel
+#pragma GCC visibility pop

@@ -5,15 +5,15 @@
 
 #include "barrel/process/address.hpp"
 #include "barrel/process/message.hpp"
+#include "barrel/process/process_fwd.hpp"
 #include "barrel/process/remote_router.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 class Runtime;
 }
 
 namespace barrel::detail {
-
-struct Process;
 
 /// Where a message is sent from: the runtime, and the process unless a plain thread sends.
 struct Sender {
@@ -94,3 +94,4 @@ struct MessageCodec<Cast<M>> {
 };
 
 }  // namespace barrel::detail
+#pragma GCC visibility pop

@@ -9,6 +9,7 @@
 #include "barrel/base/assert.hpp"
 #include "barrel/process/pool.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 template <class T = void>
@@ -161,3 +162,4 @@ inline Task<void> detail::Promise<void>::get_return_object() noexcept {
 }
 
 }  // namespace barrel
+#pragma GCC visibility pop

@@ -8,6 +8,7 @@
 #include "barrel/base/time.hpp"
 #include "barrel/process/message.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel::detail {
 
 /// What a process waits for: the base of every awaiter of Self. It lives in the waiting frame; the scheduler
@@ -95,3 +96,4 @@ class [[nodiscard]] Sleep final : public Wait {
 };
 
 }  // namespace barrel::detail
+#pragma GCC visibility pop

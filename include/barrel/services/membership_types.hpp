@@ -5,6 +5,7 @@
 
 #include "barrel/term/node_name.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// `node` entered the active view.
@@ -49,3 +50,4 @@ struct MembershipEvent {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop

@@ -7,6 +7,7 @@
 #include "barrel/term/pid.hpp"
 #include "barrel/term/term.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// One registration: `{service_entry, Name, Pid, Node, Meta}`, the record of the original. A value.
@@ -59,3 +60,4 @@ struct ServiceEvent {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop

@@ -6,9 +6,10 @@
 #include <optional>
 #include <string_view>
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 namespace detail {
-struct TermAccess;
+struct [[gnu::visibility("hidden")]] TermAccess;
 }
 
 /// An interned name: an index into the process-wide atom table, which only grows and is lock-free to read.
@@ -56,6 +57,7 @@ class Atom {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop
 
 template <>
 struct std::hash<barrel::Atom> {

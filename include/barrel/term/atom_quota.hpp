@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// How many atoms one peer may add to the table of this process. Every term that the peer sends carries a
@@ -33,3 +34,4 @@ class AtomQuota {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop

@@ -8,6 +8,7 @@
 
 #include "barrel/base/bytes.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// An integer of any size: a sign and a magnitude. Only what carrying, comparing, printing and parsing need;
@@ -50,3 +51,4 @@ class BigInt {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop

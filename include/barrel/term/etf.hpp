@@ -8,6 +8,7 @@
 #include "barrel/term/shared_bytes.hpp"
 #include "barrel/term/term.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 class AtomQuota;
@@ -41,3 +42,4 @@ void encode_etf(ByteWriter& out, const Term& term);
 [[nodiscard]] Bytes encode_etf(const Term& term);
 
 }  // namespace barrel
+#pragma GCC visibility pop

@@ -5,6 +5,8 @@
 #include "barrel/term/mapping_structs.hpp"
 #include "barrel/term/shared_bytes.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
+
 /// C++ values as terms. What maps to what (both ways unless said otherwise):
 ///
 ///   struct with fields             {tag, Field1, ...}; the tag is `static constexpr std::string_view tag`,
@@ -136,3 +138,4 @@ std::optional<T> Term::get(std::string_view atom_key) const {
 }
 
 }  // namespace barrel
+#pragma GCC visibility pop

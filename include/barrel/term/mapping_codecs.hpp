@@ -13,6 +13,7 @@
 #include "barrel/term/mapping_fields.hpp"
 #include "barrel/term/mapping_stream.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// The atom keys of a struct that maps to a map, in the order of its fields:
@@ -393,3 +394,4 @@ struct Codec<T> : MappedIf<> {
 
 }  // namespace detail
 }  // namespace barrel
+#pragma GCC visibility pop

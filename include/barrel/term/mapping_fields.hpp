@@ -5,6 +5,8 @@
 #include <type_traits>
 #include <utility>
 
+#pragma GCC visibility push(default)  // exported by the shared library
+
 /// What the mapping needs to know about a struct that nobody described: how many fields it has, their types,
 /// its name.
 namespace barrel::detail {
@@ -151,3 +153,4 @@ struct SnakeCase {
 };
 
 }  // namespace barrel::detail
+#pragma GCC visibility pop

@@ -8,6 +8,8 @@
 #include "barrel/term/result.hpp"
 #include "barrel/term/term.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
+
 /// Where the mapping of C++ types (mapping.hpp) writes to and reads from: one Sink builds a Term, the other
 /// one writes the external form; one Source walks a Term, the other one the external form. Every type is
 /// mapped by one piece of code, so that both ways agree.
@@ -121,3 +123,4 @@ void sort_pending(std::vector<PendingEntry>& entries);
 [[nodiscard]] bool has_duplicate(std::vector<Term> keys);
 
 }  // namespace barrel::detail
+#pragma GCC visibility pop

@@ -9,6 +9,8 @@
 
 #include "barrel/term/mapping_codecs.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
+
 /// How a struct becomes a tagged tuple, an atom or a map.
 namespace barrel::detail {
 
@@ -138,3 +140,4 @@ struct Codec<T> {
 };
 
 }  // namespace barrel::detail
+#pragma GCC visibility pop

@@ -8,6 +8,7 @@
 
 #include "barrel/term/mapping.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// What a service says about itself: a map, written with atom keys as `{{"created", now}, {"load", 3}}`.
@@ -52,3 +53,4 @@ class Metadata {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop

@@ -7,6 +7,7 @@
 
 #include "barrel/term/atom.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// A node's name, `name@host`. Maps to and from an atom. Trivially destructible.
@@ -39,6 +40,7 @@ class NodeName {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop
 
 template <>
 struct std::hash<barrel::NodeName> {

@@ -5,6 +5,7 @@
 #include "barrel/term/node_name.hpp"
 #include "barrel/term/term.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// The node name in a term from a peer; empty when it is no atom, not a valid name, or the peer's atom quota
@@ -16,3 +17,4 @@ namespace barrel {
 }
 
 }  // namespace barrel
+#pragma GCC visibility pop

@@ -8,6 +8,7 @@
 
 #include "barrel/term/node_name.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// Names one process of one incarnation of a node, as NEW_PID_EXT does. A value; trivially destructible.
@@ -49,6 +50,7 @@ struct Port {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop
 
 template <>
 struct std::hash<barrel::Pid> {

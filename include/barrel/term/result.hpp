@@ -10,6 +10,7 @@
 #include "barrel/base/errc.hpp"
 #include "barrel/term/term.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// Why an operation failed: a code to switch over, and a term that says what exactly was wrong.
@@ -135,3 +136,4 @@ class [[nodiscard]] Result {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop

@@ -6,6 +6,7 @@
 
 #include "barrel/base/bytes.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// A slice of bytes together with whoever keeps them alive. Copies share; immutable; thread-safe to share.
@@ -33,3 +34,4 @@ class SharedBytes {
 };
 
 }  // namespace barrel
+#pragma GCC visibility pop

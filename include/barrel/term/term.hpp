@@ -16,6 +16,7 @@
 #include "barrel/term/atom.hpp"
 #include "barrel/term/pid.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 class BigInt;
@@ -33,7 +34,6 @@ struct TermNode {
   std::uint64_t size = 0;
 };
 void destroy(TermNode* node) noexcept;
-struct TermAccess;
 }  // namespace detail
 
 /// An immutable Erlang term, 16 bytes. Copies share their content (atomic reference count), so a Term may be
@@ -249,6 +249,7 @@ struct Term::MapEntry {
 [[nodiscard]] std::string to_string(const Ref& ref, NodeName local = NodeName{});
 
 }  // namespace barrel
+#pragma GCC visibility pop
 
 template <>
 struct std::hash<barrel::Term> {

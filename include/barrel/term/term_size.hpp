@@ -4,6 +4,7 @@
 
 #include "barrel/term/term.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// About how many bytes the external form of `term` takes (node names inside pids, references and ports count
@@ -11,3 +12,4 @@ namespace barrel {
 [[nodiscard]] std::size_t estimate_bytes(const Term& term, std::size_t enough = ~std::size_t{0});
 
 }  // namespace barrel
+#pragma GCC visibility pop

@@ -6,6 +6,7 @@
 #include "barrel/term/result.hpp"
 #include "barrel/term/term.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// How text is read as a term. Exceeding a limit gives Errc::limit_exceeded with the limit's name as reason.
@@ -28,3 +29,4 @@ struct TextOptions {
 [[nodiscard]] Result<Term> parse_term(std::string_view text, const TextOptions& options = {});
 
 }  // namespace barrel
+#pragma GCC visibility pop
