@@ -126,6 +126,24 @@ TEST_P(GenServerTest, AHandlerThatWaitsKeepsItsRequestAndHoldsTheServer) {
   EXPECT_TRUE(ok);
 }
 
+TEST_P(GenServerTest, APlainThreadStartsAServerThatIsLinkedToNobody) {
+  const auto server = runtime_->start_server<Counter>(10);
+  ASSERT_TRUE(server);
+  const auto ok = runtime_.run(
+      [](Self self, Pid counter) -> Task<bool> {
+        EXPECT_EQ(*co_await self.call(counter, Counter::Add{1}), 11);
+        const auto monitor = self.monitor(counter);
+        self.exit(counter, Atom("enough"));
+        EXPECT_EQ((co_await self.receive<Down>()).reason, Term(Atom("enough")));
+        co_return true;
+      },
+      *server);
+  EXPECT_TRUE(ok);
+  const auto refused = runtime_->start_server<Counter>(-1);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason, Term(Atom("negative")));
+}
+
 TEST_P(GenServerTest, StartLinkGivesTheReasonOfAConstructorThatExits) {
   const auto ok = runtime_.run([](Self self) -> Task<bool> {
     const auto server = co_await self.start_link<Counter>(-1);  // and this process goes on

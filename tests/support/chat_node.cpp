@@ -10,9 +10,11 @@ namespace {
 Command command_for(const ChatSetup& setup, const std::string& name, const std::string& contact,
                     const std::vector<std::string>& arguments) {
   Command command;
-  command.argv = {setup.program.string(), "--name=" + name + "@127.0.0.1",
-                  "--data-dir=" + ChatNode::data_directory(setup, name).string(),
-                  "--discovery-dir=" + (setup.directory / "discovery").string()};
+  command.argv = {setup.program.string()};
+  command.argv.insert(command.argv.end(), setup.mode.begin(), setup.mode.end());
+  command.argv.push_back("--name=" + name + "@127.0.0.1");
+  command.argv.push_back("--data-dir=" + ChatNode::data_directory(setup, name).string());
+  command.argv.push_back("--discovery-dir=" + (setup.directory / "discovery").string());
   if (!contact.empty()) command.argv.push_back("--contact-nodes=" + contact + "@127.0.0.1");
   command.argv.insert(command.argv.end(), setup.arguments.begin(), setup.arguments.end());
   command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());

@@ -16,8 +16,10 @@ namespace barrel::test {
 
 /// Where and how the nodes of one test or demo run.
 struct ChatSetup {
-  /// The chat program.
+  /// The chat program, or another example that is driven by lines as it is.
   std::filesystem::path program{};
+  /// What comes first on its command line.
+  std::vector<std::string> mode{};
   /// Holds each node's data directory, and the discovery directory that they share.
   std::filesystem::path directory{};
   /// Given to every node, e.g. {"--active-size", "2"}.
@@ -26,8 +28,9 @@ struct ChatSetup {
   std::function<void(const std::string& node, const std::string& line, bool error)> on_line{};
 };
 
-/// One node of the chat as a process of the operating system, driven through its standard input. Its port is
-/// chosen by the system, its certificate and keys lie in <directory>/<name> and outlive the process.
+/// One node of the chat, or of another example, as a process of the operating system, driven through its
+/// standard input. Its port is chosen by the system, its certificate and keys lie in <directory>/<name> and
+/// outlive the process.
 class ChatNode {
  public:
   /// `name` is the part before the '@'; the host is 127.0.0.1. Joins through `contact` when it is not empty.

@@ -78,6 +78,10 @@ class Node {
   [[nodiscard]] auto run(F&& body, As&&... args) {
     return runtime().run(std::forward<F>(body), std::forward<As>(args)...);
   }
+  template <class Server, class... As>
+  [[nodiscard]] Result<Pid> start_server(As&&... args) {
+    return runtime().start_server<Server>(std::forward<As>(args)...);
+  }
   template <class M>
   Result<void> send(const Address& to, M&& message, Duration limit = Self::call_limit) {
     return runtime().send(to, std::forward<M>(message), limit);

@@ -105,11 +105,11 @@ Task<> server_main(Self self, Pid parent, As... args) {
 }
 
 template <class Server, class... As>
-Task<Result<Pid>> start_link_server(Self self, As... args) {
+Task<Result<Pid>> start_server(Self self, bool link, As... args) {
   static_assert(std::is_constructible_v<Server, Self, As&&...>,
                 "start_link's arguments do not fit the server's constructor, whose first parameter is Self");
-  HeldProcess held = hold_process(self.runtime(), &self.process(), true, &server_main<Server, As...>,
-                                  self.pid(), std::move(args)...);
+  HeldProcess held = hold_process(self.runtime(), link ? &self.process() : nullptr, link,
+                                  &server_main<Server, As...>, self.pid(), std::move(args)...);
   if (!held) co_return Error(Errc::limit_exceeded, Atom("processes_max"));
   const Pid pid = held.pid();
   const StartServer start{};

@@ -135,6 +135,12 @@ class Runtime {
   [[nodiscard]] auto run(F&& body, As&&... args) {
     return run_body(detail::body_pointer(std::forward<F>(body)), std::forward<As>(args)...);
   }
+  /// Starts a GenServer that is linked to nobody and waits for its constructor (gen_server:start/3). A root,
+  /// as with spawn; errors as Self::start_link. Needs <barrel/otp/...>.
+  template <class Server, class... As>
+  [[nodiscard]] Result<Pid> start_server(As&&... args) {
+    return run(&detail::start_server<Server, std::decay_t<As>...>, false, std::forward<As>(args)...);
+  }
   /// erlang:exit/2, from nobody in particular.
   void exit(const Pid& target, Term reason);
   [[nodiscard]] std::optional<Pid> whereis(Atom name) const;

@@ -54,7 +54,7 @@ void exit_process(Process& process, const Pid& target, Term reason);
 void set_monitor_node(Process& process, NodeName node, bool on);
 
 template <class Server, class... As>
-Task<Result<Pid>> start_link_server(Self self, As... args);  // defined in barrel/otp/gen_server.hpp
+Task<Result<Pid>> start_server(Self self, bool link, As... args);  // defined in barrel/otp/gen_server.hpp
 
 /// Waits until the channel to a node is within its budget.
 class [[nodiscard]] Drained final : public Wait {
@@ -217,7 +217,7 @@ class Self {
     static_assert(
         (!detail::owning_temporary<As&&> && ...),
         "name the argument before start_link: GCC 12 destroys an owning temporary in a co_await twice");
-    return detail::start_link_server<Server>(*this, std::decay_t<As>(std::forward<As>(args))...);
+    return detail::start_server<Server>(*this, true, std::decay_t<As>(std::forward<As>(args))...);
   }
 
   /// Errc::already_registered when another process holds the name. Ends with the process.
