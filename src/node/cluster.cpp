@@ -9,9 +9,11 @@ namespace barrel::node {
 
 namespace {
 
-EtfLimits etf_limits(const NodeConfig& config) {
-  EtfLimits limits;
-  limits.uncompressed_bytes_max = static_cast<std::uint32_t>(config.channel.frame_bytes_max);
+PeerLimits peer_limits(const NodeConfig& config) {
+  PeerLimits limits;
+  limits.etf.uncompressed_bytes_max = static_cast<std::uint32_t>(config.channel.frame_bytes_max);
+  limits.atoms_max = config.channel.atoms_per_peer_max;
+  limits.unread_bytes_max = config.channel.unread_bytes_max;
   return limits;
 }
 
@@ -47,7 +49,7 @@ Cluster::Cluster(Parts parts)
            .failed = [this](Channel& channel, const std::string& why) { dial_failed(channel, why); }},
           metrics_),
       dispatcher_(
-          self_, creation_, runtime_, router_, etf_limits(config_), config_.channel.atoms_per_peer_max,
+          self_, creation_, runtime_, router_, peer_limits(config_),
           {.overlay = [this](NodeName from, Atom name,
                              const Term& message) { overlay_->message(from, name, message, moment()); },
            .violation =
@@ -144,6 +146,13 @@ void Cluster::arm_timer() {
     due = overlay_due;
   if (due) timer_.arm(*due);
   else timer_.cancel();
+}
+
+void Cluster::overrun(NodeName node) {
+  const Channel* channel = channels_.find(node.atom());
+  if (channel == nullptr || channel->live_link == nullptr) return;
+  if (!router_.is_overrun(*channel)) return;  // a connection later
+  end_link(channel->live_link->id(), node, "it does not read what it is answered");
 }
 
 void Cluster::watch(NodeName node) {

@@ -63,6 +63,7 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
 
   /// For Router::Hooks.
   void watch(NodeName node);
+  void overrun(NodeName node);
   /// Runs a command on the overlay. Cluster thread.
   [[nodiscard]] Overlay& overlay() { return *overlay_; }
   [[nodiscard]] Moment moment() const { return {loop_.now(), loop_.system_now()}; }

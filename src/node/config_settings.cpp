@@ -163,6 +163,9 @@ void add_channel(Table& table) {
                "guess", [](auto& c) -> auto& { return c.channel.frame_bytes_max; });
   table.number("atoms_per_peer_max", 0, 1'048'576, "New atoms that one peer may make us intern.", "guess",
                [](auto& c) -> auto& { return c.channel.atoms_per_peer_max; });
+  table.number("unread_bytes_max", 65'536, 64 * gigabyte,
+               "Bytes of a peer's messages waiting to be received before its connection is closed.", "guess",
+               [](auto& c) -> auto& { return c.channel.unread_bytes_max; });
   table.milliseconds("dist_gc_sweep_period_ms", "How often idle connections are looked for.", "original",
                      [](auto& c) -> auto& { return c.channel.gc_sweep_period; });
   table.milliseconds("dist_gc_min_age_ms", "Youngest idle connection that is closed then.", "original",
@@ -181,6 +184,9 @@ void add_rest(Table& table) {
   table.group("Services");
   table.milliseconds("clock_ahead_max_ms", "How far ahead of our clock a replicated entry may be.", "guess",
                      [](auto& c) -> auto& { return c.services.clock_ahead_max; });
+  table.number("registry_bytes_per_node_max", 65'536, 64 * gigabyte,
+               "Bytes of the names and metadata of one other node; names beyond are not taken over.", "guess",
+               [](auto& c) -> auto& { return c.services.registry_bytes_per_node_max; });
   table.group("Logging");
   table.add(choice_setting(About{"log_level", "Least level written.", "guess"},
                            std::vector<std::pair<std::string, LogLevel>>{{"debug", LogLevel::debug},

@@ -8,29 +8,32 @@
 namespace barrel::node {
 
 Dispatcher::Dispatcher(NodeName self, std::uint32_t creation, Runtime& runtime, Router& router,
-                       const EtfLimits& limits, std::uint32_t atoms_per_peer_max, Hooks hooks,
-                       Metrics& metrics, Log log)
+                       const PeerLimits& limits, Hooks hooks, Metrics& metrics, Log log)
     : self_(self),
       node_pid_{self.atom(), 0, 0, creation},
       runtime_(runtime),
       router_(router),
       limits_(limits),
-      atoms_per_peer_max_(atoms_per_peer_max),
       hooks_(std::move(hooks)),
       received_(metrics.counter("node.messages_received")),
       malformed_(metrics.counter("node.payloads_malformed")),
-      log_(log) {}
+      unread_limit_(metrics.counter("node.unread_bytes_limit")),
+      atoms_refused_(metrics.counter("node.atoms_refused")),
+      log_(log) {
+  // From now on these names are found when a peer sends them.
+  (void)is_system_name(Atom());
+}
 
 std::shared_ptr<AtomQuota> Dispatcher::quota(NodeName peer) {
   auto& quota = quotas_[peer];
-  if (quota == nullptr) quota = std::make_shared<AtomQuota>(atoms_per_peer_max_);
+  if (quota == nullptr) quota = std::make_shared<AtomQuota>(limits_.atoms_max, &atoms_refused_);
   return quota;
 }
 
 void Dispatcher::link_up(const carrier::Link& link) {
   const NodeName peer = link.peer()->name;
   auto context = std::make_shared<DecodeContext>();
-  context->limits = limits_;
+  context->limits = limits_.etf;
   context->limits.atom_quota = quota(peer);
   context->on_malformed = [this, id = link.id(), peer](const Error& why) {
     malformed_.add();
@@ -50,6 +53,17 @@ void Dispatcher::dispatch(const carrier::Link& link, dist::Message& message) {
   std::visit([&](const auto& control) { on(source->second, control, message.payload); }, message.control);
 }
 
+bool Dispatcher::has_room(const Source& source, const dist::Payload& payload) {
+  // Those to ended or unknown processes go at once; what stays is what nobody has received yet.
+  if (source.context->unread_bytes.load(std::memory_order_relaxed) + payload.bytes.size() <=
+      limits_.unread_bytes_max) {
+    return true;
+  }
+  unread_limit_.add();
+  hooks_.violation(source.link_id, source.peer, "more than unread_bytes_max bytes of its messages wait here");
+  return false;
+}
+
 std::optional<Term> Dispatcher::decode(const Source& source, const dist::Payload& payload) {
   Result<Term> term = decode_etf(payload.bytes, source.context->limits);
   if (term) return *std::move(term);
@@ -64,7 +78,7 @@ void Dispatcher::deliver(const Source& source, RemoteSignal signal) {
 }
 
 void Dispatcher::on(const Source& source, const dist::Send& control, dist::Payload& payload) {
-  runtime_.deliver_encoded(control.to, payload.share(), source.context);
+  if (has_room(source, payload)) runtime_.deliver_encoded(control.to, payload.share(), source.context);
 }
 
 void Dispatcher::on(const Source& source, const dist::SendName& control, dist::Payload& payload) {
@@ -81,11 +95,12 @@ void Dispatcher::on(const Source& source, const dist::SendName& control, dist::P
     if (node_of(to) == source.peer) router_.send_term(to, reply->message, dist::Lane::messages, node_pid_);
     return;
   }
+  if (!has_room(source, payload)) return;
   runtime_.deliver_encoded(NodeLocalName{control.to, self_}, payload.share(), source.context);
 }
 
 void Dispatcher::on(const Source& source, const dist::SendAlias& control, dist::Payload& payload) {
-  runtime_.deliver_encoded(control.to, payload.share(), source.context);
+  if (has_room(source, payload)) runtime_.deliver_encoded(control.to, payload.share(), source.context);
 }
 
 void Dispatcher::on(const Source& source, const dist::Link& control, dist::Payload&) {
@@ -164,6 +179,7 @@ void Dispatcher::on(const Source& source, const dist::MonitorDown& control, dist
   signal.to = control.to;
   signal.ref = control.ref;
   signal.reason = *std::move(reason);
+  signal.from = Pid{source.peer.atom(), 0, 0, 0};  // a name says no node
   if (const auto* name = std::get_if<Atom>(&control.from)) signal.name = *name;
   else signal.from = std::get<Pid>(control.from);
   deliver(source, std::move(signal));

@@ -18,6 +18,15 @@
 
 namespace barrel::node {
 
+/// What one peer may use up here.
+struct PeerLimits {
+  EtfLimits etf;
+  /// New atoms, in all.
+  std::uint32_t atoms_max = AtomQuota::atoms_max_default;
+  /// Bytes of messages of one connection that no process has received yet. Over it the connection is closed.
+  std::size_t unread_bytes_max = std::size_t{512} << 20;
+};
+
 /// Brings what arrives from other nodes to whom it is for: processes, the overlay, or this node itself.
 /// Cluster thread.
 class Dispatcher {
@@ -29,8 +38,8 @@ class Dispatcher {
     std::function<void(std::uint64_t link_id, NodeName peer, std::string why)> violation;
   };
 
-  Dispatcher(NodeName self, std::uint32_t creation, Runtime& runtime, Router& router, const EtfLimits& limits,
-             std::uint32_t atoms_per_peer_max, Hooks hooks, Metrics& metrics, Log log);
+  Dispatcher(NodeName self, std::uint32_t creation, Runtime& runtime, Router& router,
+             const PeerLimits& limits, Hooks hooks, Metrics& metrics, Log log);
 
   /// What a peer's new atoms are charged to; one for all its links.
   [[nodiscard]] std::shared_ptr<AtomQuota> quota(NodeName peer);
@@ -62,6 +71,8 @@ class Dispatcher {
   void on(const Source& source, const dist::SpawnReply& control, dist::Payload& payload);
   void on(const Source& source, const dist::Ignored& control, dist::Payload& payload);
 
+  /// False after closing the connection: too much of the peer waits to be received.
+  [[nodiscard]] bool has_room(const Source& source, const dist::Payload& payload);
   /// The payload as a Term; empty after telling of the violation.
   [[nodiscard]] std::optional<Term> decode(const Source& source, const dist::Payload& payload);
   /// A signal about processes of this node.
@@ -71,11 +82,12 @@ class Dispatcher {
   const Pid node_pid_;
   Runtime& runtime_;
   Router& router_;
-  const EtfLimits limits_;
-  const std::uint32_t atoms_per_peer_max_;
+  const PeerLimits limits_;
   Hooks hooks_;
   Counter& received_;
   Counter& malformed_;
+  Counter& unread_limit_;
+  Counter& atoms_refused_;
   Log log_;
   std::map<std::uint64_t, Source> sources_;
   /// By peer, so that a new connection brings no new quota.

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -52,11 +53,6 @@ std::string advice(int error, std::string_view setting) {
   }
 }
 
-Error io_error(std::string_view verb, const fs::path& path, int error, std::string_view setting) {
-  return Error{Errc::io, Term(fmt::format("cannot {} {}: {}; {}", verb, path.string(),
-                                          std::generic_category().message(error), advice(error, setting)))};
-}
-
 bool write_all(int fd, BytesView content) {
   while (!content.empty()) {
     const ssize_t written = ::write(fd, content.data(), content.size());
@@ -75,8 +71,31 @@ void sync_directory_of(const fs::path& path) {
   if (directory.is_open()) (void)::fsync(directory.get());
 }
 
+/// While it lives, writing over the limit on file sizes is an error of this thread's write() and no signal,
+/// which would end the program without a word.
+class FileSizeSignalHeld {
+ public:
+  FileSizeSignalHeld() {
+    ::sigemptyset(&held_);
+    ::sigaddset(&held_, SIGXFSZ);
+    ::pthread_sigmask(SIG_BLOCK, &held_, &before_);
+  }
+  FileSizeSignalHeld(const FileSizeSignalHeld&) = delete;
+  FileSizeSignalHeld& operator=(const FileSizeSignalHeld&) = delete;
+  ~FileSizeSignalHeld() {
+    const timespec no_time{};
+    while (::sigtimedwait(&held_, nullptr, &no_time) == SIGXFSZ) {}
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+
+ private:
+  sigset_t held_{};
+  sigset_t before_{};
+};
+
 /// 0, or errno.
 int write_temporary(const fs::path& path, BytesView content, unsigned mode) {
+  const FileSizeSignalHeld held;
   Descriptor file(
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, private_file_mode));
   if (!file.is_open()) return errno;
@@ -93,6 +112,11 @@ fs::path temporary_of(const fs::path& path) {
 }
 
 }  // namespace
+
+Error io_error(std::string_view verb, const fs::path& path, int error, std::string_view setting) {
+  return Error{Errc::io, Term(fmt::format("cannot {} {}: {}; {}", verb, path.string(),
+                                          std::generic_category().message(error), advice(error, setting)))};
+}
 
 Result<Bytes> read_file(const fs::path& path, std::size_t bytes_max, std::string_view setting) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));

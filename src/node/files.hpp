@@ -19,6 +19,10 @@ inline constexpr unsigned public_directory_mode = 0755;
 // name the path, what the system said and what to do; `setting` is the configuration key that the path comes
 // from.
 
+/// "cannot <verb> <path>: <what the system says>; <what to do>". `error` is an errno.
+[[nodiscard]] Error io_error(std::string_view verb, const std::filesystem::path& path, int error,
+                             std::string_view setting);
+
 /// The whole file. Errc::not_found when there is none, Errc::limit_exceeded above `bytes_max`, Errc::io.
 [[nodiscard]] Result<Bytes> read_file(const std::filesystem::path& path, std::size_t bytes_max,
                                       std::string_view setting);

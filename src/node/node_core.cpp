@@ -54,6 +54,9 @@ Result<void> NodeCore::load() {
   auto trust = TrustFiles::open(config_.key_dir(), config_.auth.trust_mode, log_.named("trust"));
   if (!trust) return std::move(trust).error();
   trust_ = *std::move(trust);
+  auto lock = FileLock::acquire(config_.key_dir() / "lock", "auth_key_dir");
+  if (!lock) return std::move(lock).error();
+  key_lock_ = *std::move(lock);
   auto identity = load_or_make_identity(config_.key_dir());
   if (!identity) return std::move(identity).error();
   identity_ = *std::move(identity);
@@ -77,6 +80,7 @@ void NodeCore::build() {
   Router::Hooks hooks;
   hooks.wake = [this] { loop_->wake(); };
   hooks.watch = [this](NodeName node) { loop_->post([this, node] { cluster_->watch(node); }); };
+  hooks.overrun = [this](NodeName node) { loop_->post([this, node] { cluster_->overrun(node); }); };
   hooks.drained = [this](NodeName node, const Pid& waiter) {
     loop_->post([this, node, waiter] { runtime_->drained(waiter, node); });
   };

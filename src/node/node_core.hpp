@@ -7,6 +7,7 @@
 #include "barrel/node/node.hpp"
 #include "node/cluster.hpp"
 #include "node/discovery.hpp"
+#include "node/file_lock.hpp"
 #include "node/log_sink.hpp"
 
 namespace barrel::node {
@@ -51,6 +52,8 @@ class NodeCore {
   Log log_;
   std::unique_ptr<Discovery> discovery_;
   std::unique_ptr<TrustFiles> trust_;
+  /// Nobody else runs with our keys.
+  FileLock key_lock_;
   std::optional<LoadedIdentity> identity_;
   LoadedCertificate certificate_;
   std::unique_ptr<loop::Loop> loop_;

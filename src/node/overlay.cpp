@@ -12,24 +12,29 @@
 namespace barrel {
 namespace {
 
-constexpr std::array<std::string_view, 8> own_names = {
-    "barrel_p2p_bridge",           "barrel_p2p_plumtree",
-    "barrel_p2p_registry_replica", "barrel_p2p_leader_replica",
-    "barrel_p2p_members_replica",  "barrel_p2p_reminder_replica",
-    "barrel_p2p_router",           "barrel_liveness"};
+/// Interned, since a name that comes from a peer is only found when the program knows it already.
+const std::array<Atom, 8>& own_names() {
+  static const std::array<Atom, 8> names = {"barrel_p2p_bridge",           "barrel_p2p_plumtree",
+                                            "barrel_p2p_registry_replica", "barrel_p2p_leader_replica",
+                                            "barrel_p2p_members_replica",  "barrel_p2p_reminder_replica",
+                                            "barrel_p2p_router",           "barrel_liveness"};
+  return names;
+}
 constexpr std::string_view map_replica_prefix = "barrel_p2p_map_replica$";
 
 }  // namespace
 
 Overlay::Overlay(OverlayConfig config, NodeName self, std::uint32_t creation, Moment start, Random random,
                  Metrics& metrics, Log log, Port& port)
-    : impl_(std::make_unique<Impl>(std::move(config), self, creation, start, random, metrics, log, port)) {}
+    : impl_(std::make_unique<Impl>(std::move(config), self, creation, start, random, metrics, log, port)) {
+  (void)own_names();
+}
 
 Overlay::~Overlay() = default;
 
 bool Overlay::handles(Atom name) {
-  const std::string_view text = name.text();
-  return std::ranges::find(own_names, text) != own_names.end() || text.starts_with(map_replica_prefix);
+  return std::ranges::find(own_names(), name) != own_names().end() ||
+         name.text().starts_with(map_replica_prefix);
 }
 
 void Overlay::link_up(NodeName peer, PeerKind kind, std::uint32_t creation, bool /*we_dialed*/, Moment at) {

@@ -10,8 +10,8 @@ using dist::Outbound;
 namespace {
 
 /// Times its budget that a channel may hold of messages whose senders cannot be parked (they never suspend)
-/// before they are dropped: 64 at the default budget of 8 MiB is the 512 MiB that a QUIC connection buffers
-/// at most.
+/// before they are dropped, and of signals before the connection is closed: 64 at the default budget of 8 MiB
+/// is the 512 MiB that a QUIC connection buffers at most.
 constexpr std::size_t overfull_budgets = 64;
 
 dist::Target target_of(const RemoteSignal& signal, const Pid& pid) {
@@ -49,7 +49,8 @@ Router::Router(ChannelTable& channels, DirtyChannels& dirty, Hooks hooks, Metric
       dirty_(dirty),
       hooks_(std::move(hooks)),
       messages_sent_(metrics.counter("node.messages_sent")),
-      messages_dropped_(metrics.counter("node.messages_dropped")) {}
+      messages_dropped_(metrics.counter("node.messages_dropped")),
+      overruns_(metrics.counter("node.signals_overrun")) {}
 
 template <class Encode>
 std::optional<Outbound::Status> Router::push(NodeName node, Lane lane, const Encode& encode, bool force) {
@@ -81,8 +82,7 @@ SendOutcome Router::send(const Pid& from, const RemoteTarget& to, const Encodabl
   SendOutcome outcome = SendOutcome::sent;
   if (status == Outbound::Status::busy) {
     if (mode == SendMode::try_) return SendOutcome::busy;
-    const Outbound& outbound = channels_.find(node.atom())->outbound;
-    if (outbound.pending_bytes(Lane::messages) < overfull_budgets * outbound.limits().budget_bytes_max) {
+    if (!is_overrun(*channels_.find(node.atom()))) {
       status = send_one(true);
       outcome = SendOutcome::sent_busy;
     }
@@ -96,12 +96,25 @@ SendOutcome Router::send(const Pid& from, const RemoteTarget& to, const Encodabl
 }
 
 void Router::signal(const RemoteSignal& signal) {
-  const dist::Control control = control_of(signal);
+  push_signal(signal.to_node, control_of(signal), &signal.reason);
+}
+
+bool Router::is_overrun(const Channel& channel) {
+  const Outbound& outbound = channel.outbound;
+  return outbound.pending_bytes(Lane::messages) >= overfull_budgets * outbound.limits().budget_bytes_max;
+}
+
+void Router::push_signal(NodeName node, const dist::Control& control, const Term* reason) {
+  if (const Channel* channel = channels_.find(node.atom()); channel != nullptr && is_overrun(*channel)) {
+    messages_dropped_.add();
+    overruns_.add();
+    return hooks_.overrun(node);
+  }
   const auto status = push(
-      signal.to_node, Lane::messages,
+      node, Lane::messages,
       [&](ByteWriter& out) {
         dist::encode_head(out, control);
-        if (dist::has_payload(control)) encode_etf(out, signal.reason);
+        if (dist::has_payload(control)) encode_etf(out, *reason);
       },
       true);
   if (status != Outbound::Status::queued) messages_dropped_.add();
@@ -139,9 +152,7 @@ void Router::send_term(const RemoteTarget& to, const Term& message, Lane lane, c
 }
 
 void Router::send_control(NodeName to, const dist::Control& control) {
-  const auto status =
-      push(to, Lane::messages, [&](ByteWriter& out) { dist::encode_head(out, control); }, true);
-  if (status != Outbound::Status::queued) messages_dropped_.add();
+  push_signal(to, control, nullptr);
 }
 
 }  // namespace barrel::node

@@ -20,6 +20,8 @@ class Router final : public RemoteRouter {
     std::function<void()> wake;
     /// Dial `node` unless it is connected, and tell the runtime how that ended.
     std::function<void(NodeName node)> watch;
+    /// A signal found no room in the channel to `node`: without it the connection cannot go on.
+    std::function<void(NodeName node)> overrun;
     /// Call Runtime::drained(waiter, node): the channel has room.
     std::function<void(NodeName node, const Pid& waiter)> drained;
   };
@@ -36,8 +38,13 @@ class Router final : public RemoteRouter {
   void send_term(const RemoteTarget& to, const Term& message, dist::Lane lane, const Pid& from);
   /// A control message without payload of this node itself.
   void send_control(NodeName to, const dist::Control& control);
+  /// Whether more waits for that node than signals may add to.
+  [[nodiscard]] static bool is_overrun(const Channel& channel);
 
  private:
+  /// Queues what must not be lost: answers, exits, DOWNs. A peer that causes them and does not read them
+  /// loses its connection instead of our memory.
+  void push_signal(NodeName node, const dist::Control& control, const Term* reason);
   template <class Encode>
   std::optional<dist::Outbound::Status> push(NodeName node, dist::Lane lane, const Encode& encode,
                                              bool force);
@@ -47,6 +54,7 @@ class Router final : public RemoteRouter {
   Hooks hooks_;
   Counter& messages_sent_;
   Counter& messages_dropped_;
+  Counter& overruns_;
 };
 
 }  // namespace barrel::node

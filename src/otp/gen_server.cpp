@@ -2,16 +2,33 @@
 
 #include "barrel/process/matching.hpp"
 #include "barrel/process/runtime.hpp"
+#include "barrel/term/term_size.hpp"
 
 namespace barrel::detail {
 
+namespace {
+
+/// Who sends them may be anybody: the log must not grow with what they write, nor much with how often.
+constexpr std::size_t logged_bytes_max = 200;
+constexpr std::uint64_t logged_first = 100;
+constexpr std::uint64_t logged_every = 1'000;
+
+std::string shortened(const Term& message, NodeName local) {
+  if (estimate_bytes(message, logged_bytes_max) > logged_bytes_max) return "(too long to show)";
+  return to_string(message, local);
+}
+
+}  // namespace
+
 void report_unknown(Self self, const char* kind, const Term& message) {
   Runtime& runtime = self.runtime();
-  runtime.metrics().counter("otp.unknown_messages").add();
+  Counter& counter = runtime.metrics().counter("otp.unknown_messages");
+  counter.add();
+  if (counter.value() > logged_first && counter.value() % logged_every != 0) return;
   runtime.log().warning("a server has no handler for a message",
                         {{"pid", to_string(self.pid(), runtime.node_name())},
                          {"kind", kind},
-                         {"message", to_string(message, runtime.node_name())}});
+                         {"message", shortened(message, runtime.node_name())}});
 }
 
 void exit_unknown_call(const Term& request) {

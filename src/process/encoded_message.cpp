@@ -30,6 +30,8 @@ EncodedMessage* EncodedMessage::make(const SharedBytes& payload,
   const std::size_t size = sizeof(EncodedMessage) + (is_small ? payload.size() : 0);
   auto* message = ::new (pool_allocate(size)) EncodedMessage;
   message->context = std::move(context);
+  message->context->unread_bytes.fetch_add(sizeof(EncodedMessage) + payload.size(),
+                                           std::memory_order_relaxed);
   if (is_small) {
     message->inline_size = static_cast<std::uint32_t>(payload.size());
     if (!payload.view().empty())
@@ -43,6 +45,8 @@ EncodedMessage* EncodedMessage::make(const SharedBytes& payload,
 void EncodedMessage::dispose(Envelope* envelope) noexcept {
   auto* message = static_cast<EncodedMessage*>(envelope);
   const std::size_t size = sizeof(EncodedMessage) + message->inline_size;
+  message->context->unread_bytes.fetch_sub(sizeof(EncodedMessage) + message->bytes().size(),
+                                           std::memory_order_relaxed);
   message->~EncodedMessage();
   pool_release(message, size);
 }
@@ -53,6 +57,16 @@ BytesView encoded_bytes(const Envelope& envelope) {
 
 const EtfLimits& encoded_limits(const Envelope& envelope) {
   return static_cast<const EncodedMessage&>(envelope).context->limits;
+}
+
+void UnreadCharge::take(std::shared_ptr<const DecodeContext> context, std::size_t bytes) {
+  context->unread_bytes.fetch_add(bytes, std::memory_order_relaxed);
+  context_ = std::move(context);
+  bytes_ = bytes;
+}
+
+void UnreadCharge::give_back() {
+  context_->unread_bytes.fetch_sub(bytes_, std::memory_order_relaxed);
 }
 
 bool decode_in_place(Process& process, Envelope*& envelope) {
@@ -67,7 +81,10 @@ bool decode_in_place(Process& process, Envelope*& envelope) {
     if (message.context->on_malformed) message.context->on_malformed(term.error());
     return false;
   }
-  replace_converted(process, envelope, new_envelope<TypedMessage<Term>>(std::in_place, *std::move(term)));
+  auto* decoded = new_envelope<TypedMessage<Term>>(std::in_place, *std::move(term));
+  // A receive for something else only looked at it: it waits on.
+  decoded->charge.take(message.context, sizeof(EncodedMessage) + message.bytes().size());
+  replace_converted(process, envelope, decoded);
   return true;
 }
 

@@ -96,6 +96,12 @@ struct alignas(64) Process {
   void apply_exit(const Pid& from, const Term& why);
   void apply_exit2(const Pid& from, const Term& why);
   void apply_link(const Signal& signal);
+  void apply_monitor(const Signal& signal);
+  void apply_demonitor(const Signal& signal);
+  /// A DOWN from a node that has nothing to do with that monitor or call.
+  [[nodiscard]] bool is_forged_down(const Signal& signal);
+  /// One too many of another node: answers at once that it is over.
+  void refuse_relation(const Signal& signal);
   void apply_unlink(Signal& signal);
   void apply_down(const Ref& ref, const Term& why);
   void apply_node_down(NodeName node, std::uint64_t epoch, const Term& why);

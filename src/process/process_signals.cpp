@@ -76,14 +76,11 @@ void Process::apply(Signal& signal) {
     }
     case Signal::Op::exit: return apply_exit(signal.from, signal.reason);
     case Signal::Op::exit2: return apply_exit2(signal.from, signal.reason);
-    case Signal::Op::monitor:
-      if (!runtime->is_local(signal.from)) touch_node(signal.from.node());
-      related().watchers.insert_or_assign(signal.ref, Relations::Watcher{signal.from, signal.name});
-      return;
-    case Signal::Op::demonitor:
-      if (relations) relations->watchers.erase(signal.ref);
-      return;
-    case Signal::Op::down: return apply_down(signal.ref, signal.reason);
+    case Signal::Op::monitor: return apply_monitor(signal);
+    case Signal::Op::demonitor: return apply_demonitor(signal);
+    case Signal::Op::down:
+      if (is_forged_down(signal)) return runtime->counters.forged_signals.add();
+      return apply_down(signal.ref, signal.reason);
     case Signal::Op::close_call: return close_call(signal.from, signal.number);
     case Signal::Op::call_settled: return settle_call(signal.call, signal.number == 1);
     case Signal::Op::alias_message: {
@@ -128,8 +125,51 @@ void Process::apply_exit2(const Pid& from, const Term& why) {
   else if (!why.is_atom("normal") || from == pid()) end(why);
 }
 
+void Process::apply_monitor(const Signal& signal) {
+  auto& watchers = related().watchers;
+  // The reference of another's monitor: taken over, its owner would hear nothing any more.
+  if (const auto held = watchers.find(signal.ref); held != watchers.end()) {
+    if (held->second.pid != signal.from) runtime->counters.forged_signals.add();
+    return;
+  }
+  if (!runtime->is_local(signal.from)) {
+    std::uint32_t& count = relations->remote_watchers[signal.from.node_atom];
+    if (count >= runtime->config.remote_relations_max) return refuse_relation(signal);
+    ++count;
+    touch_node(signal.from.node());
+  }
+  watchers.emplace(signal.ref, Relations::Watcher{signal.from, signal.name});
+}
+
+void Process::apply_demonitor(const Signal& signal) {
+  if (!relations) return;
+  const auto watcher = relations->watchers.find(signal.ref);
+  if (watcher == relations->watchers.end()) return;
+  if (watcher->second.pid != signal.from) return runtime->counters.forged_signals.add();
+  const auto count = relations->remote_watchers.find(watcher->second.pid.node_atom);
+  if (count != relations->remote_watchers.end() && --count->second == 0)
+    relations->remote_watchers.erase(count);
+  relations->watchers.erase(watcher);
+}
+
+void Process::refuse_relation(const Signal& signal) {
+  runtime->counters.relations_refused.add();
+  const Term why(Atom("system_limit"));
+  if (signal.op == Signal::Op::link) return send_signal(signal.from, make_exit(pid(), why));
+  Signal* down = make_signal(Signal::Op::down, pid());
+  down->ref = signal.ref;
+  down->name = signal.name;
+  down->reason = why;
+  send_signal(signal.from, down);
+}
+
 void Process::apply_link(const Signal& signal) {
-  if (!runtime->is_local(signal.from)) touch_node(signal.from.node());
+  if (!runtime->is_local(signal.from)) {
+    const auto& links = related().links;
+    if (links.size() >= runtime->config.remote_relations_max && !links.contains(signal.from))
+      return refuse_relation(signal);
+    touch_node(signal.from.node());
+  }
   Relations::Link& link = related().links[signal.from];
   // An unlink of ours that is on its way wins: the other side drops the link when it gets it.
   if (link.unlinking == 0) link.epoch = signal.number;
@@ -143,6 +183,17 @@ void Process::apply_unlink(Signal& signal) {
   Signal* acknowledgement = make_signal(Signal::Op::unlink_ack, pid());
   acknowledgement->number = signal.number;
   send_signal(signal.from, acknowledgement);
+}
+
+bool Process::is_forged_down(const Signal& signal) {
+  // References count up, so that a peer may guess one. Only the node that was asked may answer.
+  if (runtime->is_local(signal.from) || !is_mine(signal.ref)) return false;
+  const std::uint64_t number = number_of(signal.ref);
+  if (const PendingCall* call = pending_call(number))
+    return call->target_ && node_of(*call->target_) != signal.from.node();
+  if (!relations) return false;
+  const auto found = relations->watching.find(number);
+  return found != relations->watching.end() && found->second.target.node_atom != signal.from.node_atom;
 }
 
 void Process::apply_down(const Ref& ref, const Term& why) {
@@ -187,6 +238,7 @@ void Process::apply_node_down(NodeName node, std::uint64_t epoch, const Term& wh
       lost.push_back(number);
   }
   std::erase_if(relations->watchers, [&](const auto& entry) { return entry.second.pid.node() == node; });
+  relations->remote_watchers.erase(node.atom());
   std::ranges::sort(broken);
   std::ranges::sort(lost);
   for (const std::uint64_t number : lost) apply_down(ref_of(number, false), why);

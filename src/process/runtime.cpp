@@ -39,6 +39,8 @@ detail::RuntimeImpl::Counters::Counters(Metrics& metrics)
       mailbox_overflows(metrics.counter("process.mailbox_overflows")),
       processes_refused(metrics.counter("process.processes_refused")),
       blocking_refused(metrics.counter("process.blocking_jobs_refused")),
+      relations_refused(metrics.counter("process.relations_refused")),
+      forged_signals(metrics.counter("process.forged_signals")),
       long_steps(metrics.counter("process.long_steps")),
       unreachable(metrics.counter("process.messages_unreachable")) {}
 

@@ -69,6 +69,8 @@ class RuntimeImpl {
     Counter& mailbox_overflows;
     Counter& processes_refused;
     Counter& blocking_refused;
+    Counter& relations_refused;
+    Counter& forged_signals;
     Counter& long_steps;
     Counter& unreachable;
   };

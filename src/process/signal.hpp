@@ -22,8 +22,8 @@ struct Signal final : Envelope {
     exit,           ///< from, reason: a broken link
     exit2,          ///< from, reason
     monitor,        ///< from, ref, name
-    demonitor,      ///< ref
-    down,           ///< number, reason
+    demonitor,      ///< from, ref
+    down,           ///< from, ref, reason
     close_call,     ///< from, number: the caller does not wait any more
     call_settled,   ///< call, number: its Caller, in another process, let go; 1: answered
     alias_message,  ///< number, carried: a message for the call of that number

@@ -30,10 +30,21 @@ Registry::Registry(NodeName self, std::uint32_t creation, RegistryConfig config,
       foreign_(metrics.counter("registry.foreign")),
       from_future_(metrics.counter("registry.from_future")),
       keys_full_(metrics.counter("registry.keys_full")),
+      bytes_full_(metrics.counter("registry.bytes_full")),
       tombstones_full_(metrics.counter("registry.tombstones_full")),
       reasserted_(metrics.counter("registry.reasserted")),
       syncs_(metrics.counter("registry.syncs")),
       visible_gauge_(metrics.gauge("registry.visible")) {}
+
+namespace {
+
+/// About what an entry takes on the wire, which is what a peer has to send for it.
+std::size_t bytes_of(const Term& key, const OrMapEntry& entry) {
+  constexpr std::size_t dot_bytes = 32;
+  return estimate_bytes(key) + estimate_bytes(entry.value) + dot_bytes * (entry.dots.size() + 1);
+}
+
+}  // namespace
 
 registry::Bounds Registry::bounds() const {
   return {config_.name_bytes_max, config_.meta_bytes_max, config_.reason_bytes_max};
@@ -142,13 +153,36 @@ void Registry::broadcast(MapBuilder& delta, Effects& out) {
 bool Registry::apply(const Term& key, const Key& parts, const OrMapEntry& entry) {
   const OrMapEntry* held = map_.find(key);
   const std::uint64_t before = held == nullptr ? 0 : registry::hash_of(key, *held);
-  const bool is_new = held == nullptr;
+  const std::size_t bytes_before = held == nullptr ? 0 : bytes_of(key, *held);
   if (!map_.apply(key, entry)) return false;
   held = map_.find(key);
   digests_[registry::part_of(key)] ^= before ^ registry::hash_of(key, *held);
   reasons_.erase(key);
-  if (is_new) names_of_.try_emplace(parts.node, 0, TermHash{seed_}).first->second.insert(parts.name);
+  const std::size_t bytes = bytes_of(key, *held);
+  using Names = std::unordered_set<Term, TermHash>;
+  Share& share = shares_.try_emplace(parts.node, Share{Names(0, TermHash{seed_})}).first->second;
+  share.names.insert(parts.name);
+  share.bytes += bytes - bytes_before;
+  bytes_ += bytes - bytes_before;
   return true;
+}
+
+bool Registry::has_room(const registry::Item& item) {
+  const OrMapEntry* held = map_.find(item.key_term);
+  const auto found = shares_.find(item.key.node);
+  const std::size_t names = found == shares_.end() ? 0 : found->second.names.size();
+  if (held == nullptr && (names >= config_.keys_per_node_max || map_.size() >= config_.keys_max)) {
+    keys_full_.add();
+    return false;
+  }
+  const std::size_t before = held == nullptr ? 0 : bytes_of(item.key_term, *held);
+  const std::size_t after = bytes_of(item.key_term, item.entry);
+  if (after <= before) return true;
+  const std::size_t share = found == shares_.end() ? 0 : found->second.bytes;
+  const std::size_t more = after - before;
+  if (share + more <= config_.bytes_per_node_max && bytes_ + more <= config_.bytes_max) return true;
+  bytes_full_.add();
+  return false;
 }
 
 std::optional<ServiceEntry> Registry::visible_entry(const Term& key, const Key& parts) const {
@@ -216,9 +250,9 @@ void Registry::hide(const Key& parts) {
 }
 
 void Registry::visibility_changed(NodeName node, Effects& out) {
-  const auto names = names_of_.find(node);
-  if (names == names_of_.end()) return;
-  for (const Term& name : names->second) refresh(registry::key_term(name, node), {name, node}, out);
+  const auto share = shares_.find(node);
+  if (share == shares_.end()) return;
+  for (const Term& name : share->second.names) refresh(registry::key_term(name, node), {name, node}, out);
 }
 
 void Registry::trim_tombstones() {
@@ -227,9 +261,12 @@ void Registry::trim_tombstones() {
     const Term key = *map_.oldest_tombstone();
     const auto fields = key.elements();
     const NodeName node(*fields[1].as_atom());
-    if (const auto names = names_of_.find(node); names != names_of_.end()) {
-      names->second.erase(fields[0]);
-      if (names->second.empty()) names_of_.erase(names);
+    if (const auto share = shares_.find(node); share != shares_.end()) {
+      const std::size_t bytes = bytes_of(key, *map_.find(key));
+      share->second.bytes -= bytes;
+      bytes_ -= bytes;
+      share->second.names.erase(fields[0]);
+      if (share->second.names.empty()) shares_.erase(share);
     }
     reasons_.erase(key);
     map_.forget(key);

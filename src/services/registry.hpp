@@ -97,6 +97,8 @@ class Registry {
   bool store(const registry::Item& item, Effects& out);
   void store_own(const registry::Item& item, std::int64_t wall_ms, registry::MapBuilder& delta, Effects& out);
   bool apply(const Term& key, const registry::Key& parts, const OrMapEntry& entry);
+  /// Whether an entry of another node fits beside what is there; counts when not.
+  [[nodiscard]] bool has_room(const registry::Item& item);
   void refresh(const Term& key, const registry::Key& parts, Effects& out);
   [[nodiscard]] std::optional<ServiceEntry> visible_entry(const Term& key, const registry::Key& parts) const;
   void show(const ServiceEntry& entry);
@@ -116,7 +118,13 @@ class Registry {
   OrMap map_;
   /// Why names were removed, for tombstones of dead processes.
   std::unordered_map<Term, Term, TermHash> reasons_;
-  std::map<NodeName, std::unordered_set<Term, TermHash>> names_of_;
+  /// What one node has in the map, removals included.
+  struct Share {
+    std::unordered_set<Term, TermHash> names;
+    std::size_t bytes = 0;
+  };
+  std::map<NodeName, Share> shares_;
+  std::size_t bytes_ = 0;
   std::unordered_map<Term, Local, TermHash> local_;
   std::unordered_map<Pid, std::vector<Term>> names_of_pid_;
   registry::Digests digests_{};
@@ -136,6 +144,7 @@ class Registry {
   Counter& foreign_;
   Counter& from_future_;
   Counter& keys_full_;
+  Counter& bytes_full_;
   Counter& tombstones_full_;
   Counter& reasserted_;
   Counter& syncs_;

@@ -395,6 +395,25 @@ TEST(Registry, malformed_entries_are_dropped_one_by_one_and_counted) {
   EXPECT_EQ(b.count("registry.spoofed"), 1U);
 }
 
+TEST(Registry, the_bytes_of_a_node_are_limited) {
+  RegistryConfig config;
+  config.bytes_per_node_max = 10'000;
+  Member b(n2, 1, config);
+  Member a(n1);
+  const Term meta = Term::map({{Term(Atom("text")), Term(std::string(2'000, 'x'))}});
+  for (int i = 0; i < 8; ++i) ASSERT_TRUE(a.put(i, static_cast<std::uint32_t>(i), meta));
+  tell(a, b);
+  EXPECT_EQ(b.core.snapshot()->entry_count(), 4U);
+  EXPECT_EQ(b.count("registry.bytes_full"), 4U);
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_TRUE(a.core.unregister_service(i, a.pid(static_cast<std::uint32_t>(i)), wall, a.out));
+  }
+  tell(a, b);
+  ASSERT_TRUE(a.put("later", 9, meta));
+  tell(a, b);
+  EXPECT_EQ(b.core.snapshot()->entry_count(), 1U) << "removals make room";
+}
+
 TEST(Registry, a_node_can_fill_only_its_own_share_and_removals_are_bounded) {
   RegistryConfig config;
   config.keys_per_node_max = 10;

@@ -98,9 +98,9 @@ void Registry::send_map(NodeName to, bool local_only, const registry::Digests* t
     if (map.size() >= config_.sync_entries_max) flush();
   };
   if (local_only) {
-    const auto names = names_of_.find(self_);
-    if (names == names_of_.end()) return;
-    for (const Term& name : names->second) {
+    const auto share = shares_.find(self_);
+    if (share == shares_.end()) return;
+    for (const Term& name : share->second.names) {
       const Term key = registry::key_term(name, self_);
       add(key, *map_.find(key));
     }
@@ -137,14 +137,7 @@ bool Registry::ingest(const Term& map, std::optional<NodeName> only_of, std::int
 }
 
 bool Registry::store(const Item& item, Effects& out) {
-  if (map_.find(item.key_term) == nullptr) {
-    const auto names = names_of_.find(item.key.node);
-    const bool share_full = names != names_of_.end() && names->second.size() >= config_.keys_per_node_max;
-    if (share_full || map_.size() >= config_.keys_max) {
-      keys_full_.add();
-      return false;
-    }
-  }
+  if (!has_room(item)) return false;
   if (!apply(item.key_term, item.key, item.entry)) return false;
   const OrMapEntry* held = map_.find(item.key_term);
   if (item.reason && !held->is_live() && held->stamp() == item.entry.stamp()) {

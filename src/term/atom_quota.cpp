@@ -7,6 +7,7 @@ bool AtomQuota::charge() noexcept {
   do {
     if (used >= atoms_max_) {
       refused_.fetch_add(1, std::memory_order_relaxed);
+      if (refusals_ != nullptr) refusals_->add();
       return false;
     }
   } while (!used_.compare_exchange_weak(used, used + 1, std::memory_order_relaxed));

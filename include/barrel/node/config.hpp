@@ -145,6 +145,9 @@ struct NodeConfig {
     /// Most new atoms one peer may make us intern. `atoms_per_peer_max`, guess: a tenth of the table is
     /// shared by ten ill-behaved peers.
     std::uint32_t atoms_per_peer_max = 10'000;
+    /// Most bytes of one peer's messages that wait in mailboxes here; over it its connection is closed.
+    /// `unread_bytes_max`, guess: what is waiting on the sending side at most.
+    std::size_t unread_bytes_max = std::size_t{512} << 20;
     /// How often idle connections that gossip does not need are looked for. `dist_gc_sweep_period_ms`,
     /// original.
     Milliseconds gc_sweep_period{60'000};
@@ -171,6 +174,9 @@ struct NodeConfig {
     /// How far ahead of our clock a replicated entry may be; later ones are dropped. `clock_ahead_max_ms`,
     /// guess: far above what NTP leaves.
     Milliseconds clock_ahead_max{300'000};
+    /// Most bytes of the names of one other node, with their metadata; names beyond are not taken over.
+    /// `registry_bytes_per_node_max`, guess: 200 bytes for each of the 200,000 names that a node may have.
+    std::size_t registry_bytes_per_node_max = std::size_t{40} << 20;
     friend bool operator==(const Services&, const Services&) = default;
   };
   Services services;

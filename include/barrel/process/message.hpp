@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <new>
@@ -15,6 +16,10 @@
 #include "barrel/term/shared_bytes.hpp"
 
 #pragma GCC visibility push(default)  // exported by the shared library
+namespace barrel {
+struct DecodeContext;  // remote_router.hpp
+}
+
 namespace barrel::detail {
 
 struct MessageType;
@@ -132,6 +137,24 @@ struct TypeInfo {
   static const MessageType type;
 };
 
+/// What a message from another node counts for in DecodeContext::unread_bytes, once it waits decoded.
+class UnreadCharge {
+ public:
+  UnreadCharge() = default;
+  UnreadCharge(const UnreadCharge&) = delete;
+  UnreadCharge& operator=(const UnreadCharge&) = delete;
+  ~UnreadCharge() {
+    if (context_ != nullptr) give_back();
+  }
+  void take(std::shared_ptr<const DecodeContext> context, std::size_t bytes);
+
+ private:
+  void give_back();
+  std::shared_ptr<const DecodeContext> context_;
+  std::size_t bytes_ = 0;
+};
+struct NoCharge {};
+
 /// A payload moved in as it is; nothing is encoded.
 template <class T>
 struct TypedMessage final : Envelope {
@@ -139,6 +162,7 @@ struct TypedMessage final : Envelope {
   explicit TypedMessage(std::in_place_t, U&& payload)
       : Envelope(TypeInfo<T>::type), value(std::forward<U>(payload)) {}
   T value;
+  [[no_unique_address]] std::conditional_t<std::is_same_v<T, Term>, UnreadCharge, NoCharge> charge;
 };
 
 template <class T>

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -105,6 +107,8 @@ struct DecodeContext {
   EtfLimits limits;
   /// Called at most once per bad payload, on a scheduler thread: the connection it came from is to be closed.
   std::function<void(const Error& why)> on_malformed;
+  /// Of the messages that nobody has received yet, as they count for limits. Kept by the messages.
+  mutable std::atomic<std::size_t> unread_bytes{0};
 };
 
 }  // namespace barrel

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "barrel/base/metrics.hpp"
+
 #pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
@@ -15,7 +17,9 @@ class AtomQuota {
   /// tenths of the table.
   static constexpr std::uint32_t atoms_max_default = 1'000;
 
-  explicit AtomQuota(std::uint32_t atoms_max = atoms_max_default) noexcept : atoms_max_(atoms_max) {}
+  /// `refusals`, if given, counts the refusals of many quotas together and outlives this one.
+  explicit AtomQuota(std::uint32_t atoms_max = atoms_max_default, Counter* refusals = nullptr) noexcept
+      : atoms_max_(atoms_max), refusals_(refusals) {}
 
   /// Takes one atom from the quota; false when it is used up, which counts as a refusal.
   [[nodiscard]] bool charge() noexcept;
@@ -29,6 +33,7 @@ class AtomQuota {
 
  private:
   const std::uint32_t atoms_max_;
+  Counter* const refusals_;
   std::atomic<std::uint32_t> used_{0};
   std::atomic<std::uint64_t> refused_{0};
 };

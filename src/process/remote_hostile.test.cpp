@@ -1,0 +1,178 @@
+// What another node can do to processes with signals that are not its to send, or with too many of them.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "barrel/process/remote_router.hpp"
+#include "process/test_runtime.hpp"
+
+namespace barrel {
+namespace {
+
+using test::ManualClock;
+using test::TestRuntime;
+
+struct Stop {
+  static constexpr std::string_view tag = "stop";
+};
+
+/// Keeps what the node says to others.
+class Recorder final : public RemoteRouter {
+ public:
+  SendOutcome send(const Pid&, const RemoteTarget&, const EncodablePayload&, SendMode) override {
+    return SendOutcome::sent;
+  }
+  void signal(const RemoteSignal& signal) override { signals.push_back(signal); }
+  void when_drained(NodeName, const Pid&) override {}
+  bool watch_node(NodeName) override { return true; }
+
+  [[nodiscard]] std::vector<RemoteSignal> all(RemoteSignal::Op op) const {
+    std::vector<RemoteSignal> found;
+    std::ranges::copy_if(signals, std::back_inserter(found), [op](const auto& s) { return s.op == op; });
+    return found;
+  }
+  std::vector<RemoteSignal> signals;
+};
+
+class RemoteHostileTest : public testing::Test {
+ protected:
+  RemoteHostileTest() { node_->set_router(router_); }
+
+  RemoteSignal from(const Pid& sender, RemoteSignal::Op op, const Pid& to) {
+    RemoteSignal signal;
+    signal.op = op;
+    signal.from = sender;
+    signal.to = to;
+    signal.to_node = node_->node_name();
+    return signal;
+  }
+  static Ref ref_of(Atom node, std::uint32_t number) {
+    Ref ref;
+    ref.node_atom = node;
+    ref.creation = 4;
+    ref.word_count = 3;
+    ref.words = {number, 0, 0, 0, 0};
+    return ref;
+  }
+  void settle() {
+    while (node_->run_until_idle()) {}
+  }
+  std::uint64_t count(std::string_view counter) { return node_->metrics().counter(counter).value(); }
+
+  Recorder router_;
+  TestRuntime node_{RuntimeConfig::deterministic, "a@127.0.0.1"};
+  const Pid honest_{Atom("b@127.0.0.1"), 1, 0, 4};
+  const Pid hostile_{Atom("mallory@127.0.0.1"), 1, 0, 4};
+};
+
+Task<> watches(Self self, Pid other, std::vector<Term>* reasons) {
+  const auto monitor = self.monitor(other);
+  for (;;) {
+    const auto next = co_await self.receive<Down, Stop>();
+    const Down* down = std::get_if<Down>(&next);
+    if (down == nullptr) co_return;
+    reasons->push_back(down->reason);
+  }
+}
+
+TEST_F(RemoteHostileTest, OnlyTheNodeThatIsMonitoredMayTellOfTheEnd) {
+  std::vector<Term> reasons;
+  const Pid watcher = node_->spawn(watches, honest_, &reasons);
+  settle();
+  const auto monitors = router_.all(RemoteSignal::Op::monitor);
+  ASSERT_EQ(monitors.size(), 1U);
+  RemoteSignal down = from(hostile_, RemoteSignal::Op::down, watcher);
+  down.ref = monitors[0].ref;
+  down.reason = Atom("forged");
+  node_->deliver_signal(down);
+  settle();
+  EXPECT_TRUE(reasons.empty());
+  EXPECT_EQ(count("process.forged_signals"), 1U);
+  down.from = honest_;
+  down.reason = Atom("true");
+  node_->deliver_signal(down);
+  settle();
+  EXPECT_EQ(reasons, std::vector<Term>{Atom("true")});
+}
+
+Task<> waits(Self self) {
+  (void)co_await self.receive<Stop>();
+}
+
+TEST_F(RemoteHostileTest, AMonitorOfAnotherIsNeitherTakenOverNorRemoved) {
+  const Pid target = node_->spawn(waits);
+  RemoteSignal monitor = from(honest_, RemoteSignal::Op::monitor, target);
+  monitor.ref = ref_of(honest_.node_atom, 7);
+  node_->deliver_signal(monitor);
+  monitor.from = hostile_;
+  node_->deliver_signal(monitor);
+  RemoteSignal removal = monitor;
+  removal.op = RemoteSignal::Op::demonitor;
+  node_->deliver_signal(removal);
+  settle();
+  EXPECT_EQ(count("process.forged_signals"), 2U);
+  node_->exit(target, Atom("done"));
+  settle();
+  const auto downs = router_.all(RemoteSignal::Op::down);
+  ASSERT_EQ(downs.size(), 1U);
+  EXPECT_EQ(downs[0].to, honest_);
+}
+
+TEST_F(RemoteHostileTest, TheRelationsOfOneNodeWithAProcessAreLimited) {
+  RuntimeConfig config;
+  config.node = "c@127.0.0.1";
+  config.schedulers = RuntimeConfig::deterministic;
+  config.remote_relations_max = 3;
+  ManualClock clock;
+  Metrics metrics;
+  Runtime small(config, clock, Log(), metrics);
+  small.set_router(router_);
+  const Pid target = small.spawn(waits);
+  for (std::uint32_t i = 0; i < 5; ++i) {
+    RemoteSignal monitor = from(hostile_, RemoteSignal::Op::monitor, target);
+    monitor.ref = ref_of(hostile_.node_atom, i);
+    small.deliver_signal(monitor);
+    RemoteSignal link = from({hostile_.node_atom, 10 + i, 0, 4}, RemoteSignal::Op::link, target);
+    small.deliver_signal(link);
+  }
+  while (small.run_until_idle()) {}
+  EXPECT_EQ(metrics.counter("process.relations_refused").value(), 4U);
+  const auto downs = router_.all(RemoteSignal::Op::down);
+  ASSERT_EQ(downs.size(), 2U);
+  EXPECT_EQ(downs[0].reason, Term(Atom("system_limit")));
+  EXPECT_EQ(router_.all(RemoteSignal::Op::exit).size(), 2U);
+
+  RemoteSignal other = from(honest_, RemoteSignal::Op::monitor, target);
+  other.ref = ref_of(honest_.node_atom, 1);
+  small.deliver_signal(other);
+  while (small.run_until_idle()) {}
+  EXPECT_EQ(router_.all(RemoteSignal::Op::down).size(), 2U) << "another node has a share of its own";
+
+  RemoteSignal removal = from(hostile_, RemoteSignal::Op::demonitor, target);
+  removal.ref = ref_of(hostile_.node_atom, 0);
+  small.deliver_signal(removal);
+  RemoteSignal again = from(hostile_, RemoteSignal::Op::monitor, target);
+  again.ref = ref_of(hostile_.node_atom, 9);
+  small.deliver_signal(again);
+  while (small.run_until_idle()) {}
+  EXPECT_EQ(router_.all(RemoteSignal::Op::down).size(), 2U) << "what is given back can be used again";
+}
+
+TEST_F(RemoteHostileTest, WhatWaitsToBeReceivedIsCountedUntilItIs) {
+  const auto context = std::make_shared<DecodeContext>();
+  const Pid target = node_->spawn(waits);
+  settle();
+  const Bytes large = encode_etf(Term(std::string(10'000, 'x')));
+  for (int i = 0; i < 3; ++i) node_->deliver_encoded(target, SharedBytes(Bytes(large)), context);
+  node_->deliver_encoded(Pid{target.node_atom, 4711, 0, target.creation}, SharedBytes(Bytes(large)), context);
+  settle();
+  EXPECT_GE(context->unread_bytes, 3 * large.size()) << "also when a receive for another type has seen them";
+  EXPECT_LT(context->unread_bytes, 4 * large.size());
+  node_->exit(target, Atom("kill"));
+  settle();
+  EXPECT_EQ(context->unread_bytes, 0U);
+}
+
+}  // namespace
+}  // namespace barrel
