@@ -18,6 +18,7 @@ Command command_for(const ChatSetup& setup, const std::string& name, const std::
   if (!contact.empty()) command.argv.push_back("--contact-nodes=" + contact + "@127.0.0.1");
   command.argv.insert(command.argv.end(), setup.arguments.begin(), setup.arguments.end());
   command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
+  command.environment = setup.environment;
   if (setup.on_line) {
     command.on_line = [name, show = setup.on_line](const std::string& line, bool error) {
       show(name, line, error);
@@ -67,6 +68,20 @@ bool ChatNode::eventually(const std::string& command,
     // Nothing tells when the answer changes; a short pause between two questions.
     if (child_.wait_exit(50ms)) return false;
   }
+}
+
+std::map<std::string, std::uint64_t> ChatNode::counters() {
+  const std::size_t before = child_.mark();
+  child_.send_line("metrics");
+  std::map<std::string, std::uint64_t> counters;
+  if (!ask("nodes")) return counters;  // the lines of the first answer are all there
+  for (const std::string& line : child_.lines(before)) {
+    std::istringstream words(line);
+    std::string name;
+    std::uint64_t value = 0;
+    if (line.starts_with("  ") && words >> name >> value) counters[name] = value;
+  }
+  return counters;
 }
 
 bool ChatNode::prints(std::string_view text, std::chrono::milliseconds limit, std::size_t from) {

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -24,6 +26,8 @@ struct ChatSetup {
   std::filesystem::path directory{};
   /// Given to every node, e.g. {"--active-size", "2"}.
   std::vector<std::string> arguments{};
+  /// Added to the environment of every node.
+  std::map<std::string, std::string> environment{};
   /// Sees every line of every node; called on several threads.
   std::function<void(const std::string& node, const std::string& line, bool error)> on_line{};
 };
@@ -55,6 +59,9 @@ class ChatNode {
   [[nodiscard]] bool eventually(const std::string& command,
                                 const std::function<bool(const std::set<std::string>&)>& wanted,
                                 std::chrono::milliseconds limit = 20s);
+
+  /// Its counters by name; empty when it does not answer.
+  [[nodiscard]] std::map<std::string, std::uint64_t> counters();
 
   /// Waits for a line that holds `text`, printed at or after `from`.
   [[nodiscard]] bool prints(std::string_view text, std::chrono::milliseconds limit = 20s,

@@ -1,0 +1,112 @@
+#include "hostile/arena.hpp"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+
+#include "node/discovery_endpoint.hpp"
+
+namespace barrel::hostile {
+
+namespace {
+
+namespace fs = std::filesystem;
+using test::ChatNode;
+
+/// In time: long before a node would be given up for dead.
+constexpr std::chrono::milliseconds chat_limit = 4s;
+
+}  // namespace
+
+Arena::Arena() {
+  setup_.program = BARREL_CHAT_PROGRAM;
+  setup_.directory = directory_.path();
+  setup_.arguments = {"--schedulers=1"};
+}
+
+ChatNode& Arena::launch(const std::string& name, const std::string& contact,
+                        const std::vector<std::string>& arguments) {
+  return *(nodes_[name] = std::make_unique<ChatNode>(setup_, name, contact, arguments));
+}
+
+bool Arena::start() {
+  // Limits that an attack reaches within a moment, and a short time to authenticate.
+  ChatNode& alice = launch(
+      "alice", "",
+      {"--atoms-per-peer-max=300", "--auth-handshake-timeout=3000", "--dial-timeout-ms=3000",
+       "--unread-bytes-max=33554432", "--registry-bytes-per-node-max=8388608", "--channel-bytes-max=65536"});
+  if (!alice.is_up()) return false;
+  ChatNode& bob = launch("bob", "alice", {});
+  ChatNode& carol = launch("carol", "alice", {});
+  if (!bob.is_up() || !carol.is_up()) return false;
+  const auto knows_both = [](const std::set<std::string>& rooms) {
+    return rooms.contains("lobby") && rooms.contains("cellar");
+  };
+  return bob.ask("create_room lobby") == "create_room lobby: ok" &&
+         alice.ask("create_room cellar") == "create_room cellar: ok" && bob.eventually("rooms", knows_both) &&
+         carol.eventually("rooms", knows_both) && carol.ask("join lobby") == "join lobby: ok" &&
+         carol.ask("join cellar") == "join cellar: ok" && chats();
+}
+
+Target Arena::target() const {
+  std::ifstream in(directory_.path() / "discovery" / "alice@127.0.0.1.endpoint", std::ios::binary);
+  const std::string text(std::istreambuf_iterator<char>(in), {});
+  const auto address = node::parse_endpoint(as_bytes(text));
+  if (!address) throw std::runtime_error(address.error().message());
+  return {NodeName("alice@127.0.0.1"), *SocketAddress::from_ip("127.0.0.1", address->port)};
+}
+
+void Arena::speak() {
+  mark_ = node("carol").child().mark();
+  ++words_;
+  for (const char* room : {"lobby", "cellar"}) {
+    node("bob").send("send " + std::string(room) + " word" + std::to_string(words_) + ".");
+  }
+}
+
+bool Arena::heard() {
+  const std::string word = "<bob@127.0.0.1> word" + std::to_string(words_) + ".";
+  return node("carol").prints("[lobby] " + word, 0ms, mark_) &&
+         node("carol").prints("[cellar] " + word, 0ms, mark_);
+}
+
+bool Arena::chats(const std::function<void()>& meanwhile) {
+  const auto deadline = std::chrono::steady_clock::now() + chat_limit;
+  speak();
+  while (!heard()) {
+    if (std::chrono::steady_clock::now() >= deadline) return false;
+    if (meanwhile) meanwhile();
+    (void)node("carol").prints(" word" + std::to_string(words_) + ".", 10ms, node("carol").child().mark());
+  }
+  return true;
+}
+
+Arena::Counters Arena::counters(std::string_view name) {
+  return node(name).counters();
+}
+
+Footprint Arena::footprint() const {
+  const fs::path process = fs::path("/proc") / std::to_string(nodes_.at("alice")->child().pid());
+  Footprint found;
+  std::ifstream statm(process / "statm");
+  std::size_t size = 0;
+  std::size_t resident = 0;
+  statm >> size >> resident;
+  found.memory_bytes = resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  for (const auto& entry : fs::directory_iterator(process / "fd")) {
+    (void)entry;
+    ++found.descriptors;
+  }
+  return found;
+}
+
+std::string Arena::transcript() const {
+  std::string text;
+  for (const auto& [name, running] : nodes_) text += "== " + name + "\n" + running->child().transcript();
+  return text;
+}
+
+}  // namespace barrel::hostile

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hostile/attacker.hpp"
+#include "support/chat_node.hpp"
+#include "support/temp_dir.hpp"
+
+namespace barrel::hostile {
+
+/// What a process of the operating system holds.
+struct Footprint {
+  std::size_t memory_bytes = 0;  ///< Resident.
+  std::size_t descriptors = 0;
+};
+
+/// The victim and two honest nodes as processes of the operating system, and the chat that has to go on: bob
+/// speaks, carol listens, in a room of bob's and in a room of the victim's.
+class Arena {
+ public:
+  Arena();
+
+  [[nodiscard]] bool start();
+  [[nodiscard]] Target target() const;
+
+  /// Bob says a word in both rooms. Whether carol hears it is asked later, by heard().
+  void speak();
+  [[nodiscard]] bool heard();
+  /// speak(), and until carol has heard it in time; `meanwhile` is called again and again.
+  [[nodiscard]] bool chats(const std::function<void()>& meanwhile = {});
+
+  using Counters = std::map<std::string, std::uint64_t>;
+  [[nodiscard]] Counters counters(std::string_view node = "alice");
+  [[nodiscard]] Footprint footprint() const;
+  [[nodiscard]] std::string transcript() const;
+  /// Something that a node knows of: `rooms`, `nodes`, ...
+  [[nodiscard]] test::ChatNode& node(std::string_view name) { return *nodes_.at(std::string(name)); }
+  [[nodiscard]] std::filesystem::path data_of(std::string_view name) const {
+    return test::ChatNode::data_directory(setup_, name);
+  }
+
+ private:
+  test::ChatNode& launch(const std::string& name, const std::string& contact,
+                         const std::vector<std::string>& arguments);
+
+  test::TempDir directory_;
+  test::ChatSetup setup_;
+  std::map<std::string, std::unique_ptr<test::ChatNode>> nodes_;
+  int words_ = 0;
+  std::size_t mark_ = 0;
+};
+
+}  // namespace barrel::hostile

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string_view>
+
+#include "hostile/arena.hpp"
+
+namespace barrel::hostile {
+
+/// What becomes of the connection that an attack came over.
+enum class Ending : std::uint8_t {
+  stays,      ///< Whoever attacks wastes what is dropped, and goes on.
+  closed,     ///< The victim closes it.
+  no_matter,  ///< There is none, or the attack ends it itself.
+};
+
+class Scene;
+
+/// One attack, as docs/security.md tells of it and as the tests carry it out.
+struct Attack {
+  /// For messages of a failed test.
+  std::string_view name;
+  /// The columns of the table. The counter grows by the attack.
+  std::string_view attack;
+  std::string_view answer;
+  std::string_view counter;
+  Ending ending = Ending::stays;
+  void (*run)(Scene& scene);
+  /// The node whose counter it is.
+  std::string_view counted_by = "alice";
+};
+
+/// Attacks of one kind, in a file of their own. Each is carried out by one test on one arena.
+struct Family {
+  std::string_view name;
+  /// Heading of the table's part.
+  std::string_view title;
+  std::span<const Attack> attacks;
+};
+[[nodiscard]] std::span<const Family> families();
+
+/// What an attack is carried out with.
+class Scene {
+ public:
+  explicit Scene(Arena& arena) : arena_(arena) {}
+
+  [[nodiscard]] Arena& arena() { return arena_; }
+  /// An attacker with a valid key, connected; made when first asked for. Throws when it is not let in.
+  [[nodiscard]] Attacker& attacker();
+  /// Makes another one, which is not connected yet.
+  Attacker& make(AttackerOptions options = {});
+  /// The one made last, or null.
+  [[nodiscard]] Attacker* last() { return last_.get(); }
+  /// The victim's room, a process that reads all its messages.
+  [[nodiscard]] Pid room();
+
+ private:
+  Arena& arena_;
+  std::unique_ptr<Attacker> last_;
+};
+
+}  // namespace barrel::hostile

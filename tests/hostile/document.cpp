@@ -1,0 +1,30 @@
+#include "hostile/document.hpp"
+
+#include <array>
+
+#include "hostile/families.hpp"
+
+namespace barrel::hostile {
+
+std::span<const Family> families() {
+  static const std::array all{strangers, handshakes, envelopes, payloads,
+                              mutations, impostors,  floods,    streams};
+  return all;
+}
+
+std::string attacks_document() {
+  std::string text;
+  for (const Family& family : families()) {
+    text += "\n### " + std::string(family.title) +
+            "\n\n| attack | what the node does | counter |\n|---|---|---|\n";
+    for (const Attack& attack : family.attacks) {
+      std::string counter = attack.counter.empty() ? "-" : "`" + std::string(attack.counter) + "`";
+      if (attack.counted_by != "alice") counter += " of that node";
+      text +=
+          "| " + std::string(attack.attack) + " | " + std::string(attack.answer) + " | " + counter + " |\n";
+    }
+  }
+  return text + "\n";
+}
+
+}  // namespace barrel::hostile

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "hostile/attack.hpp"
+
+namespace barrel::hostile {
+
+// One in each file.
+extern const Family envelopes;
+extern const Family payloads;
+extern const Family mutations;
+extern const Family impostors;
+extern const Family floods;
+extern const Family streams;
+extern const Family strangers;
+extern const Family handshakes;
+
+/// For what an attack needs in order to be one.
+inline void require(bool condition, const char* what) {
+  if (!condition) throw std::runtime_error(what);
+}
+
+}  // namespace barrel::hostile

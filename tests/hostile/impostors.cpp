@@ -1,0 +1,178 @@
+// What an authenticated peer says in the name of others.
+#include "crdt/or_map_wire.hpp"
+#include "gossip/plumtree_messages.hpp"
+#include "hostile/families.hpp"
+#include "membership/hyparview_messages.hpp"
+#include "services/liveness_messages.hpp"
+#include "services/registry_messages.hpp"
+
+namespace barrel::hostile {
+
+namespace {
+
+const NodeName& bob() {
+  static const NodeName name("bob@127.0.0.1");
+  return name;
+}
+
+Ref some_ref(const NodeName& node) {
+  return {node.atom(), 5, 3, {1, 2, 3, 0, 0}};
+}
+
+std::int64_t now_ms() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
+
+void foreign_processes(Scene& scene) {
+  const Pid room = scene.room();
+  const Pid other{bob().atom(), 1, 0, 4};
+  const Term payload = Atom("forged");
+  Attacker& attacker = scene.attacker();
+  for (const Term& tuple :
+       {Term::tuple_of(22, other, room), Term::tuple_of(26, other, room), Term::tuple_of(24, other, room),
+        Term::tuple_of(28, other, room, some_ref(bob()))}) {
+    attacker.control(tuple, &payload);
+  }
+  for (const Term& tuple :
+       {Term::tuple_of(1, other, room), Term::tuple_of(35, 1, other, room),
+        Term::tuple_of(19, other, room, some_ref(bob())), Term::tuple_of(20, other, room, some_ref(bob()))}) {
+    attacker.control(tuple);
+  }
+  require(attacker.settled(), "not settled");
+}
+
+/// The room monitors its members: their DOWNs in the name of nobody who was asked.
+void forged_downs(Scene& scene) {
+  const Pid room = scene.room();
+  Attacker& attacker = scene.attacker();
+  const Term reason = Atom("noconnection");
+  for (std::uint32_t number = 1; number <= 200; ++number) {
+    const Ref guess{room.node_atom, room.creation, 5, {number, 0, 0, room.id, room.serial}};
+    attacker.control(Term::tuple_of(28, attacker.own_pid(), room, guess), &reason);
+  }
+  require(attacker.settled(), "not settled");
+}
+
+void foreign_overlay(Scene& scene) {
+  scene.attacker().send_name("barrel_p2p_bridge", encode(bob(), hyparview::Disconnect{{bob(), true}}));
+  require(scene.attacker().settled(), "not settled");
+}
+
+void foreign_gossip(Scene& scene) {
+  scene.attacker().send_name("barrel_p2p_plumtree", encode(plumtree::Prune{bob()}));
+  require(scene.attacker().settled(), "not settled");
+}
+
+void foreign_sync(Scene& scene) {
+  scene.attacker().send_name("barrel_p2p_registry_replica", encode(registry::RequestSync{bob()}));
+  require(scene.attacker().settled(), "not settled");
+}
+
+void foreign_claims(Scene& scene) {
+  using namespace liveness;
+  scene.attacker().send_name("barrel_liveness", encode(bob(), Digest{1, false}));
+  require(scene.attacker().settled(), "not settled");
+}
+
+/// Takes bob's room away in a map of all, as one who has heard of it might.
+void stolen_names(Scene& scene) {
+  registry::MapBuilder map;
+  const Term name = Term::tuple_of(Atom("chat_room"), Atom("lobby"));
+  map.add(registry::key_term(name, bob()), removed_entry(Timestamp{now_ms() + 1'000, 0}), nullptr);
+  scene.attacker().send_name("barrel_p2p_registry_replica",
+                             encode(registry::FullSync{scene.attacker().name(), map.take()}));
+  require(scene.attacker().settled(), "not settled");
+  require(scene.arena().node("alice").eventually("rooms",
+                                                 [](const auto& rooms) { return rooms.contains("lobby"); }),
+          "the owner does not take its name back");
+}
+
+void gossip_of(Scene& scene, const char* tag, const Term& payload) {
+  static int number = 0;
+  const plumtree::Gossip message{"forged " + std::to_string(++number), Atom(tag), payload,
+                                 scene.attacker().name()};
+  scene.attacker().send_name("barrel_p2p_plumtree", encode(message));
+}
+
+void of_the_future(Scene& scene) {
+  registry::MapBuilder map;
+  const NodeName own = scene.attacker().name();
+  map.add(registry::key_term(Atom("later"), own), removed_entry(Timestamp{now_ms() + 3'600'000, 0}), nullptr);
+  gossip_of(scene, "barrel_p2p_registry_replica", registry::delta_payload(own, map.take()));
+  require(scene.attacker().settled(), "not settled");
+}
+
+void claims_of_the_future(Scene& scene) {
+  const auto later = static_cast<std::uint64_t>(now_ms() + 3'600'000);
+  gossip_of(scene, "barrel_liveness",
+            liveness::gossip_of(scene.attacker().name(), {liveness::Verdict::down, bob(), 4, later}));
+  require(scene.attacker().settled(), "not settled");
+}
+
+/// What the victim's log says of bob's incarnation.
+std::uint32_t creation_of_bob(Scene& scene) {
+  for (const std::string& line : scene.arena().node("bob").child().lines()) {
+    const std::size_t at = line.find("creation=");
+    if (line.find("started") != std::string::npos && at != std::string::npos)
+      return static_cast<std::uint32_t>(std::stoul(line.substr(at + 9)));
+  }
+  throw std::runtime_error("bob has not said its creation");
+}
+
+/// Whether the victim still counts bob's room in, a moment later at the latest.
+void told_dead(Scene& scene, liveness::Verdict verdict, std::uint32_t later_creation = 0) {
+  const std::uint32_t creation = creation_of_bob(scene) + later_creation;
+  for (int round = 0; round < 5; ++round) {
+    const auto incarnation = static_cast<std::uint64_t>(now_ms() + 1'000 * (round + 1));
+    gossip_of(scene, "barrel_liveness",
+              liveness::gossip_of(scene.attacker().name(), {verdict, bob(), creation, incarnation}));
+  }
+  require(scene.attacker().settled(), "not settled");
+  require(scene.arena().node("alice").eventually("rooms",
+                                                 [](const auto& rooms) { return rooms.contains("lobby"); }),
+          "the dead does not come back");
+}
+
+void told_down(Scene& scene) {
+  told_dead(scene, liveness::Verdict::down);
+}
+void told_left(Scene& scene) {
+  told_dead(scene, liveness::Verdict::left);
+  told_dead(scene, liveness::Verdict::alive, 1);
+}
+
+constexpr Attack attacks[] = {
+    {"ForeignProcesses", "messages, links, monitors, exits and DOWNs from a process of another node",
+     "drops them", "dist.foreign_sender_dropped", Ending::stays, &foreign_processes},
+    {"ForgedDowns", "the end of a process on another node, with the guessed reference of the monitor",
+     "drops what does not come from the node that is monitored", "process.forged_signals", Ending::stays,
+     &forged_downs},
+    {"ForeignOverlay", "HyParView messages with another sender than the peer", "drops the message",
+     "membership.spoofed", Ending::stays, &foreign_overlay},
+    {"ForeignGossip", "the same with Plumtree messages", "drops the message", "gossip.spoofed", Ending::stays,
+     &foreign_gossip},
+    {"ForeignSync", "the same with registry messages", "drops the message", "registry.spoofed", Ending::stays,
+     &foreign_sync},
+    {"ForeignClaims", "the same with liveness messages", "drops the message", "liveness.spoofed",
+     Ending::stays, &foreign_claims},
+    {"StolenNames", "the removal of another node's name",
+     "believes it as any news of a member; its owner writes the name anew as soon as it hears of that",
+     "registry.reasserted", Ending::stays, &stolen_names, "bob"},
+    {"OfTheFuture", "registry entries from further in the future than `clock_ahead_max_ms`", "drops them",
+     "registry.from_future", Ending::stays, &of_the_future},
+    {"ClaimsOfTheFuture", "liveness claims from further in the future", "drops them", "liveness.from_future",
+     Ending::stays, &claims_of_the_future},
+    {"ToldDown", "the news that a living node is dead",
+     "does not believe it of a node that it is connected to; that node refutes it", "liveness.refutations",
+     Ending::stays, &told_down, "bob"},
+    {"ToldLeft", "the news that a node has left, or runs as a new incarnation",
+     "believes it as any news of a member; that node refutes it as soon as it hears of it",
+     "liveness.refutations", Ending::stays, &told_left, "bob"},
+};
+
+}  // namespace
+
+const Family impostors{"Impostors", "In the name of others, from an authenticated peer", attacks};
+
+}  // namespace barrel::hostile
