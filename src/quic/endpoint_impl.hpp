@@ -51,6 +51,13 @@ class EndpointImpl final : public Endpoint, private ConnectionHost {
     // The ids are random bits already.
     std::size_t operator()(WireId id) const noexcept { return static_cast<std::size_t>(id); }
   };
+  /// By time, then in the order of the connections' making: where they lie in memory must decide nothing.
+  struct TimerOrder {
+    using Timer = std::pair<Instant, ConnectionImpl*>;
+    bool operator()(const Timer& a, const Timer& b) const {
+      return a.first != b.first ? a.first < b.first : a.second->id() < b.second->id();
+    }
+  };
   struct TokenHash {
     std::size_t operator()(const ResetToken& token) const noexcept;
   };
@@ -116,7 +123,7 @@ class EndpointImpl final : public Endpoint, private ConnectionHost {
   std::unordered_map<WireId, Route, WireIdHash> routes_;
   std::map<InitialRoute, Route> initial_routes_;
   std::unordered_map<ResetToken, ConnectionImpl*, TokenHash> reset_tokens_;
-  std::set<std::pair<Instant, ConnectionImpl*>> timers_;
+  std::set<std::pair<Instant, ConnectionImpl*>, TimerOrder> timers_;
   std::vector<ConnectionImpl*> dirty_;
   std::deque<std::shared_ptr<Closing>> closing_;  ///< In the order of their closing.
 };
