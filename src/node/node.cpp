@@ -5,12 +5,9 @@
 namespace barrel {
 
 Result<std::unique_ptr<Node>> Node::start(NodeConfig config) {
-  auto core = node::NodeCore::make(std::move(config));
+  auto core = node::NodeCore::make(std::move(config), node::real_environment());
   if (!core) return std::move(core).error();
-  std::unique_ptr<Node> node(new Node());
-  node->core_ = *std::move(core);
-  if (auto started = node->core_->start(*node); !started) return std::move(started).error();
-  return node;
+  return node::NodeCore::start(*std::move(core));
 }
 
 Node::~Node() = default;

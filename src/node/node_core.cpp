@@ -2,10 +2,8 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <cstring>
 #include <mutex>
 
-#include "loop/epoll_loop.hpp"
 #include "node/cluster_settings.hpp"
 
 namespace barrel::node {
@@ -15,38 +13,31 @@ namespace {
 /// How long what was sent may wait for its acknowledgement at shutdown; a few round trips of a slow path.
 constexpr Duration drain_limit = std::chrono::milliseconds(1000);
 
-/// Any number of at least 4, another one after every restart (wire-erlang-dist §3.1.2).
-std::uint32_t fresh_creation() {
-  const auth::Nonce random = auth::fresh_nonce();
-  std::uint32_t creation = 0;
-  std::memcpy(&creation, random.data(), sizeof creation);
-  return creation < 4 ? creation + 4 : creation;
-}
-
-std::uint64_t fresh_seed() {
-  const auth::Nonce random = auth::fresh_nonce();
-  std::uint64_t seed = 0;
-  std::memcpy(&seed, random.data(), sizeof seed);
-  return seed;
-}
-
 }  // namespace
 
-NodeCore::NodeCore(NodeConfig config)
+NodeCore::NodeCore(NodeConfig config, const Environment& environment)
     : config_(std::move(config)),
-      creation_(fresh_creation()),
+      creation_(environment.creation),
+      own_threads_(environment.own_threads),
       channels_(outbound_settings(config_), metrics_) {}
 
-Result<std::unique_ptr<NodeCore>> NodeCore::make(NodeConfig config) {
+Result<std::unique_ptr<NodeCore>> NodeCore::make(NodeConfig config, const Environment& environment) {
   if (auto valid = validate(config); !valid) return std::move(valid).error();
-  std::unique_ptr<NodeCore> core(new NodeCore(std::move(config)));
-  if (auto loaded = core->load(); !loaded) return std::move(loaded).error();
-  core->build();
+  std::unique_ptr<NodeCore> core(new NodeCore(std::move(config), environment));
+  if (auto loaded = core->load(environment); !loaded) return std::move(loaded).error();
+  core->build(environment.seed);
   return core;
 }
 
-Result<void> NodeCore::load() {
-  auto sink = make_log_sink(config_.log, metrics_);
+Result<std::unique_ptr<Node>> NodeCore::start(std::unique_ptr<NodeCore> core) {
+  std::unique_ptr<Node> node(new Node());
+  node->core_ = std::move(core);
+  if (auto started = node->core_->open(*node); !started) return std::move(started).error();
+  return node;
+}
+
+Result<void> NodeCore::load(const Environment& environment) {
+  auto sink = environment.make_log_sink(config_.log, metrics_);
   if (!sink) return std::move(sink).error();
   sink_ = *std::move(sink);
   log_ = Log(*sink_, "node");
@@ -60,7 +51,7 @@ Result<void> NodeCore::load() {
   auto identity = load_or_make_identity(config_.key_dir());
   if (!identity) return std::move(identity).error();
   identity_ = *std::move(identity);
-  auto loop = loop::make_epoll_loop(metrics_);
+  auto loop = environment.make_loop(metrics_);
   if (!loop) return std::move(loop).error();
   loop_ = *std::move(loop);
   auto certificate =
@@ -70,11 +61,11 @@ Result<void> NodeCore::load() {
   return {};
 }
 
-void NodeCore::build() {
+void NodeCore::build(std::uint64_t seed) {
   RuntimeConfig settings;
   settings.node = config_.name;
   settings.creation = creation_;
-  settings.schedulers = config_.processes.schedulers;
+  settings.schedulers = own_threads_ ? config_.processes.schedulers : RuntimeConfig::deterministic;
   settings.mailbox_messages_max = config_.processes.mailbox_messages_max;
   runtime_ = std::make_unique<Runtime>(settings, *loop_, log_.named("process"), metrics_);
   Router::Hooks hooks;
@@ -106,7 +97,7 @@ void NodeCore::build() {
       .locate = [this](NodeName node) { return discovery_->lookup(node); },
       .metrics = metrics_,
       .log = log_,
-      .random = Random(fresh_seed()),
+      .random = Random(seed),
   });
 }
 
@@ -114,7 +105,7 @@ void NodeCore::post(RegistryService::OverlayCommand command) {
   loop_->post([this, run = std::move(command)]() mutable { run(cluster_->overlay(), cluster_->moment()); });
 }
 
-Result<void> NodeCore::start(Node& node) {
+Result<void> NodeCore::open(Node& node) {
   if (auto opened = cluster_->open(certificate_); !opened) return opened;
   const NodeAddress address{std::string(config_.name.host()), cluster_->port()};
   if (auto published = FileDiscovery(config_.discovery_dir()).publish(config_.name, address); !published) {
@@ -123,7 +114,7 @@ Result<void> NodeCore::start(Node& node) {
   runtime_->set_node(node);
   registry_->start();
   loop_->post([this] { cluster_->start(); });
-  thread_ = std::thread([this] { loop_->run(); });
+  if (own_threads_) thread_ = std::thread([this] { loop_->run(); });
   log_.info("started", {{"node", std::string(config_.name.text())},
                         {"port", std::to_string(cluster_->port())},
                         {"creation", std::to_string(creation_)},

@@ -7,38 +7,46 @@
 #include "barrel/node/node.hpp"
 #include "node/cluster.hpp"
 #include "node/discovery.hpp"
+#include "node/environment.hpp"
 #include "node/file_lock.hpp"
-#include "node/log_sink.hpp"
 
 namespace barrel::node {
 
-/// Everything a Node consists of, in the order in which it is built; taken apart in the opposite one. The
-/// loop is given from outside, so that the same node runs on a simulated one.
+/// Everything a Node consists of, in the order in which it is built; taken apart in the opposite one. What it
+/// has of the world comes from an Environment, so that the same node runs in a simulated one.
+///
+/// Without own threads shutdown() only ends the processes: who takes the loop's turns says goodbye with
+/// cluster()'s steps for it, turns in between.
 class NodeCore {
  public:
   /// Loads or makes what is on disk. Errors tell what to do.
-  [[nodiscard]] static Result<std::unique_ptr<NodeCore>> make(NodeConfig config);
+  [[nodiscard]] static Result<std::unique_ptr<NodeCore>> make(NodeConfig config,
+                                                              const Environment& environment);
+  /// Opens the port, publishes the address, starts the cluster thread.
+  [[nodiscard]] static Result<std::unique_ptr<Node>> start(std::unique_ptr<NodeCore> core);
   ~NodeCore();
   NodeCore(const NodeCore&) = delete;
   NodeCore& operator=(const NodeCore&) = delete;
 
-  /// Opens the port, publishes the address, starts the cluster thread.
-  Result<void> start(Node& node);
   Result<void> shutdown();
 
   [[nodiscard]] const NodeConfig& config() const { return config_; }
   [[nodiscard]] std::uint32_t creation() const { return creation_; }
+  [[nodiscard]] loop::Loop& loop() { return *loop_; }
   [[nodiscard]] Runtime& runtime() { return *runtime_; }
   [[nodiscard]] Cluster& cluster() { return *cluster_; }
+  [[nodiscard]] ChannelTable& channels() { return channels_; }
+  [[nodiscard]] Router& router() { return *router_; }
   [[nodiscard]] RegistryService& registry() { return *registry_; }
   [[nodiscard]] MembershipService& membership() { return *membership_; }
   /// All metrics now.
   [[nodiscard]] std::map<std::string, std::uint64_t> measure();
 
  private:
-  explicit NodeCore(NodeConfig config);
-  Result<void> load();
-  void build();
+  NodeCore(NodeConfig config, const Environment& environment);
+  Result<void> load(const Environment& environment);
+  void build(std::uint64_t seed);
+  Result<void> open(Node& node);
   /// Runs `task` on the cluster thread and waits for it.
   void run_on_cluster(const std::function<void()>& task);
   /// Waits until `done` holds on the cluster thread, at most `limit`.
@@ -47,6 +55,7 @@ class NodeCore {
 
   const NodeConfig config_;
   const std::uint32_t creation_;
+  const bool own_threads_;
   Metrics metrics_;
   std::unique_ptr<LogSink> sink_;
   Log log_;

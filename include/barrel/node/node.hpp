@@ -92,6 +92,7 @@ class Node {
   }
 
  private:
+  friend class node::NodeCore;
   Node() = default;
   std::unique_ptr<node::NodeCore> core_;
 };
