@@ -86,10 +86,13 @@ void Liveness::link_up(NodeName node, std::uint32_t creation, bool speaks, Insta
   if (node == self_) return;
   Member* member = obtain(node, now);
   if (member == nullptr) return;
-  // A claim that the peer is dead is for it to refute: it must outlive the news that the link brings.
+  // What others hold of the peer's death, or of its former self, is for it to refute: it must outlive the
+  // news that the link brings. A clock that was set back would otherwise leave its new claims below the old.
   std::vector<Claim> claims{own_claim(Verdict::alive)};
-  if (member->state == State::dead) claims.push_back(claim_about(node, *member, Verdict::down));
   const bool news = member->state != State::alive || member->creation != creation;
+  if (news && member->incarnation != 0) {
+    claims.push_back(claim_about(node, *member, verdict_of(member->state)));
+  }
   change(node, *member, now, out, [&] {
     member->linked = true;
     member->speaks = speaks;

@@ -217,6 +217,28 @@ TEST_F(LivenessTest, tells_a_node_that_comes_back_that_it_is_held_for_dead) {
   EXPECT_TRUE(std::ranges::find(claims, Claim{Verdict::down, x, 1, 100}) != claims.end());
 }
 
+TEST_F(LivenessTest, a_node_that_restarts_with_its_clock_set_back_supersedes_its_former_self) {
+  const auto before = static_cast<std::uint64_t>(wall) + 60'000;
+  (void)hear(x, {Verdict::alive, x, 1, before});
+  const auto heard = up(x, 2);
+  Liveness restarted(x, 2, wall, config, Random(5), metrics);
+  Liveness::Effects answer;
+  restarted.link_up(me, 9, true, now, wall, answer);
+  for (const auto& effect : heard) {
+    if (const auto* send = std::get_if<Liveness::SendTo>(&effect))
+      restarted.message(me, send->message, now, wall, answer);
+  }
+  const auto refuted = told(answer, Verdict::alive);
+  ASSERT_EQ(refuted.size(), 1U);
+  EXPECT_EQ(refuted.front(), (Claim{Verdict::alive, x, 2, before + 1}));
+  // Who has no link to it believes that one over the former.
+  Liveness far(v, 1, wall, config, Random(6), metrics);
+  Liveness::Effects ignored;
+  far.gossip(liveness::gossip_of(x, {Verdict::alive, x, 1, before}), now, wall, ignored);
+  far.gossip(liveness::gossip_of(x, refuted.front()), now, wall, ignored);
+  EXPECT_EQ(far.visibility(x), (NodeVisibility{true, 2}));
+}
+
 TEST_F(LivenessTest, an_erlang_node_is_spoken_for_and_hidden_when_its_link_is_lost) {
   EXPECT_EQ(told(up(x, 4, false), Verdict::alive).size(), 1U);
   const auto contradicted = hear(w, {Verdict::down, x, 4, static_cast<std::uint64_t>(wall) + 10});
