@@ -1,0 +1,156 @@
+#include "sim/nodes/checks.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "barrel/term/term_text.hpp"
+#include "gossip/plumtree_config.hpp"
+
+namespace barrel::sim {
+
+namespace {
+
+using Issues = std::vector<std::string>;
+
+/// Counters that tell of a limit that was hit, or of a peer that was misunderstood.
+constexpr std::array never = {
+    "dist.outbound_too_large",   "gossip.ids_full",           "gossip.malformed",
+    "gossip.messages_full",      "gossip.missing_full",       "gossip.spoofed",
+    "liveness.from_future",      "liveness.malformed",        "liveness.nodes_full",
+    "liveness.spoofed",          "membership.malformed",      "membership.spoofed",
+    "node.channels_limit",       "node.payloads_malformed",   "overlay.malformed_routes",
+    "process.long_steps",        "process.mailbox_overflows", "process.malformed_messages",
+    "process.processes_refused", "quic.connections_limit",    "quic.send_buffer_limit",
+    "registry.foreign",          "registry.from_future",      "registry.keys_full",
+    "registry.malformed",        "registry.spoofed",          "registry.tombstones_full",
+};
+
+std::string name_of(const Host& host) {
+  return std::string(host.name.text());
+}
+
+/// Gauges and the most that they may show.
+std::vector<std::pair<const char*, std::uint64_t>> bounds_of(const World& world, const NodeConfig& config) {
+  const PlumtreeConfig gossip;
+  return {{"gossip.ids", gossip.ids_max},
+          {"gossip.bytes", gossip.bytes_max},
+          {"gossip.missing", gossip.missing_max},
+          {"liveness.nodes", world.size()},
+          {"overlay.links", world.size()},
+          {"membership.active", config.membership.active_size},
+          {"membership.passive", config.membership.passive_size}};
+}
+
+void check_entries(World& world, Host& host, Issues& issues) {
+  auto missing = world.stage().names.entries();
+  std::set<NameBook::Key> told;
+  for (const ServiceEntry& seen : host.node->registry().entries()) {
+    told.emplace(seen.name, seen.node);
+    const auto wanted = missing.find({seen.name, seen.node});
+    const std::string what = to_string(seen.name) + " of " + std::string(seen.node.text());
+    if (wanted == missing.end()) {
+      issues.push_back(name_of(host) + " sees " + what + ", which nobody holds");
+      continue;
+    }
+    if (!(wanted->second == seen)) issues.push_back(name_of(host) + " sees an old state of " + what);
+    missing.erase(wanted);
+  }
+  if (told != world.stage().told.at(host.index)) {
+    issues.push_back(name_of(host) + ": what its events told is not what look-ups give");
+  }
+  for (const auto& [key, entry] : missing) {
+    issues.push_back(name_of(host) + " does not see " + to_string(entry.name) + " of " +
+                     std::string(entry.node.text()));
+  }
+}
+
+}  // namespace
+
+Issues check_registry(World& world) {
+  Issues issues;
+  for (Host* host : world.running()) check_entries(world, *host, issues);
+  return issues;
+}
+
+Issues check_views(World& world) {
+  Issues issues;
+  const auto running = world.running();
+  for (Host* host : running) {
+    for (const NodeName peer : host->node->membership().active_view()) {
+      Host& other = world.host(*world.index_of(peer.text()));
+      if (!other.running()) {
+        issues.push_back(name_of(*host) + " holds " + name_of(other) + " for active, which does not run");
+        continue;
+      }
+      const auto back = other.node->membership().active_view();
+      if (std::ranges::find(back, host->name) == back.end()) {
+        issues.push_back("one-way view: " + name_of(*host) + " has " + name_of(other) +
+                         " in its active view");
+      }
+    }
+  }
+  if (running.empty()) return issues;
+  std::set<std::size_t> reached{running.front()->index};
+  std::vector<std::size_t> open{running.front()->index};
+  while (!open.empty()) {
+    Host& host = world.host(open.back());
+    open.pop_back();
+    if (!host.running()) continue;
+    for (const NodeName peer : host.node->membership().active_view()) {
+      const std::size_t index = *world.index_of(peer.text());
+      if (reached.insert(index).second) open.push_back(index);
+    }
+  }
+  if (reached.size() < running.size()) {
+    issues.push_back("the overlay falls apart: " + std::to_string(reached.size()) + " of " +
+                     std::to_string(running.size()) + " nodes are connected");
+  }
+  return issues;
+}
+
+Issues check_limits(World& world) {
+  Issues issues;
+  for (Host* host : world.running()) {
+    const auto metrics = host->node->metrics();
+    for (const char* name : never) {
+      const auto counter = metrics.find(name);
+      if (counter == metrics.end() || counter->second == 0) continue;
+      issues.push_back(name_of(*host) + ": " + name + " is " + std::to_string(counter->second));
+    }
+    const NodeConfig& config = host->node->config();
+    for (const auto& [name, most] : bounds_of(world, config)) {
+      const auto gauge = metrics.find(name);
+      if (gauge != metrics.end() && gauge->second <= most) continue;
+      issues.push_back(name_of(*host) + ": " + name +
+                       (gauge == metrics.end() ? " is not there" : " is " + std::to_string(gauge->second)));
+    }
+    if (host->node->membership().active_view().size() > config.membership.active_size)
+      issues.push_back(name_of(*host) + ": active view above active_size");
+    if (host->node->membership().passive_view().size() > config.membership.passive_size)
+      issues.push_back(name_of(*host) + ": passive view above passive_size");
+    for (const node::Channel* channel : host->core->channels().all()) {
+      // Signals that must not be lost may exceed the budget; these are few and small here.
+      const std::size_t pending = channel->outbound.pending_bytes(dist::Lane::messages);
+      if (pending > config.channel.bytes_max + (std::size_t{1} << 20))
+        issues.push_back(name_of(*host) + ": " + std::to_string(pending) + " bytes wait for " +
+                         std::string(channel->peer.text()));
+    }
+  }
+  return issues;
+}
+
+Issues check_processes(World& world) {
+  Issues issues;
+  for (Host* host : world.running()) {
+    const std::size_t known = world.stage().ledger.alive_on(host->index).size();
+    const std::size_t present = host->core->runtime().stats().processes;
+    // Beside the actors: the registry's own process and the listener.
+    if (present != known + 2)
+      issues.push_back(name_of(*host) + " has " + std::to_string(present) + " processes, not " +
+                       std::to_string(known + 2));
+  }
+  return issues;
+}
+
+}  // namespace barrel::sim

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "barrel/base/bytes.hpp"
+#include "barrel/process/remote_router.hpp"
+
+namespace barrel::sim {
+
+/// A router with a fault, in front of the real one: what the checkers must notice.
+class FaultyRouter final : public RemoteRouter {
+ public:
+  enum class Fault : std::uint8_t {
+    loses_downs,     ///< No monitor's answer leaves the node.
+    swaps_messages,  ///< Now and then a message waits until the next one of its pair has gone.
+  };
+
+  FaultyRouter(Fault fault, RemoteRouter& real) : fault_(fault), real_(real) {}
+
+  SendOutcome send(const Pid& from, const RemoteTarget& to, const EncodablePayload& payload,
+                   SendMode mode) override;
+  void signal(const RemoteSignal& signal) override;
+  void when_drained(NodeName node, const Pid& waiter) override { real_.when_drained(node, waiter); }
+  bool watch_node(NodeName node) override { return real_.watch_node(node); }
+
+ private:
+  struct Held {
+    Pid from;
+    RemoteTarget to;
+    Bytes payload;
+  };
+
+  const Fault fault_;
+  RemoteRouter& real_;
+  std::uint64_t sent_ = 0;
+  std::optional<Held> held_;
+};
+
+}  // namespace barrel::sim

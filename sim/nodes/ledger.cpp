@@ -1,0 +1,258 @@
+#include "sim/nodes/ledger.hpp"
+
+#include <algorithm>
+
+#include "barrel/process/exit.hpp"
+#include "barrel/term/term_text.hpp"
+
+namespace barrel::sim {
+
+namespace {
+
+template <class Map, class Key>
+auto found(Map& map, const Key& key) -> decltype(&map.begin()->second) {
+  const auto at = map.find(key);
+  return at == map.end() ? nullptr : &at->second;
+}
+
+}  // namespace
+
+std::string Ledger::text(const Pid& pid) {
+  return to_string(Term(pid)) + "/" + std::to_string(pid.creation);
+}
+
+std::uint64_t Ledger::losses(std::size_t node, std::size_t peer) const {
+  const auto* count = found(losses_, std::pair(node, peer));
+  return count == nullptr ? 0 : *count;
+}
+
+std::uint64_t Ledger::losses_between(const Pid& from, const Pid& to) const {
+  return losses(node_of(from), node_of(to));
+}
+
+// -- processes
+
+void Ledger::started(const Pid& pid, std::size_t node) {
+  Actor actor;
+  actor.node = node;
+  actors_.emplace(pid, std::move(actor));
+  living_[node].push_back(pid);
+}
+
+void Ledger::ended(const Pid& pid, const Term& reason) {
+  Actor& actor = actors_.at(pid);
+  if (!actor.alive) return;  // with its node
+  actor.alive = false;
+  std::erase(living_[actor.node], pid);
+  actor.reason = actor.announced.value_or(reason);
+  for (const auto& [pair, count] : losses_) {
+    if (pair.first == actor.node) actor.losses[pair.second] = count;
+  }
+}
+
+void Ledger::crashed(std::size_t node) {
+  for (const Pid& pid : std::exchange(living_[node], {})) {
+    Actor& actor = actors_.at(pid);
+    actor.alive = false;
+    actor.crashed = true;
+    actor.reason = Term(Atom("crashed_with_its_node"));
+  }
+}
+
+bool Ledger::alive(const Pid& pid) const {
+  const auto* actor = found(actors_, pid);
+  return actor != nullptr && actor->alive;
+}
+
+const std::vector<Pid>& Ledger::alive_on(std::size_t node) const {
+  static const std::vector<Pid> nobody;
+  const auto* living = found(living_, node);
+  return living == nullptr ? nobody : *living;
+}
+
+std::optional<Pid> Ledger::holder(NodeName node, Atom name) const {
+  const auto* pid = found(holders_, std::pair(node, name));
+  if (pid == nullptr || !alive(*pid)) return std::nullopt;
+  return *pid;
+}
+
+// -- messages
+
+std::int64_t Ledger::open_stream(const Pid& from, const Pid& to, std::optional<Atom> name) {
+  Stream stream;
+  stream.from = from;
+  stream.to = to;
+  stream.name = name;
+  if (!name) streams_of_[{from, to}].push_back(streams_.size());
+  streams_.push_back(std::move(stream));
+  return static_cast<std::int64_t>(streams_.size()) - 1;
+}
+
+std::int64_t Ledger::sent(std::int64_t stream) {
+  Stream& of = streams_.at(static_cast<std::size_t>(stream));
+  of.epochs.push_back(losses_between(of.from, of.to));
+  return static_cast<std::int64_t>(of.epochs.size());
+}
+
+void Ledger::received(const Pid& by, std::int64_t number_of_stream, std::int64_t number) {
+  if (!alive(by)) return;  // its node is being taken apart
+  ++messages_;
+  Stream& stream = streams_.at(static_cast<std::size_t>(number_of_stream));
+  std::int64_t& last = stream.last[by];
+  const std::string which =
+      "message " + std::to_string(number) + " of " + text(stream.from) + " to " + text(by);
+  if (!stream.name && stream.to != by) return faults_.add(which + " came to the wrong process");
+  if (number <= last) {
+    return faults_.add(which + " came after " + std::to_string(last) + ": reordered or duplicated");
+  }
+  if (told_dead_.contains({by, stream.from})) faults_.add(which + " came after its sender's end was told");
+  const auto epoch_of = [&](std::int64_t n) { return stream.epochs.at(static_cast<std::size_t>(n) - 1); };
+  // Who has only just taken a name did not get what was sent to it before.
+  const bool is_new_holder = stream.name && last == 0;
+  if (number - 1 > last && epoch_of(number - 1) == epoch_of(number) && !is_new_holder) {
+    faults_.add(which + " came after " + std::to_string(last) + ": lost in between, on one connection");
+  }
+  last = number;
+}
+
+bool Ledger::is_complete(const Stream& stream) const {
+  if (stream.name || stream.epochs.empty() || !alive(stream.from) || !alive(stream.to)) return true;
+  if (stream.epochs.back() != losses_between(stream.from, stream.to)) return true;
+  const auto* last = found(stream.last, stream.to);
+  return last != nullptr && *last == static_cast<std::int64_t>(stream.epochs.size());
+}
+
+// -- monitors
+
+void Ledger::monitors(const Pid& watcher, const Ref& ref, const Pid& target, std::optional<Atom> name) {
+  Watch watch;
+  watch.watcher = watcher;
+  watch.target = target;
+  watch.name = name;
+  watch.losses = losses_between(watcher, target);
+  watches_.emplace(ref, std::move(watch));
+}
+
+void Ledger::check_reason(const std::string& what, const Pid& watcher, const Pid& target, const Term& why,
+                          std::uint64_t since) {
+  if (why == Term(noconnection())) {
+    if (losses_between(watcher, target) == since) faults_.add(what + " although the connection lives");
+    return;
+  }
+  const Actor& ended = actors_.at(target);
+  if (ended.alive) return faults_.add(what + " although it lives");
+  told_dead_.emplace(watcher, target);
+  if (why == Term(noproc())) return;
+  if (why != ended.reason) faults_.add(what + ", but it ended with " + to_string(ended.reason));
+  check_last_messages(watcher, target);
+}
+
+void Ledger::check_last_messages(const Pid& watcher, const Pid& target) {
+  const auto* streams = found(streams_of_, std::pair(target, watcher));
+  if (streams == nullptr) return;
+  const Actor& sender = actors_.at(target);
+  const auto* at_end = found(sender.losses, node_of(watcher));
+  const std::uint64_t last_epoch = at_end == nullptr ? 0 : *at_end;
+  for (const std::size_t index : *streams) {
+    const Stream& stream = streams_[index];
+    if (stream.epochs.empty() || stream.epochs.back() != last_epoch) continue;
+    const auto* last = found(stream.last, watcher);
+    const std::int64_t got = last == nullptr ? 0 : *last;
+    if (got == static_cast<std::int64_t>(stream.epochs.size())) continue;
+    faults_.add("the end of " + text(target) + " was told to " + text(watcher) +
+                " before its last message, " + std::to_string(got) + " of " +
+                std::to_string(stream.epochs.size()) + " came");
+  }
+}
+
+void Ledger::down(const Pid& watcher, const Down& down) {
+  if (!alive(watcher)) return;
+  ++downs_;
+  Watch* watch = found(watches_, down.ref);
+  if (watch == nullptr) return faults_.add("a DOWN came to " + text(watcher) + " that it did not ask for");
+  const std::string what =
+      "DOWN of " + text(watch->target) + " (" + to_string(down.reason) + ") came to " + text(watcher);
+  if (watch->watcher != watcher) return faults_.add(what + ", which is not the watcher");
+  if (watch->fired) return faults_.add(what + " twice");
+  watch->fired = true;
+  // Whose end a name's DOWN tells is not known here: only that it may tell one.
+  if (!watch->name) return check_reason(what, watcher, watch->target, down.reason, watch->losses);
+  if (down.reason != Term(noconnection())) return;
+  if (losses_between(watcher, watch->target) == watch->losses) {
+    faults_.add(what + " for a name, although the connection lives");
+  }
+}
+
+std::optional<std::string> Ledger::unfired(const Watch& watch) const {
+  if (watch.fired || !alive(watch.watcher)) return std::nullopt;
+  const std::string what = "no DOWN of " + text(watch.target) + " came to " + text(watch.watcher);
+  if (losses_between(watch.watcher, watch.target) != watch.losses) {
+    return what + ", although the connection was lost";
+  }
+  if (watch.name) {
+    if (holder(watch.target.node(), *watch.name)) return std::nullopt;
+    return what + " for a name that nobody holds";
+  }
+  if (alive(watch.target)) return std::nullopt;
+  return what + ", which ended with " + to_string(actors_.at(watch.target).reason);
+}
+
+// -- links
+
+bool Ledger::links(const Pid& from, const Pid& to) {
+  const auto [first, second] = std::minmax(from, to);
+  Link link;
+  link.from = from;
+  link.to = to;
+  link.losses = losses_between(from, to);
+  link.losses_back = losses_between(to, from);
+  return links_.emplace(std::pair(first, second), std::move(link)).second;
+}
+
+void Ledger::exit(const Pid& at, const Exit& exit) {
+  if (!alive(at)) return;
+  const auto [first, second] = std::minmax(at, exit.from);
+  Link* link = found(links_, std::pair(first, second));
+  const std::string what =
+      "exit signal of " + text(exit.from) + " (" + to_string(exit.reason) + ") came to " + text(at);
+  if (link == nullptr) return faults_.add(what + ", to which it never was linked");
+  const bool is_from = at == link->from;
+  bool& fired = is_from ? link->fired_from : link->fired_to;
+  if (fired) return faults_.add(what + " twice");
+  fired = true;
+  check_reason(what, at, exit.from, exit.reason, is_from ? link->losses : link->losses_back);
+}
+
+void Ledger::missing_of(const Link& link, std::vector<std::string>& out) const {
+  const bool lost = losses_between(link.from, link.to) != link.losses;
+  if (!link.fired_from && alive(link.from) && (lost || !alive(link.to))) {
+    out.push_back("no exit signal of " + text(link.to) + " came to " + text(link.from) +
+                  ", which had linked to it");
+  }
+  // The other end knows of the link only if the signal came through: certain while no connection was lost.
+  const Actor& from = actors_.at(link.from);
+  const bool told =
+      !lost && !from.alive && !from.crashed && losses_between(link.to, link.from) == link.losses_back;
+  if (told && !link.fired_to && alive(link.to)) {
+    out.push_back("no exit signal of " + text(link.from) + " came to " + text(link.to) +
+                  ", to which it was linked");
+  }
+}
+
+std::vector<std::string> Ledger::missing() const {
+  std::vector<std::string> out;
+  for (const auto& [ref, watch] : watches_) {
+    if (auto fault = unfired(watch)) out.push_back(*std::move(fault));
+  }
+  for (const auto& [pair, link] : links_) missing_of(link, out);
+  for (const Stream& stream : streams_) {
+    if (is_complete(stream)) continue;
+    const auto* last = found(stream.last, stream.to);
+    out.push_back("of " + std::to_string(stream.epochs.size()) + " messages of " + text(stream.from) +
+                  " to " + text(stream.to) + " the last that came is " +
+                  std::to_string(last == nullptr ? 0 : *last));
+  }
+  return out;
+}
+
+}  // namespace barrel::sim

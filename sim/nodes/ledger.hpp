@@ -1,0 +1,135 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "barrel/process/address.hpp"
+#include "barrel/process/events.hpp"
+#include "barrel/term/pid.hpp"
+#include "barrel/term/term.hpp"
+#include "sim/nodes/faults.hpp"
+
+namespace barrel::sim {
+
+/// What the processes of a run did and saw, written down as it happens, and held against what Barrel
+/// promises:
+///   - messages of a pair arrive once, in order, and without a gap while the connection lives;
+///   - a monitor or link fires exactly once, when its target ended or the connection was lost, and after the
+///     target's last message; never otherwise.
+/// A connection's incarnations are counted per node by what its cluster thread reports (lost()): a message is
+/// stamped with the number at its sending, a monitor with that at its making.
+class Ledger {
+ public:
+  explicit Ledger(Faults& faults) : faults_(faults) {}
+
+  // -- connections
+  /// `node` lost its connection to `peer`, or could not make one.
+  void lost(std::size_t node, std::size_t peer) { ++losses_[{node, peer}]; }
+  [[nodiscard]] std::uint64_t losses(std::size_t node, std::size_t peer) const;
+
+  // -- processes
+  void started(const Pid& pid, std::size_t node);
+  /// The process is about to end of itself.
+  void ending(const Pid& pid, const Term& reason) { actors_.at(pid).announced = reason; }
+  void ended(const Pid& pid, const Term& reason);
+  /// All processes of a node ended without a word.
+  void crashed(std::size_t node);
+  [[nodiscard]] bool alive(const Pid& pid) const;
+  [[nodiscard]] const std::vector<Pid>& alive_on(std::size_t node) const;
+  [[nodiscard]] std::size_t actors() const { return actors_.size(); }
+
+  // -- messages
+  /// `name`: when set the messages go to it on the node of `to`, else to the pid.
+  [[nodiscard]] std::int64_t open_stream(const Pid& from, const Pid& to, std::optional<Atom> name);
+  /// The number to put into the next message.
+  [[nodiscard]] std::int64_t sent(std::int64_t stream);
+  void received(const Pid& by, std::int64_t stream, std::int64_t number);
+  [[nodiscard]] std::uint64_t messages() const { return messages_; }
+
+  // -- monitors
+  void monitors(const Pid& watcher, const Ref& ref, const Pid& target, std::optional<Atom> name);
+  void stops_monitoring(const Ref& ref) { watches_.erase(ref); }
+  void down(const Pid& watcher, const Down& down);
+  [[nodiscard]] std::uint64_t downs() const { return downs_; }
+
+  // -- links; a pair is linked once in its life, by the one process
+  /// False when the pair was linked before.
+  [[nodiscard]] bool links(const Pid& from, const Pid& to);
+  void exit(const Pid& at, const Exit& exit);
+
+  // -- local names
+  void takes_name(const Pid& pid, Atom name) { holders_[{pid.node(), name}] = pid; }
+  [[nodiscard]] std::optional<Pid> holder(NodeName node, Atom name) const;
+
+  /// What must have happened by now and has not.
+  [[nodiscard]] std::vector<std::string> missing() const;
+
+ private:
+  struct Actor {
+    std::size_t node = 0;
+    bool alive = true;
+    bool crashed = false;  ///< Nobody could be told.
+    Term reason;
+    std::optional<Term> announced;
+    /// Its node's losses when it ended, by peer.
+    std::map<std::size_t, std::uint64_t> losses;
+  };
+  struct Stream {
+    Pid from;
+    Pid to;
+    std::optional<Atom> name;
+    /// The connection's incarnation for each message.
+    std::vector<std::uint64_t> epochs;
+    /// The number of the last message that each receiver got.
+    std::map<Pid, std::int64_t> last;
+  };
+  struct Watch {
+    Pid watcher;
+    Pid target;
+    std::optional<Atom> name;
+    std::uint64_t losses = 0;
+    bool fired = false;
+  };
+  struct Link {
+    Pid from;
+    Pid to;
+    std::uint64_t losses = 0;
+    std::uint64_t losses_back = 0;
+    bool fired_from = false;
+    bool fired_to = false;
+  };
+
+  [[nodiscard]] std::size_t node_of(const Pid& pid) const { return actors_.at(pid).node; }
+  [[nodiscard]] std::uint64_t losses_between(const Pid& from, const Pid& to) const;
+  /// Whether `why` can be what `watcher` hears of `target`, to which it has been connected since `since`.
+  void check_reason(const std::string& what, const Pid& watcher, const Pid& target, const Term& why,
+                    std::uint64_t since);
+  /// All that `target` sent over its last connection must have come by now.
+  void check_last_messages(const Pid& watcher, const Pid& target);
+  [[nodiscard]] std::optional<std::string> unfired(const Watch& watch) const;
+  void missing_of(const Link& link, std::vector<std::string>& out) const;
+  [[nodiscard]] bool is_complete(const Stream& stream) const;
+  [[nodiscard]] static std::string text(const Pid& pid);
+
+  Faults& faults_;
+  std::map<Pid, Actor> actors_;
+  std::map<std::size_t, std::vector<Pid>> living_;
+  std::map<std::pair<std::size_t, std::size_t>, std::uint64_t> losses_;
+  std::vector<Stream> streams_;
+  std::map<std::pair<Pid, Pid>, std::vector<std::size_t>> streams_of_;
+  std::map<Ref, Watch> watches_;
+  std::map<std::pair<Pid, Pid>, Link> links_;
+  std::map<std::pair<NodeName, Atom>, Pid> holders_;
+  /// Receiver and sender, of whose end the receiver was told.
+  std::set<std::pair<Pid, Pid>> told_dead_;
+  std::uint64_t messages_ = 0;
+  std::uint64_t downs_ = 0;
+};
+
+}  // namespace barrel::sim

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "sim/nodes/trouble.hpp"
+#include "sim/nodes/world.hpp"
+
+namespace barrel::sim {
+
+/// A cluster and what it goes through, drawn from a seed.
+struct Plan {
+  WorldOptions world;
+  std::vector<Trouble> troubles;
+  std::size_t processes_per_node = 3;
+  /// For how long processes act and trouble happens.
+  Duration span{};
+
+  [[nodiscard]] std::string describe() const;
+};
+
+/// 3 to 50 nodes, mostly few: a small cluster finds most faults in a fraction of the time.
+[[nodiscard]] Plan plan_of(std::uint64_t seed);
+
+/// What one run showed.
+struct NodesReport {
+  std::uint64_t seed = 0;
+  std::string plan;
+  /// What was wrong; empty: all as it must be.
+  std::vector<std::string> faults;
+  std::uint64_t trace = 0;
+  std::uint64_t datagrams = 0;
+  std::uint64_t messages = 0;
+  std::uint64_t downs = 0;
+  std::uint64_t processes = 0;
+  std::uint64_t names = 0;
+  /// From the end of all trouble until the cluster agreed.
+  Duration settled{};
+};
+[[nodiscard]] std::string summary(const NodesReport& report);
+
+/// Runs a plan: boot, workload and trouble, then calm; within `settle_max` the cluster must agree and
+/// everything that is due must have come.
+class NodesScenario {
+ public:
+  NodesScenario(Plan plan, const IdentityPool& identities);
+
+  /// For planted faults: called each time before it is looked whether the cluster agrees.
+  std::function<void(World&)> before_look;
+  [[nodiscard]] World& world() { return world_; }
+  [[nodiscard]] NodesReport run();
+
+ private:
+  void boot();
+  void keep_populated(std::size_t index);
+  void look_at_limits();
+  void end_trouble();
+  /// Runs until everything holds; adds what does not to the faults.
+  [[nodiscard]] Duration settle();
+  [[nodiscard]] std::vector<std::string> open_issues();
+  Plan plan_;
+  World world_;
+  TroubleMaker troubles_;
+  Instant calm_at_{};
+};
+
+}  // namespace barrel::sim
