@@ -21,6 +21,9 @@ PeerLimits peer_limits(const NodeConfig& config) {
 /// node may be on its way. A guess, several round trips of a slow path.
 constexpr Duration released_after = std::chrono::seconds(2);
 
+/// Strangers that are refused cannot fill the disk with log lines. A guess: an operator reads no more.
+constexpr std::uint64_t refusal_lines_per_second = 10;
+
 }  // namespace
 
 Cluster::Cluster(Parts parts)
@@ -42,6 +45,8 @@ Cluster::Cluster(Parts parts)
       links_up_(parts.metrics.gauge("node.links_up")),
       crossing_dials_(parts.metrics.counter("node.crossing_dials")),
       idle_links_closed_(parts.metrics.counter("barrel_p2p.dist_gc.reap")),
+      refusals_not_logged_(parts.metrics.counter("node.refusals_not_logged")),
+      refusal_lines_(refusal_lines_per_second),
       dialer_(
           loop_, config_.channel.dial_timeout,
           {.locate = std::move(parts.locate),

@@ -11,6 +11,7 @@
 #include "barrel/base/metrics.hpp"
 #include "barrel/node/node.hpp"
 #include "barrel/process/runtime.hpp"
+#include "base/rate_limit.hpp"
 #include "carrier/link.hpp"
 #include "carrier/link_owner.hpp"
 #include "carrier/quic_carrier.hpp"
@@ -148,6 +149,8 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   Gauge& links_up_;
   Counter& crossing_dials_;
   Counter& idle_links_closed_;
+  Counter& refusals_not_logged_;
+  RateLimit refusal_lines_;
 
   Result<carrier::Link*> connect(NodeName peer, const SocketAddress& address);
   /// Moves what senders have queued to the links, and dials where there is none.

@@ -78,7 +78,7 @@ void Cluster::on_up(carrier::Link& link) {
   channel->up_since = loop_.now();
   channel->connected.store(true, std::memory_order_release);
   live_links_.push_back(&link);
-  peers_changed_ = true;
+  publish_peers();  // before anybody is told, so that who looks finds it
   links_up_.set(live_links_.size());
   log_.info("connected", {{"node", std::string(peer.name.text())},
                           {"creation", std::to_string(peer.creation)},
@@ -138,7 +138,7 @@ void Cluster::on_down(carrier::Link& link, const carrier::Down& down) {
 void Cluster::live_link_down(Channel& channel, const carrier::Down& down) {
   channel.live_link = nullptr;
   channel.connected.store(false, std::memory_order_release);
-  peers_changed_ = true;
+  publish_peers();
   links_up_.set(live_links_.size());
   log_.info("disconnected", {{"node", std::string(channel.peer.text())},
                              {"reason", std::string(to_string(down.reason))},
@@ -174,6 +174,7 @@ void Cluster::log_refusal(const carrier::Link& link, const carrier::Down& down) 
     case DownReason::handshake_failed:
     case DownReason::protocol_error:
     case DownReason::key_mismatch:
+      if (!refusal_lines_.allow(loop_.now())) return refusals_not_logged_.add();
       log_.warning("connection refused", {{"node", who},
                                           {"address", link.remote_address().to_string()},
                                           {"reason", std::string(to_string(down.reason))},

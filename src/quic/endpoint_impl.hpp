@@ -8,11 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include "base/rate_limit.hpp"
 #include "quic/connection_impl.hpp"
 #include "quic/endpoint.hpp"
 #include "quic/half_open.hpp"
 #include "quic/packet_train.hpp"
-#include "quic/rate_limit.hpp"
 
 namespace barrel::quic {
 

@@ -5,7 +5,7 @@
 
 #include "barrel/base/time.hpp"
 
-namespace barrel::quic {
+namespace barrel {
 
 /// A bucket that gains `per_second` permissions a second and holds a second's worth.
 class RateLimit {
@@ -34,4 +34,4 @@ class RateLimit {
   Instant refilled_{};
 };
 
-}  // namespace barrel::quic
+}  // namespace barrel
