@@ -100,12 +100,7 @@ function(barrel_precompile_headers target kind)
   endif()
   if(NOT TARGET barrel_pch_${kind})
     file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/pch_${kind}.cpp CONTENT "// Carries the precompiled headers.\n")
-    # Of the kind of the targets that use it: position-independent code differs between libraries and programs.
-    if(kind STREQUAL tests)
-      add_executable(barrel_pch_tests ${PROJECT_BINARY_DIR}/pch_tests.cpp)
-    else()
-      add_library(barrel_pch_${kind} STATIC ${PROJECT_BINARY_DIR}/pch_${kind}.cpp)
-    endif()
+    add_library(barrel_pch_${kind} STATIC ${PROJECT_BINARY_DIR}/pch_${kind}.cpp)
     target_link_libraries(barrel_pch_${kind} PRIVATE barrel_options)
     set(headers <algorithm> <array> <atomic> <chrono> <compare> <coroutine> <cstddef> <cstdint> <cstring> <deque>
                 <expected> <functional> <map> <memory> <mutex> <optional> <ranges> <set> <span> <string> <string_view>

@@ -11,7 +11,9 @@ endif()
 
 # The objects of the layers make both libraries, static and shared; see cmake/BarrelInstall.cmake. Only what the headers of
 # include/barrel declare leaves the shared one.
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+if(BARREL_INSTALL)
+  set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+endif()
 set(CMAKE_CXX_VISIBILITY_PRESET hidden)
 set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
 
