@@ -27,7 +27,12 @@ class Inbox {
   Pushed push(Envelope* envelope, std::uint32_t limit) noexcept {
     std::uint64_t word = word_.load(std::memory_order_relaxed);
     for (;;) {
-      if (word == dead) return Pushed::dead;
+      if (word == dead) {
+        // What the process did before it closed has happened for whoever finds it dead: a Caller frees its
+        // call.
+        (void)word_.load(std::memory_order_acquire);
+        return Pushed::dead;
+      }
       const std::uint32_t count = count_of(word);
       if (count >= limit) return Pushed::full;
       envelope->next = word > state_max ? newest(word) : nullptr;
