@@ -21,6 +21,8 @@ namespace chat {
 
 namespace {
 
+constexpr char control_d = '\x04';
+
 void write_all(std::string_view text) {
   while (!text.empty()) {
     const ssize_t n = ::write(STDOUT_FILENO, text.data(), text.size());
@@ -76,6 +78,8 @@ struct Console::Editor {
       const ssize_t n = ::read(STDIN_FILENO, &byte, 1);
       if (n == 0) return 0;
       if (n < 0) return errno == EINTR ? 0 : -1;
+      // A Ctrl-D typed before the terminal left line mode is read as this (Linux n_tty).
+      if (byte == '\0') byte = control_d;
       const std::size_t length = std::mbrtowc(out, &byte, 1, &state);
       if (length == static_cast<std::size_t>(-1)) state = std::mbstate_t{};
       if (length <= 1) return 1;

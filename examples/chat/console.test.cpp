@@ -118,6 +118,17 @@ TEST(Console, ControlDAndControlCEndIt) {
   EXPECT_TRUE(with_c.shows("ended"));
 }
 
+TEST(Console, WhatIsTypedBeforeThePromptCounts) {
+  Terminal with_d;
+  with_d.type("\x04");
+  EXPECT_TRUE(with_d.shows("ended"));
+  Terminal with_text;
+  with_text.type("rooms\rmem");
+  EXPECT_TRUE(with_text.shows("got rooms"));
+  with_text.type("bers\r");
+  EXPECT_TRUE(with_text.shows("got members"));
+}
+
 TEST(Console, WhatOthersWroteCannotControlTheTerminal) {
   Terminal terminal;
   ASSERT_TRUE(terminal.shows("> "));
