@@ -153,15 +153,14 @@ std::map<std::string, std::uint64_t> NodeCore::measure() {
   metrics_.gauge("process.messages_waiting").set(processes.messages_waiting);
   metrics_.gauge("process.mailbox_longest").set(processes.mailbox_longest);
   metrics_.gauge("term.atoms").set(Atom::table_size());
+  const std::vector<Channel*> channels = channels_.all();
   std::size_t queued = 0;
-  std::size_t channels = 0;
-  for (const Channel* channel : channels_.all()) {
-    ++channels;
+  for (const Channel* channel : channels) {
     for (const dist::Lane lane : {dist::Lane::messages, dist::Lane::overlay}) {
       queued += channel->outbound.pending_bytes(lane);
     }
   }
-  metrics_.gauge("node.channels").set(channels);
+  metrics_.gauge("node.channels").set(channels.size());
   metrics_.gauge("node.outbound_bytes").set(queued);
   return metrics_.snapshot();
 }

@@ -168,7 +168,9 @@ TEST_F(Transport, IdleTimeoutAndKeepAlive) {
   lively.keep_alive = 100ms;
   start({.quic = config}, {.quic = lively});
   connect();
-  std::this_thread::sleep_for(1s);
+  // Two idle timeouts' worth of keep-alive packets.
+  const auto before = server->count("quic.datagrams_received");
+  ASSERT_TRUE(server->wait_until([&] { return server->count("quic.datagrams_received") >= before + 8; }));
   EXPECT_FALSE(client->call([&] { return owner.closed.has_value(); })) << "kept alive";
   client->call([&] { owner.connection->set_keep_alive(0s); });
   ASSERT_TRUE(client->wait_until([&] { return owner.closed.has_value(); }, 3s));
