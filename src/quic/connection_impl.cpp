@@ -10,6 +10,9 @@ namespace {
 
 /// Reason phrases are for logs; a longer one would not fit beside what else a closing packet carries.
 constexpr std::size_t reason_bytes_max = 128;
+/// A refusal may be the answer to the probe for the last one: no faster than this. A guess, far below every
+/// time after which silence counts.
+constexpr Duration refusal_probe_interval = std::chrono::milliseconds(100);
 /// RFC 9000 §7.2: at least 8, unpredictable.
 constexpr std::size_t first_destination_bytes = 16;
 
@@ -209,11 +212,13 @@ void ConnectionImpl::close(std::uint64_t code, std::string_view text) {
   host_->mark_dirty(*this);
 }
 
-void ConnectionImpl::on_refused() {
+void ConnectionImpl::on_refused(Instant now) {
   if (end_ || state_ == State::closing) return;
   // Before the first answer nothing is lost by believing it; later it may be anybody's forgery.
   if (client_ && !heard_)
     return end({.kind = CloseKind::refused, .code = 0, .by_peer = true, .text = "ICMP"});
+  if (now < next_refusal_probe_) return;
+  next_refusal_probe_ = now + refusal_probe_interval;
   probe();
 }
 

@@ -101,7 +101,7 @@ class ConnectionImpl final : public Connection {
   bool write(PacketTrain& train, Instant now);
   void handle_expiry(Instant now);
   /// ICMP says that nobody listens there.
-  void on_refused();
+  void on_refused(Instant now);
   [[nodiscard]] std::optional<Instant> expiry() const;
   /// Over, apart from what finish() does.
   [[nodiscard]] bool ended() const { return end_.has_value(); }
@@ -205,6 +205,7 @@ class ConnectionImpl final : public Connection {
   bool address_proven_ = false;
   bool heard_ = false;
   bool probe_wanted_ = false;
+  Instant next_refusal_probe_{};
   bool reset_received_ = false;
   State state_ = State::handshaking;
   SocketAddress local_;

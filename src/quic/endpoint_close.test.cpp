@@ -234,6 +234,23 @@ TEST(EndpointClose, IcmpRefusalEndsADialButOnlyProbesAConnection) {
   EXPECT_GT(other.network.sent, before);
 }
 
+TEST(EndpointClose, IcmpRefusalsOfProbesMakeNoFlood) {
+  Pair pair;
+  ASSERT_TRUE(pair.connect());
+  pair.network.conditions.loss_ppm = 1'000'000;
+  const auto before = pair.network.sent;
+  pair.client.endpoint->refused(pair.server.address, pair.network.now);
+  auto answered = before;
+  for (int i = 0; i < 1'000; ++i) {
+    pair.runner.run_for(1ms);
+    for (; answered < pair.network.sent; ++answered) {
+      pair.client.endpoint->refused(pair.server.address, pair.network.now);
+    }
+  }
+  EXPECT_GT(pair.network.sent, before);
+  EXPECT_LT(pair.network.sent, before + 20);
+}
+
 TEST(EndpointClose, RestartedServerEndsOldConnectionsByStatelessReset) {
   auto config = server_config();
   config.token_key = Bytes(32, 7);

@@ -136,7 +136,7 @@ void EndpointImpl::close_all(std::uint64_t code, std::string_view text) {
 void EndpointImpl::refused(const SocketAddress& remote, Instant now) {
   last_now_ = std::max(last_now_, now);
   for (auto& [id, connection] : connections_) {
-    if (connection->remote_address() == remote) connection->on_refused();
+    if (connection->remote_address() == remote) connection->on_refused(now);
   }
 }
 

@@ -40,6 +40,20 @@ TEST_F(Network, ACutLongerThanTheFailureTimeIsALossAndHeals) {
   expect_exact_chat("b", 0, 10);
 }
 
+TEST_F(Network, AConnectionFollowsAPeerWhosePortChanges) {
+  start_pair();
+  expect_linked();
+  make_lobby();
+  const auto links = [&](const char* name) { return node(name).counters()["dist.up"]; };
+  const auto before = std::pair(links("a"), links("b"));
+  for (int i = 0; i < 3; ++i) {
+    for (UdpForwarder& path : paths_) path.rebind();
+    expect_exact_chat("b", 100 * i, 10);
+    expect_exact_chat("a", 100 * i, 10);
+  }
+  EXPECT_EQ(std::pair(links("a"), links("b")), before) << "no new connection was made";
+}
+
 TEST_F(Network, WhereUdpIsBlockedANodeSaysSoAndGoesOnTrying) {
   start_pair({"--contact-retry-ms=500", "--dial-timeout-ms=1000", "--base-backoff-ms=200"}, true);
   EXPECT_TRUE(node("b").prints("could not connect"));
