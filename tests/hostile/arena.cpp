@@ -52,7 +52,7 @@ bool Arena::start() {
 }
 
 Target Arena::target() const {
-  std::ifstream in(directory_.path() / "discovery" / "alice@127.0.0.1.endpoint", std::ios::binary);
+  std::ifstream in(discovery_directory() / "alice@127.0.0.1.endpoint", std::ios::binary);
   const std::string text(std::istreambuf_iterator<char>(in), {});
   const auto address = node::parse_endpoint(as_bytes(text));
   if (!address) throw std::runtime_error(address.error().message());

@@ -41,6 +41,8 @@ class Arena {
   [[nodiscard]] std::string transcript() const;
   /// Something that a node knows of: `rooms`, `nodes`, ...
   [[nodiscard]] test::ChatNode& node(std::string_view name) { return *nodes_.at(std::string(name)); }
+  /// Where the nodes find each other.
+  [[nodiscard]] std::filesystem::path discovery_directory() const { return directory_.path() / "discovery"; }
   [[nodiscard]] std::filesystem::path data_of(std::string_view name) const {
     return test::ChatNode::data_directory(setup_, name);
   }

@@ -5,6 +5,7 @@
 
 #include "carrier/stream_map.hpp"
 #include "dist/capabilities.hpp"
+#include "quic/test_any_key.hpp"
 
 namespace barrel::hostile {
 
@@ -29,12 +30,20 @@ Attacker::Attacker(const Target& target, AttackerOptions options)
       options_(std::move(options)),
       loop_(must(loop::make_epoll_loop(metrics_))),
       socket_(must(loop_->open_udp({.bind = *SocketAddress::parse("127.0.0.1:0")}, *this))),
-      endpoint_(must(quic::Endpoint::make({}, *socket_, *this, metrics_))),
+      endpoint_(must(make_endpoint())),
       timer_(*loop_, [this] { endpoint_->handle_timeout(loop_->now()); }) {
   loop_->set_turn_hook([this] {
     flush();
     if (done_ && done_()) loop_->stop();
   });
+}
+
+Result<std::unique_ptr<quic::Endpoint>> Attacker::make_endpoint() {
+  const quic::test::AnyKey any_key;
+  quic::EndpointConfig config;
+  config.certificate_pem = options_.certificate;
+  config.private_key_pem = options_.key_pem;
+  return quic::Endpoint::make(std::move(config), *socket_, *this, metrics_);
 }
 
 Attacker::~Attacker() {

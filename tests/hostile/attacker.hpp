@@ -37,6 +37,9 @@ struct AttackerOptions {
   bool reads = true;
   /// Sees, and may change, the bytes of the authentication before they are sent.
   std::function<void(Bytes&)> on_auth_bytes{};
+  /// What to serve with, in PEM; they need not match. Without them nobody can dial it.
+  std::string certificate{};
+  std::string key_pem{};
 };
 
 /// A peer that is no node: on a real socket it speaks QUIC, authentication and the distribution handshake as
@@ -108,12 +111,20 @@ class Attacker final : public loop::UdpEvents, public quic::EndpointEvents, publ
   /// Forgets whatever arrives.
   void set_deaf(bool deaf) { deaf_ = deaf; }
 
+  /// Where it can be dialed.
+  [[nodiscard]] std::uint16_t port() const { return socket_->local_address().port(); }
+  /// Somebody's handshake with it has succeeded.
+  [[nodiscard]] bool accepted() const { return accepted_; }
+
   // loop::UdpEvents
   void on_datagrams(const DatagramTrain& train) override;
   void on_writable() override { endpoint_->writable(loop_->now()); }
   void on_refused(const SocketAddress&) override {}
   // quic::EndpointEvents
-  quic::ConnectionEvents* on_accept(quic::Connection&) override { return nullptr; }
+  quic::ConnectionEvents* on_accept(quic::Connection&) override {
+    accepted_ = true;
+    return nullptr;
+  }
   // quic::ConnectionEvents
   void on_connected(quic::Connection& connection) override;
   void on_stream_data(quic::Connection& connection, quic::StreamId stream, BytesView bytes,
@@ -124,6 +135,7 @@ class Attacker final : public loop::UdpEvents, public quic::EndpointEvents, publ
   std::uint64_t resets = 0;
 
  private:
+  [[nodiscard]] Result<std::unique_ptr<quic::Endpoint>> make_endpoint();
   void flush();
   auth::Moment moment() { return {loop_->now(), loop_->system_now()}; }
   void read_messages(quic::StreamId stream, BytesView bytes);
@@ -142,6 +154,7 @@ class Attacker final : public loop::UdpEvents, public quic::EndpointEvents, publ
   quic::Connection* connection_ = nullptr;
   bool connected_ = false;
   bool closed_ = false;
+  bool accepted_ = false;
   bool deaf_ = false;
   std::optional<auth::Handshake> auth_;
   bool authenticated_ = false;

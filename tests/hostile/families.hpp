@@ -17,6 +17,7 @@ extern const Family floods;
 extern const Family streams;
 extern const Family strangers;
 extern const Family handshakes;
+extern const Family servers;
 
 /// For what an attack needs in order to be one.
 inline void require(bool condition, const char* what) {
