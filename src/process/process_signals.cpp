@@ -268,7 +268,10 @@ void answer_for_dead(RuntimeImpl& runtime, const Pid& dead, const Signal& signal
     case Signal::Op::call_settled: return dispose(signal.call);
     default: return;
   }
-  if (!runtime.is_local(signal.from)) runtime.nodes.remove(signal.from.node(), {dead.id, dead.serial});
+  // A pid of the node's last incarnation may have the number of one that lives.
+  const bool is_ours = dead.creation == runtime.config.creation;
+  if (is_ours && !runtime.is_local(signal.from))
+    runtime.nodes.remove(signal.from.node(), {dead.id, dead.serial});
   runtime.send_signal(dead, signal.from, answer);
 }
 
