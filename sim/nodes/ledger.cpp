@@ -57,6 +57,8 @@ void Ledger::crashed(std::size_t node) {
     actor.crashed = true;
     actor.reason = Term(Atom("crashed_with_its_node"));
   }
+  // What those that had ended before said may still have waited for a connection.
+  for (const auto& [peer, pids] : living_) lost(node, peer);
 }
 
 bool Ledger::alive(const Pid& pid) const {

@@ -21,6 +21,8 @@ constexpr Duration settle_max = seconds(120);
 constexpr Duration settle_look = seconds(1);
 /// Agreement must last.
 constexpr int agreements_wanted = 2;
+/// Largest cluster with active views of two.
+constexpr std::size_t ring_nodes_max = 16;
 /// The network stays this bad for good.
 constexpr std::uint32_t lasting_loss_per_million = 10'000;
 
@@ -55,6 +57,8 @@ Plan plan_of(std::uint64_t seed) {
   plan.world.weather = draw_weather(random);
   if (random.chance(300'000)) plan.world.clock_error_max = clock_error_most;
   if (random.chance(250'000)) plan.world.active_size = 2 + static_cast<std::uint32_t>(random.below(3));
+  // Where each node has two neighbours the overlay is rings: only few nodes can be relied on to form one.
+  if (plan.world.nodes > ring_nodes_max) plan.world.active_size = std::max(plan.world.active_size, 3U);
   plan.world.eager_gc = random.chance(300'000);
   plan.world.small_budgets = random.chance(200'000);
   plan.processes_per_node = plan.world.nodes > 12 ? 2 : 3;

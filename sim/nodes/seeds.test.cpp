@@ -27,6 +27,17 @@ TEST_P(Seeds, KeepWhatBarrelPromises) {
 
 INSTANTIATE_TEST_SUITE_P(Part, Seeds, ::testing::Range<std::uint64_t>(0, parts));
 
+// Seeds beyond the thousand that have found something, with what it was.
+TEST(Found, ASignalToTheLastIncarnationOfAPid) {
+  for (const std::uint64_t seed : {1841U, 10513U, 2845U}) run(seed);
+}
+TEST(Found, MessagesThatWaitForAPeerWhoseOwnDialFails) {
+  run(10537);
+}
+TEST(Found, SignalsThatWaitForAConnectionWhenTheirNodeEnds) {
+  for (const std::uint64_t seed : {11052U, 12545U}) run(seed);
+}
+
 TEST(Replay, ASeedTwiceGivesTheSameTrace) {
   for (const std::uint64_t seed : {7U, 11U}) {
     const NodesReport first = run_seed(seed, identities());

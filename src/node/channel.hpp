@@ -55,7 +55,7 @@ class Channel {
     none,
     locating,  ///< Discovery or address resolution is under way.
     dialing,   ///< dial_link is on its way up.
-    awaiting,  ///< The peer refused because it dials us; its connection is due before give_up_at.
+    awaiting,  ///< The peer dials us; its connection is due before give_up_at.
   };
   Dial dial = Dial::none;
   carrier::Link* dial_link = nullptr;

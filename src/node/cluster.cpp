@@ -217,6 +217,7 @@ bool Cluster::drained() const {
 
 void Cluster::close_links() {
   carrier_->close_all("shutdown", loop_.now());
+  for (Channel* channel : channels_.all()) dialer_.abandon(*channel, "the node shuts down");
 }
 
 std::vector<PeerInfo> Cluster::peers() const {

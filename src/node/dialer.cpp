@@ -15,8 +15,7 @@ Dialer::Dialer(loop::Loop& loop, Duration timeout, Hooks hooks, Metrics& metrics
       dials_failed_(metrics.counter("node.dials_failed")) {}
 
 void Dialer::start(Channel& channel) {
-  if (channel.dial != Channel::Dial::none || channel.live_link != nullptr || channel.incoming_link != nullptr)
-    return;
+  if (channel.dial != Channel::Dial::none || channel.live_link != nullptr) return;
   const std::uint64_t attempt = ++channel.attempt;
   channel.give_up_at = loop_.now() + timeout_;
   channel.last_failure.clear();
@@ -25,7 +24,8 @@ void Dialer::start(Channel& channel) {
     if (channel.attempt != attempt || channel.dial == Channel::Dial::none) return;
     fail(channel, "no answer within dial_timeout_ms; " + channel.last_failure);
   });
-  locate(channel);
+  if (channel.incoming_link == nullptr) return locate(channel);
+  channel.dial = Channel::Dial::awaiting;
 }
 
 void Dialer::locate(Channel& channel) {
@@ -128,6 +128,10 @@ void Dialer::yield(Channel& channel) {
   channel.addresses.clear();
   if (channel.dial == Channel::Dial::none) return;
   channel.dial = Channel::Dial::awaiting;
+}
+
+void Dialer::abandon(Channel& channel, const std::string& why) {
+  if (channel.dial != Channel::Dial::none) fail(channel, why);
 }
 
 void Dialer::fail(Channel& channel, const std::string& why) {

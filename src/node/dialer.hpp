@@ -28,7 +28,8 @@ class Dialer {
 
   Dialer(loop::Loop& loop, Duration timeout, Hooks hooks, Metrics& metrics);
 
-  /// Starts a dial unless one is under way or the node is connected, or is connecting to us.
+  /// Starts a dial unless one is under way or the node is connected. When it is connecting to us, that is
+  /// waited for first.
   void start(Channel& channel);
   /// The channel's dial_link ended before it was up.
   void link_down(Channel& channel, const carrier::Down& down);
@@ -41,6 +42,8 @@ class Dialer {
   void yield(Channel& channel);
   /// Starts no dial any more.
   void stop() { stopped_ = true; }
+  /// Gives up a dial that is under way, if any.
+  void abandon(Channel& channel, const std::string& why);
 
  private:
   void locate(Channel& channel);
