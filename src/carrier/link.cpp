@@ -9,22 +9,28 @@
 namespace barrel::carrier {
 namespace {
 
-/// How long a refusal (a FAIL frame, a status) may take to reach the peer before the connection is closed on
-/// it.
-constexpr Duration farewell_timeout = std::chrono::seconds(1);
-
-double seconds(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
+DownReason down_reason(dist::HandshakeFailure failure) {
+  switch (failure) {
+    case dist::HandshakeFailure::refused:
+    case dist::HandshakeFailure::not_allowed: return DownReason::refused;
+    case dist::HandshakeFailure::refused_by_us: return DownReason::closed_by_us;
+    case dist::HandshakeFailure::malformed:
+    case dist::HandshakeFailure::wrong_name:
+    case dist::HandshakeFailure::missing_flags:
+    case dist::HandshakeFailure::wrong_cookie:
+    case dist::HandshakeFailure::abandoned: return DownReason::handshake_failed;
+  }
+  return DownReason::handshake_failed;
 }
 
+}  // namespace
+
 std::string in_seconds(Duration duration) {
-  std::string text = std::to_string(seconds(duration));
+  std::string text = std::to_string(std::chrono::duration<double>(duration).count());
   text.erase(text.find_last_not_of('0') + 1);
   if (text.back() == '.') text.pop_back();
   return text + " s";
 }
-
-}  // namespace
 
 std::string_view to_string(Phase phase) {
   switch (phase) {
@@ -58,45 +64,36 @@ std::shared_ptr<AtomQuota> LinkOwner::atom_quota(NodeName) {
   return std::make_shared<AtomQuota>();
 }
 
-Link::Link(LinkContext& context, std::uint64_t id, std::optional<NodeName> target)
-    : context_(context), id_(id), target_(target), name_(target) {
+Link::Link(LinkContext& context, std::uint64_t id, std::optional<NodeName> target, Carries carries)
+    : context_(context), id_(id), target_(target), carries_(carries), name_(target) {
   if (dialed()) {
     setup_deadline_ = context.now + context.config.setup_timeout;
   } else {
     ++context.pending_accepted;
-    deadline_ = context.now + context.config.auth_timeout;
   }
-  last_heard_ = context.now;
-  reschedule();
 }
 
 Link::~Link() = default;
-
-void Link::set_connection(quic::Connection& connection) {
-  connection_ = &connection;
-  last_address_ = connection.remote_address();
-}
-
-void Link::abandon() {
-  setup_deadline_.reset();
-  reschedule();
-}
 
 dist::DialPhase Link::dial_phase() const {
   if (!dialed() || phase_ == Phase::up || phase_ == Phase::down) return dist::DialPhase::none;
   return name_sent_ ? dist::DialPhase::name_sent : dist::DialPhase::before_name;
 }
 
-Instant Link::last_heard() const {
-  return connection_ != nullptr ? connection_->last_received() : last_heard_;
+std::string_view Link::protocol() const {
+  switch (carries_) {
+    case Carries::quic: return peer_.dialect == dist::Dialect::barrel ? "barrel/1" : "erlang-dist";
+    case Carries::tcp: return "erlang-tcp";
+    case Carries::tls: return "erlang-tls";
+  }
+  return "unknown";
 }
 
-const SocketAddress& Link::remote_address() const {
-  return connection_ != nullptr ? connection_->remote_address() : last_address_;
-}
-
-std::size_t Link::unacknowledged_bytes() const {
-  return connection_ != nullptr ? connection_->buffered() : 0;
+void Link::attach(dist::Outbound& outbound, Instant now) {
+  if (phase_ == Phase::down) return;
+  outbound_ = &outbound;
+  outbound_->lower_frame_limit(peer_.capabilities.frame_bytes_max);
+  flush(now);
 }
 
 void Link::close(std::string_view why, Instant now) {
@@ -107,50 +104,15 @@ void Link::close(std::string_view why, Instant now) {
 void Link::end(DownReason reason, std::string text, bool linger, std::optional<auth::Failure> auth) {
   if (phase_ == Phase::down) return;
   if (!dialed() && phase_ != Phase::up) --context_.pending_accepted;
-  count_auth(false);
+  before_end();
   phase_ = Phase::down;
   context_.count("dist.down." + std::string(to_string(reason)));
   outbound_ = nullptr;
   setup_deadline_.reset();
   deadline_.reset();
-  delivered_at_.reset();
-  if (linger && connection_ != nullptr && !all_setup_acknowledged()) {
-    deadline_ = context_.now + farewell_timeout;
-  } else {
-    drop_connection();
-  }
+  release(linger);
   reschedule();
   context_.owner.on_down(*this, Down{reason, std::move(text), std::move(auth)});
-}
-
-void Link::drop_connection() {
-  if (connection_ != nullptr) {
-    last_address_ = connection_->remote_address();
-    last_heard_ = connection_->last_received();
-    quic::Connection& connection = *std::exchange(connection_, nullptr);
-    connection.close(0);
-    connection.detach();
-  }
-  context_.dead.push_back(id_);
-}
-
-bool Link::all_setup_acknowledged() const {
-  if (auth_stream_ && connection_->acknowledged(*auth_stream_) < auth_sent_) return false;
-  return control_sent_ == 0 || connection_->acknowledged(control_stream) >= control_sent_;
-}
-
-void Link::on_closed(quic::Connection& connection, const quic::CloseReason& reason) {
-  last_address_ = connection.remote_address();
-  last_heard_ = connection.last_received();
-  connection_ = nullptr;
-  if (phase_ == Phase::down) {
-    deadline_.reset();
-    reschedule();
-    context_.dead.push_back(id_);
-    return;
-  }
-  Down down = explain_close(reason);
-  end(down.reason, std::move(down.text), false, std::move(down.auth));
 }
 
 std::string Link::other_end() const {
@@ -158,120 +120,149 @@ std::string Link::other_end() const {
   return text + " at " + remote_address().to_string();
 }
 
-Down Link::explain_close(const quic::CloseReason& reason) const {
-  const std::string who = other_end();
-  std::string how = std::string(to_string(reason.kind));
-  if (reason.kind == quic::CloseKind::transport) how += " error " + std::to_string(reason.code);
-  if (!reason.text.empty()) how += " (" + reason.text + ")";
-  const bool by_peer = reason.by_peer && reason.kind == quic::CloseKind::application;
-  switch (phase_) {
-    case Phase::connecting:
-      if (reason.kind == quic::CloseKind::handshake_timeout) {
-        return {DownReason::unreachable, "no answer from " + who, {}};
-      }
-      return {DownReason::unreachable, "cannot reach " + who + ": " + how, {}};
-    case Phase::authenticating:
-      if (!by_peer) break;
-      return {
-          DownReason::closed_by_peer,
-          who +
-              " closed the connection during authentication: it may not trust our key, or the clocks differ",
-          {}};
-    case Phase::handshaking:
-      if (!by_peer) break;
-      if (handshake_->cookie_in_doubt()) {
-        return {DownReason::handshake_failed,
-                who +
-                    " closed the connection on our answer to its challenge: most likely it has another "
-                    "cookie; set " +
-                    "dist_cookie to the same value on both",
-                {}};
-      }
-      return {DownReason::closed_by_peer,
-              who + " closed the connection while we waited for " + std::string(handshake_->waiting_for()),
-              {}};
-    case Phase::introducing:
-    case Phase::up:
-    case Phase::down: break;
-  }
-  if (reason.kind == quic::CloseKind::idle_timeout) return {DownReason::silent, who + " was silent", {}};
-  return {DownReason::closed_by_peer, who + " closed the connection: " + how, {}};
+// --- The distribution handshake
+
+void Link::start_handshake(dist::Framing framing, std::optional<NodeName> peer) {
+  phase_ = Phase::handshaking;
+  dist::HandshakeSetup setup;
+  setup.role = dialed() ? dist::Role::initiator : dist::Role::acceptor;
+  setup.framing = framing;
+  setup.self = context_.config.self;
+  setup.peer = peer;
+  setup.creation = context_.config.creation;
+  setup.cookie = context_.config.cookie;
+  handshake_.emplace(std::move(setup), context_.random.split());
+  set_deadline(context_.now + context_.config.setup_timeout);
+  dist::HandshakeEffects effects;
+  handshake_->start(effects);
+  name_sent_ = dialed();
+  perform(std::move(effects));
 }
+
+void Link::receive_handshake(BytesView bytes) {
+  dist::HandshakeEffects effects;
+  handshake_->receive(bytes, effects);
+  perform(std::move(effects));
+}
+
+void Link::perform(dist::HandshakeEffects effects) {
+  bool status_sent = false;
+  for (dist::HandshakeEffect& effect : effects) {
+    if (!alive()) return;
+    if (auto* send = std::get_if<dist::SendBytes>(&effect)) {
+      send_control(std::move(send->bytes));
+      status_sent = true;
+    } else if (std::holds_alternative<dist::AwaitDelivery>(effect)) {
+      await_delivery();
+    } else if (const auto* ask = std::get_if<dist::AskVerdict>(&effect)) {
+      ask_owner(*ask);
+    } else if (const auto* complete = std::get_if<dist::HandshakeComplete>(&effect)) {
+      peer_.name = complete->peer;
+      peer_.creation = complete->creation;
+      peer_.flags = complete->flags;
+      on_handshake_complete(*complete);
+    } else if (const auto* failed = std::get_if<dist::HandshakeFailed>(&effect)) {
+      on_handshake_failed(*failed, status_sent);
+    }
+  }
+}
+
+void Link::ask_owner(const dist::AskVerdict& ask) {
+  name_ = ask.peer;
+  const dist::Verdict verdict = context_.owner.on_incoming(*this, ask.peer, ask.creation);
+  if (!alive()) return;
+  context_.count("dist.incoming." + std::string(to_string(verdict)));
+  dist::HandshakeEffects effects;
+  handshake_->answer(verdict, effects);
+  perform(std::move(effects));
+}
+
+void Link::on_handshake_failed(const dist::HandshakeFailed& failed, bool status_sent) {
+  context_.count("dist.handshake_failed." + std::string(to_string(failed.reason)));
+  end(down_reason(failed.reason), failed.text, status_sent);
+}
+
+void Link::go_up(const Liveness& liveness) {
+  if (!dialed()) --context_.pending_accepted;
+  phase_ = Phase::up;
+  was_up_ = true;
+  deadline_.reset();
+  setup_deadline_.reset();
+  silence_.emplace(liveness, context_.now);
+  EtfLimits limits = context_.config.etf_limits;
+  limits.atom_quota = context_.owner.atom_quota(peer_.name);
+  parser_.emplace(context_.config.self, peer_.name, std::move(limits));
+  reschedule();
+  context_.count("dist.up");
+  context_.owner.on_up(*this);
+}
+
+// --- Messages
+
+void Link::deliver(BytesView frame, const std::shared_ptr<const void>& owner, dist::Lane lane) {
+  auto message = parser_->parse(frame, owner);
+  if (message) return context_.owner.on_message(*this, *message, lane);
+  switch (message.error().code) {
+    case Errc::protocol_violation:
+      // Not the peer's word to give; the peer itself may only pass on what it was told.
+      context_.count("dist.foreign_sender_dropped");
+      return;
+    case Errc::limit_exceeded: context_.count("dist.message_over_limit_dropped"); return;
+    default:
+      context_.count("dist.message_malformed");
+      return end(DownReason::protocol_error,
+                 other_end() + " sent a message that cannot be read: " + message.error().message());
+  }
+}
+
+void Link::tell_drained() {
+  for (std::size_t lane = 0; lane < dist::lane_count; ++lane) {
+    const auto which = static_cast<dist::Lane>(lane);
+    if (phase_ == Phase::up && outbound_ != nullptr && outbound_->poll_drained(which)) {
+      context_.owner.on_drained(*this, which);
+    }
+  }
+}
+
+// --- Time
 
 void Link::set_deadline(Instant deadline) {
   deadline_ = deadline;
   reschedule();
 }
 
+std::optional<Instant> Link::next_timer() const {
+  if (phase_ == Phase::up) return silence_ ? std::optional(silence_->next()) : std::nullopt;
+  if (deadline_ && setup_deadline_) return std::min(*deadline_, *setup_deadline_);
+  return deadline_ ? deadline_ : setup_deadline_;
+}
+
 void Link::reschedule() {
-  std::optional<Instant> next;
-  const auto consider = [&next](const std::optional<Instant>& at) {
-    if (at && (!next || *at < *next)) next = at;
-  };
-  if (phase_ == Phase::up) {
-    if (silence_) next = silence_->next();
-  } else {
-    consider(deadline_);
-    consider(setup_deadline_);
-    consider(delivered_at_);
-  }
+  const std::optional<Instant> next = next_timer();
   if (next == scheduled_) return;
   if (scheduled_) context_.timers.erase({*scheduled_, id_});
   scheduled_ = next;
   if (scheduled_) context_.timers.emplace(*scheduled_, id_);
 }
 
-void Link::on_timer() {
+void Link::unschedule() {
   if (scheduled_) context_.timers.erase({*std::exchange(scheduled_, std::nullopt), id_});
-  const Instant now = context_.now;
-  if (phase_ == Phase::down) {
-    if (deadline_ && now >= *deadline_ && connection_ != nullptr) {
-      deadline_.reset();
-      drop_connection();
-    }
-  } else if (phase_ == Phase::up) {
-    check_silence();
-  } else if (delivered_at_ && now >= *delivered_at_) {
-    delivered_at_.reset();
-    dist::HandshakeEffects effects;
-    handshake_->delivered(effects);
-    perform(std::move(effects));
-  } else if (phase_ == Phase::authenticating && now >= auth_->deadline()) {
-    auth::Effects effects;
-    auth_->expire({now, context_.owner.system_now()}, effects);
-    perform(std::move(effects));
-  } else if ((deadline_ && now >= *deadline_) || (setup_deadline_ && now >= *setup_deadline_)) {
-    const std::string limit = in_seconds(context_.config.setup_timeout);
-    if (phase_ == Phase::connecting) {
-      end(DownReason::unreachable, "no answer from " + other_end() + " within " + limit);
-    } else {
-      std::string waited = phase_ == Phase::handshaking   ? std::string(handshake_->waiting_for())
-                           : phase_ == Phase::introducing ? std::string("its capability term")
-                                                          : std::string("its authentication");
-      end(DownReason::timeout,
-          other_end() + " was not connected within " + limit + "; we waited for " + waited);
-    }
-  }
-  reschedule();
 }
 
-void Link::check_silence() {
-  tell_drained();  // for what was acknowledged while nothing was in flight on our streams
-  if (!alive()) return;
-  switch (silence_->look(connection_->last_received(), context_.now)) {
-    case Silence::Step::none: break;
-    case Silence::Step::probe: connection_->probe(); break;
-    case Silence::Step::suspect:
-      connection_->probe();
-      context_.count("dist.suspected");
-      context_.owner.on_suspect(*this);
-      break;
-    case Silence::Step::alive: context_.owner.on_alive(*this); break;
-    case Silence::Step::down:
-      end(DownReason::silent,
-          other_end() + " was silent for " + in_seconds(context_.config.liveness.down_after));
-      break;
+bool Link::expire_setup() {
+  const Instant now = context_.now;
+  const bool late = (deadline_ && now >= *deadline_) || (setup_deadline_ && now >= *setup_deadline_);
+  if (!late) return false;
+  const std::string limit = in_seconds(context_.config.setup_timeout);
+  if (phase_ == Phase::connecting) {
+    end(DownReason::unreachable, "no answer from " + other_end() + " within " + limit);
+    return true;
   }
+  std::string waited = phase_ == Phase::handshaking   ? std::string(handshake_->waiting_for())
+                       : phase_ == Phase::introducing ? std::string("its capability term")
+                                                      : std::string("its authentication");
+  end(DownReason::timeout, other_end() + " was not connected within " + limit + "; we waited for " + waited);
+  return true;
 }
 
 }  // namespace barrel::carrier

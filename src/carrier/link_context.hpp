@@ -17,7 +17,7 @@
 
 namespace barrel::carrier {
 
-/// What the links of one QuicCarrier share; the carrier owns it.
+/// What the links of one carrier share; the carrier owns it.
 struct LinkContext {
   LinkContext(LinkConfig settings, LinkOwner& node, Random seeded, Metrics& counters, Log lines)
       : config(std::move(settings)), owner(node), metrics(counters), log(lines), random(seeded) {}

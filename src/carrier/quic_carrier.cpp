@@ -51,7 +51,7 @@ Result<Link*> QuicCarrier::dial(NodeName target, quic::Dial where, Instant now) 
   context_.now = std::max(context_.now, now);
   if (!where.deadline) where.deadline = context_.config.setup_timeout;
   const std::uint64_t id = ++last_id_;
-  auto link = std::make_unique<Link>(context_, id, target);
+  auto link = std::make_unique<QuicLink>(context_, id, target);
   auto connection = endpoint_->connect(where, link->events(), now);
   if (!connection) {
     link->abandon();
@@ -70,7 +70,7 @@ quic::ConnectionEvents* QuicCarrier::on_accept(quic::Connection& connection) {
     return nullptr;
   }
   const std::uint64_t id = ++last_id_;
-  auto link = std::make_unique<Link>(context_, id, std::nullopt);
+  auto link = std::make_unique<QuicLink>(context_, id, std::nullopt);
   link->set_connection(connection);
   quic::ConnectionEvents* events = &link->events();
   links_.emplace(id, std::move(link));

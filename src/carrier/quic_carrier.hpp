@@ -14,17 +14,17 @@
 #include "barrel/base/random.hpp"
 #include "barrel/base/time.hpp"
 #include "barrel/term/result.hpp"
-#include "carrier/link.hpp"
 #include "carrier/link_config.hpp"
 #include "carrier/link_context.hpp"
 #include "carrier/link_owner.hpp"
+#include "carrier/quic_link.hpp"
 #include "quic/endpoint.hpp"
 
 namespace barrel::carrier {
 
-/// All links of a node over one UDP socket: wraps the QUIC endpoint, makes a Link of each of its connections,
-/// and keeps their time. Sans-IO like the endpoint: datagrams and `now` come in, datagrams leave through the
-/// sink. Not thread-safe: cluster thread only.
+/// All links of a node over one UDP socket: wraps the QUIC endpoint, makes a QuicLink of each of its
+/// connections, and keeps their time. Sans-IO like the endpoint: datagrams and `now` come in, datagrams leave
+/// through the sink. Not thread-safe: cluster thread only.
 ///
 /// Drive it so: receive(), refused() and writable() as the socket reports; turn() at the end of each turn of
 /// the loop, after pushes to outbound queues were flushed (Link::flush); then wait until next_timeout() at
@@ -75,7 +75,7 @@ class QuicCarrier final : private quic::EndpointEvents {
   void remove_dead();
 
   LinkContext context_;
-  std::map<std::uint64_t, std::unique_ptr<Link>> links_;
+  std::map<std::uint64_t, std::unique_ptr<QuicLink>> links_;
   std::uint64_t last_id_ = 0;
   std::unique_ptr<quic::Endpoint> endpoint_;  // last: it refers to the links
 };

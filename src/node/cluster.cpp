@@ -229,8 +229,7 @@ void Cluster::publish_peers() {
   std::vector<PeerInfo> peers;
   for (const carrier::Link* link : live_links_) {
     const carrier::Peer& peer = *link->peer();
-    peers.push_back({peer.name, peer.creation,
-                     peer.dialect == dist::Dialect::barrel ? "barrel/1" : "erlang-dist",
+    peers.push_back({peer.name, peer.creation, std::string(link->protocol()),
                      link->remote_address().to_string(), link->dialed(), link->suspected()});
   }
   std::ranges::sort(peers, {}, &PeerInfo::name);

@@ -82,7 +82,7 @@ void Cluster::on_up(carrier::Link& link) {
   links_up_.set(live_links_.size());
   log_.info("connected", {{"node", std::string(peer.name.text())},
                           {"creation", std::to_string(peer.creation)},
-                          {"protocol", peer.dialect == dist::Dialect::barrel ? "barrel/1" : "erlang-dist"},
+                          {"protocol", std::string(link.protocol())},
                           {"dialed", link.dialed() ? "true" : "false"}});
   dispatcher_.link_up(link);
   link.attach(channel->outbound, loop_.now());

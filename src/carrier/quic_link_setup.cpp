@@ -2,8 +2,8 @@
 #include <utility>
 
 #include "barrel/base/assert.hpp"
-#include "carrier/link.hpp"
 #include "carrier/link_context.hpp"
+#include "carrier/quic_link.hpp"
 
 namespace barrel::carrier {
 namespace {
@@ -16,30 +16,16 @@ constexpr Duration status_gap = std::chrono::milliseconds(5);
 
 constexpr std::size_t introduction_header_bytes = 2;
 
-DownReason down_reason(dist::HandshakeFailure failure) {
-  switch (failure) {
-    case dist::HandshakeFailure::refused:
-    case dist::HandshakeFailure::not_allowed: return DownReason::refused;
-    case dist::HandshakeFailure::refused_by_us: return DownReason::closed_by_us;
-    case dist::HandshakeFailure::malformed:
-    case dist::HandshakeFailure::wrong_name:
-    case dist::HandshakeFailure::missing_flags:
-    case dist::HandshakeFailure::wrong_cookie:
-    case dist::HandshakeFailure::abandoned: return DownReason::handshake_failed;
-  }
-  return DownReason::handshake_failed;
-}
-
 }  // namespace
 
-void Link::on_connected(quic::Connection& connection) {
+void QuicLink::on_connected(quic::Connection& connection) {
   if (phase_ != Phase::connecting) return;
   // An Erlang listener that does not know our protocols selects none, and means erlang-dist.
   peer_.dialect = connection.alpn() == alpn_barrel ? dist::Dialect::barrel : dist::Dialect::erlang;
   start_auth();
 }
 
-void Link::start_auth() {
+void QuicLink::start_auth() {
   phase_ = Phase::authenticating;
   auth::HandshakeSetup setup{
       .role = dialed() ? auth::Role::client : auth::Role::server,
@@ -64,7 +50,7 @@ void Link::start_auth() {
   perform(std::move(effects));
 }
 
-void Link::perform(auth::Effects effects) {
+void QuicLink::perform(auth::Effects effects) {
   for (auth::Effect& effect : effects) {
     if (!alive()) return;
     if (auto* send = std::get_if<auth::Send>(&effect)) {
@@ -77,14 +63,14 @@ void Link::perform(auth::Effects effects) {
       peer_.key = done->key;
       count_auth(true);
       context_.owner.on_authenticated(*this, done->peer, done->key);
-      if (alive()) start_handshake();
+      if (alive()) start_dist_handshake();
     } else if (const auto* failed = std::get_if<auth::Failed>(&effect)) {
       on_auth_failed(*failed);
     }
   }
 }
 
-void Link::send_auth(Bytes bytes, bool fin) {
+void QuicLink::send_auth(Bytes bytes, bool fin) {
   if (!auth_stream_) {
     auto stream = connection_->open_unidirectional();
     if (!stream || *stream != auth_stream(is_client())) {
@@ -101,14 +87,14 @@ void Link::send_auth(Bytes bytes, bool fin) {
   auth_sent_ = *sent;
 }
 
-void Link::on_auth_stream(BytesView bytes, bool fin) {
+void QuicLink::on_auth_stream(BytesView bytes, bool fin) {
   auth::Effects effects;
   auth_->receive(bytes, {context_.now, context_.owner.system_now()}, effects);
   if (fin && !auth_->done()) auth_->peer_finished(effects);
   perform(std::move(effects));
 }
 
-void Link::count_auth(bool succeeded) {
+void QuicLink::count_auth(bool succeeded) {
   if (!auth_started_) return;
   const std::string attributes = std::string("{role=") + (dialed() ? "outgoing" : "incoming") +
                                  ",outcome=" + (succeeded ? "ok" : "fail") + "}";
@@ -119,23 +105,13 @@ void Link::count_auth(bool succeeded) {
   auth_started_.reset();
 }
 
-void Link::on_auth_failed(const auth::Failed& failed) {
+void QuicLink::on_auth_failed(const auth::Failed& failed) {
   context_.count("auth.failed." + std::string(to_string(failed.failure.reason)));
   end(DownReason::auth_failed, explain(failed.failure, context_.config.self), failed.failure.fail_frame_sent,
       failed.failure);
 }
 
-void Link::start_handshake() {
-  phase_ = Phase::handshaking;
-  dist::HandshakeSetup setup;
-  setup.role = dialed() ? dist::Role::initiator : dist::Role::acceptor;
-  setup.framing = peer_.dialect == dist::Dialect::barrel ? dist::Framing::length16 : dist::Framing::none;
-  setup.self = context_.config.self;
-  setup.peer = peer_.name;
-  setup.creation = context_.config.creation;
-  setup.cookie = context_.config.cookie;
-  handshake_.emplace(std::move(setup), context_.random.split());
-  set_deadline(context_.now + context_.config.setup_timeout);
+void QuicLink::start_dist_handshake() {
   if (dialed()) {
     const auto stream = connection_->open_bidirectional();
     if (!stream || *stream != control_stream) {
@@ -143,41 +119,11 @@ void Link::start_handshake() {
                  other_end() + " lets us open no stream for the distribution handshake");
     }
   }
-  dist::HandshakeEffects effects;
-  handshake_->start(effects);
-  name_sent_ = dialed();
-  perform(std::move(effects));
+  const bool framed = peer_.dialect == dist::Dialect::barrel;
+  start_handshake(framed ? dist::Framing::length16 : dist::Framing::none, peer_.name);
 }
 
-void Link::perform(dist::HandshakeEffects effects) {
-  bool status_sent = false;
-  for (dist::HandshakeEffect& effect : effects) {
-    if (!alive()) return;
-    if (auto* send = std::get_if<dist::SendBytes>(&effect)) {
-      send_control(std::move(send->bytes));
-      status_sent = true;
-    } else if (std::holds_alternative<dist::AwaitDelivery>(effect)) {
-      awaiting_delivery_ = true;
-    } else if (const auto* ask = std::get_if<dist::AskVerdict>(&effect)) {
-      ask_owner(*ask);
-    } else if (const auto* complete = std::get_if<dist::HandshakeComplete>(&effect)) {
-      on_handshake_complete(*complete);
-    } else if (const auto* failed = std::get_if<dist::HandshakeFailed>(&effect)) {
-      on_handshake_failed(*failed, status_sent);
-    }
-  }
-}
-
-void Link::ask_owner(const dist::AskVerdict& ask) {
-  const dist::Verdict verdict = context_.owner.on_incoming(*this, ask.peer, ask.creation);
-  if (!alive()) return;
-  context_.count("dist.incoming." + std::string(to_string(verdict)));
-  dist::HandshakeEffects effects;
-  handshake_->answer(verdict, effects);
-  perform(std::move(effects));
-}
-
-void Link::send_control(Bytes bytes) {
+void QuicLink::send_control(Bytes bytes) {
   const auto sent = connection_->send(control_stream, SharedBytes(std::move(bytes)));
   if (!sent) {
     return end(DownReason::closed_by_peer,
@@ -186,11 +132,9 @@ void Link::send_control(Bytes bytes) {
   control_sent_ = *sent;
 }
 
-void Link::on_control_stream(BytesView bytes, bool fin) {
+void QuicLink::on_control_stream(BytesView bytes, bool fin) {
   if (phase_ == Phase::handshaking) {
-    dist::HandshakeEffects effects;
-    handshake_->receive(bytes, effects);
-    perform(std::move(effects));
+    receive_handshake(bytes);
   } else if (phase_ == Phase::introducing) {
     on_introduction(bytes);
   } else if (phase_ == Phase::up && !bytes.empty()) {
@@ -202,9 +146,7 @@ void Link::on_control_stream(BytesView bytes, bool fin) {
   }
 }
 
-void Link::on_handshake_complete(const dist::HandshakeComplete& complete) {
-  peer_.creation = complete.creation;
-  peer_.flags = complete.flags;
+void QuicLink::on_handshake_complete(const dist::HandshakeComplete&) {
   if (peer_.dialect == dist::Dialect::erlang) return come_up();
 
   phase_ = Phase::introducing;
@@ -217,7 +159,7 @@ void Link::on_handshake_complete(const dist::HandshakeComplete& complete) {
   if (alive()) on_introduction(handshake_->take_leftover());
 }
 
-void Link::on_introduction(BytesView bytes) {
+void QuicLink::on_introduction(BytesView bytes) {
   introduction_.insert(introduction_.end(), bytes.begin(), bytes.end());
   while (introduction_.size() >= introduction_header_bytes) {
     const std::size_t length = std::size_t{introduction_[0]} << 8 | introduction_[1];
@@ -242,12 +184,7 @@ void Link::on_introduction(BytesView bytes) {
   }
 }
 
-void Link::on_handshake_failed(const dist::HandshakeFailed& failed, bool status_sent) {
-  context_.count("dist.handshake_failed." + std::string(to_string(failed.reason)));
-  end(down_reason(failed.reason), failed.text, status_sent);
-}
-
-void Link::come_up() {
+void QuicLink::come_up() {
   if (!context_.owner.pin(*this, peer_.name, peer_.key)) {
     context_.count("auth.failed.pin");
     return end(DownReason::key_mismatch,
@@ -256,22 +193,11 @@ void Link::come_up() {
   if (!alive()) return;
   open_lanes();
   if (!alive()) return;
-  if (!dialed()) --context_.pending_accepted;
-  phase_ = Phase::up;
-  was_up_ = true;
-  deadline_.reset();
-  setup_deadline_.reset();
-  silence_.emplace(context_.config.liveness, context_.now);
-  EtfLimits limits = context_.config.etf_limits;
-  limits.atom_quota = context_.owner.atom_quota(peer_.name);
-  parser_.emplace(context_.config.self, peer_.name, std::move(limits));
-  reschedule();
-  context_.count("dist.up");
-  context_.owner.on_up(*this);
+  go_up(context_.config.liveness);
   if (alive()) replay_early();
 }
 
-void Link::on_stream_acknowledged(quic::Connection&, quic::StreamId stream, std::uint64_t offset) {
+void QuicLink::on_stream_acknowledged(quic::Connection&, quic::StreamId stream, std::uint64_t offset) {
   if (phase_ == Phase::down) {
     if (deadline_ && all_setup_acknowledged()) {
       deadline_.reset();

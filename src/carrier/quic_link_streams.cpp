@@ -2,8 +2,8 @@
 #include <utility>
 
 #include "barrel/base/assert.hpp"
-#include "carrier/link.hpp"
 #include "carrier/link_context.hpp"
+#include "carrier/quic_link.hpp"
 
 namespace barrel::carrier {
 namespace {
@@ -13,7 +13,8 @@ constexpr std::size_t take_bytes = 256U << 10;
 
 }  // namespace
 
-void Link::on_stream_data(quic::Connection& connection, quic::StreamId stream, BytesView bytes, bool fin) {
+void QuicLink::on_stream_data(quic::Connection& connection, quic::StreamId stream, BytesView bytes,
+                              bool fin) {
   if (phase_ == Phase::down) return connection.consume(stream, bytes.size());
   const StreamClass kind = classify(stream);
   if (kind == StreamClass::unidirectional) {
@@ -40,7 +41,7 @@ void Link::on_stream_data(quic::Connection& connection, quic::StreamId stream, B
   }
 }
 
-void Link::on_data_stream(quic::StreamId stream, BytesView bytes) {
+void QuicLink::on_data_stream(quic::StreamId stream, BytesView bytes) {
   auto& incoming = incoming_[data_stream_index(stream)];
   if (!incoming) incoming = std::make_unique<Incoming>(stream, context_.config.frame_bytes_max);
   if (phase_ != Phase::up) return keep_early(*incoming, bytes);
@@ -48,7 +49,7 @@ void Link::on_data_stream(quic::StreamId stream, BytesView bytes) {
   if (alive()) connection_->consume(stream, bytes.size());
 }
 
-void Link::keep_early(Incoming& incoming, BytesView bytes) {
+void QuicLink::keep_early(Incoming& incoming, BytesView bytes) {
   early_bytes_ += bytes.size();
   if (early_bytes_ > context_.config.early_bytes_max) {
     context_.count("dist.early_data_limit");
@@ -57,7 +58,7 @@ void Link::keep_early(Incoming& incoming, BytesView bytes) {
   incoming.early.insert(incoming.early.end(), bytes.begin(), bytes.end());
 }
 
-void Link::replay_early() {
+void QuicLink::replay_early() {
   early_bytes_ = 0;
   for (auto& incoming : incoming_) {
     if (!incoming || incoming->early.empty()) continue;
@@ -69,7 +70,7 @@ void Link::replay_early() {
   }
 }
 
-void Link::read_messages(Incoming& incoming, BytesView bytes) {
+void QuicLink::read_messages(Incoming& incoming, BytesView bytes) {
   incoming.reader.feed(bytes);
   for (;;) {
     switch (incoming.reader.next()) {
@@ -80,35 +81,19 @@ void Link::read_messages(Incoming& incoming, BytesView bytes) {
                                                    std::to_string(context_.config.frame_bytes_max) +
                                                    " bytes");
       case dist::FrameReader::Step::frame:
-        deliver(incoming);
+        deliver(incoming.reader.frame(), incoming.reader.owner(), lane_of(incoming.stream));
         if (!alive()) return;  // and the reader is gone
         break;
     }
   }
 }
 
-void Link::deliver(const Incoming& incoming) {
-  auto message = parser_->parse(incoming.reader.frame(), incoming.reader.owner());
-  if (message) return context_.owner.on_message(*this, *message, lane_of(incoming.stream));
-  switch (message.error().code) {
-    case Errc::protocol_violation:
-      // Not the peer's word to give; the peer itself may only pass on what it was told.
-      context_.count("dist.foreign_sender_dropped");
-      return;
-    case Errc::limit_exceeded: context_.count("dist.message_over_limit_dropped"); return;
-    default:
-      context_.count("dist.message_malformed");
-      return end(DownReason::protocol_error,
-                 other_end() + " sent a message that cannot be read: " + message.error().message());
-  }
-}
-
-dist::Lane Link::lane_of(quic::StreamId stream) const {
+dist::Lane QuicLink::lane_of(quic::StreamId stream) const {
   const bool overlay = peer_.dialect == dist::Dialect::barrel && stream == overlay_stream(!is_client());
   return overlay ? dist::Lane::overlay : dist::Lane::messages;
 }
 
-void Link::refuse_user_stream(quic::StreamId stream) {
+void QuicLink::refuse_user_stream(quic::StreamId stream) {
   if (!refused_streams_.insert(stream).second) return;
   context_.count("dist.user_stream_refused");
   connection_->reset_stream(stream, user_stream_refused);
@@ -116,7 +101,7 @@ void Link::refuse_user_stream(quic::StreamId stream) {
   if (peer_.dialect == dist::Dialect::barrel) connection_->stop_sending(stream, user_stream_refused);
 }
 
-void Link::on_stream_reset(quic::Connection&, quic::StreamId stream, std::uint64_t) {
+void QuicLink::on_stream_reset(quic::Connection&, quic::StreamId stream, std::uint64_t) {
   if (phase_ == Phase::down) return;
   const StreamClass kind = classify(stream);
   if (kind == StreamClass::unidirectional) {
@@ -133,18 +118,18 @@ void Link::on_stream_reset(quic::Connection&, quic::StreamId stream, std::uint64
   }
 }
 
-void Link::on_stop_sending(quic::Connection&, quic::StreamId stream) {
+void QuicLink::on_stop_sending(quic::Connection&, quic::StreamId stream) {
   if (phase_ == Phase::down) return;
   const StreamClass kind = classify(stream);
   if (kind != StreamClass::data && !(kind == StreamClass::control && phase_ != Phase::up)) return;
   end(DownReason::closed_by_peer, other_end() + " reads our messages no more");
 }
 
-void Link::on_stream_closed(quic::Connection&, quic::StreamId stream) {
+void QuicLink::on_stream_closed(quic::Connection&, quic::StreamId stream) {
   refused_streams_.erase(stream);
 }
 
-void Link::open_lanes() {
+void QuicLink::open_lanes() {
   const std::array wanted = {messages_stream(is_client()), overlay_stream(is_client())};
   for (std::size_t lane = 0; lane < dist::lane_count; ++lane) {
     const auto stream = connection_->open_bidirectional();
@@ -157,21 +142,14 @@ void Link::open_lanes() {
                             quic::StreamPriority::control);
 }
 
-void Link::attach(dist::Outbound& outbound, Instant now) {
-  if (phase_ == Phase::down) return;
-  outbound_ = &outbound;
-  outbound_->lower_frame_limit(peer_.capabilities.frame_bytes_max);
-  flush(now);
-}
-
-void Link::flush(Instant now) {
+void QuicLink::flush(Instant now) {
   context_.now = std::max(context_.now, now);
   if (phase_ != Phase::up || outbound_ == nullptr) return;
   pump(dist::Lane::overlay);
   pump(dist::Lane::messages);
 }
 
-void Link::pump(dist::Lane which) {
+void QuicLink::pump(dist::Lane which) {
   if (outbound_ == nullptr) return;
   Outgoing& lane = outgoing_[static_cast<std::size_t>(which)];
   lane.behind = true;
@@ -193,7 +171,7 @@ void Link::pump(dist::Lane which) {
   }
 }
 
-void Link::credit(quic::StreamId stream, std::uint64_t offset) {
+void QuicLink::credit(quic::StreamId stream, std::uint64_t offset) {
   for (std::size_t index = 0; index < dist::lane_count; ++index) {
     Outgoing& lane = outgoing_[index];
     if (lane.stream != stream || offset <= lane.acknowledged || outbound_ == nullptr) continue;
@@ -202,14 +180,14 @@ void Link::credit(quic::StreamId stream, std::uint64_t offset) {
   }
 }
 
-void Link::pump_behind(quic::StreamId stream) {
+void QuicLink::pump_behind(quic::StreamId stream) {
   for (std::size_t lane = 0; lane < dist::lane_count; ++lane) {
     if (outgoing_[lane].stream == stream && outgoing_[lane].behind) pump(static_cast<dist::Lane>(lane));
   }
   tell_drained();
 }
 
-bool Link::send_block(Outgoing& lane, const SharedBytes& block) {
+bool QuicLink::send_block(Outgoing& lane, const SharedBytes& block) {
   const auto sent = connection_->send(lane.stream, block);
   if (sent) return true;
   if (sent.error().code == Errc::busy) {
@@ -220,17 +198,8 @@ bool Link::send_block(Outgoing& lane, const SharedBytes& block) {
   return false;
 }
 
-void Link::on_stream_writable(quic::Connection&, quic::StreamId stream) {
+void QuicLink::on_stream_writable(quic::Connection&, quic::StreamId stream) {
   if (phase_ == Phase::up) pump_behind(stream);
-}
-
-void Link::tell_drained() {
-  for (std::size_t lane = 0; lane < dist::lane_count; ++lane) {
-    const auto which = static_cast<dist::Lane>(lane);
-    if (phase_ == Phase::up && outbound_ != nullptr && outbound_->poll_drained(which)) {
-      context_.owner.on_drained(*this, which);
-    }
-  }
 }
 
 }  // namespace barrel::carrier
