@@ -58,6 +58,11 @@ Result<std::unique_ptr<loop::UdpSocket>> SimLoop::open_udp(const loop::UdpOption
   return std::unique_ptr<loop::UdpSocket>(std::make_unique<SimSocket>(*this, events));
 }
 
+Result<std::unique_ptr<loop::TcpListener>> SimLoop::listen_tcp(const loop::TcpListenerOptions&,
+                                                               loop::TcpListenerEvents&) {
+  return Error(Errc::unsupported, "simulated machines have no TCP");
+}
+
 bool SimLoop::offload(loop::Task work, loop::Task done) {
   work();
   post(std::move(done));

@@ -28,6 +28,10 @@ class SimLoop final : public loop::Loop {
   void set_turn_hook(loop::Task hook) override { hook_ = std::move(hook); }
   [[nodiscard]] Result<std::unique_ptr<loop::UdpSocket>> open_udp(const loop::UdpOptions& options,
                                                                   loop::UdpEvents& events) override;
+  /// Simulated machines have no TCP: listening is refused, and nobody can be dialed.
+  [[nodiscard]] Result<std::unique_ptr<loop::TcpListener>> listen_tcp(
+      const loop::TcpListenerOptions& options, loop::TcpListenerEvents& events) override;
+  [[nodiscard]] StreamDialer& tcp_dialer() override { return no_streams_; }
   /// The work is done at once, its end is told in a later turn.
   [[nodiscard]] bool offload(loop::Task work, loop::Task done) override;
   /// Only IP literals have addresses here.
@@ -42,7 +46,12 @@ class SimLoop final : public loop::Loop {
  private:
   friend class SimSocket;
 
+  struct NoStreams final : StreamDialer {
+    [[nodiscard]] std::unique_ptr<ByteStream> dial(const SocketAddress&) override { return nullptr; }
+  };
+
   Machine& machine_;
+  NoStreams no_streams_;
   loop::TimerQueue timers_;
   std::vector<loop::Task> posted_;
   loop::Task hook_;

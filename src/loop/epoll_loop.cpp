@@ -110,6 +110,20 @@ Result<std::unique_ptr<UdpSocket>> EpollLoopImpl::open_udp(const UdpOptions& opt
   return open_linux_udp(*this, *metrics_, options, events);
 }
 
+TcpShared& EpollLoopImpl::tcp_shared() {
+  if (!tcp_) tcp_ = std::make_unique<TcpShared>(*metrics_);
+  return *tcp_;
+}
+
+Result<std::unique_ptr<TcpListener>> EpollLoopImpl::listen_tcp(const TcpListenerOptions& options,
+                                                               TcpListenerEvents& events) {
+  return open_linux_tcp_listener(*this, tcp_shared(), options, events);
+}
+
+std::unique_ptr<ByteStream> EpollLoopImpl::dial(const SocketAddress& remote) {
+  return dial_linux_tcp(*this, tcp_shared(), remote);
+}
+
 Result<> EpollLoopImpl::watch_signals(const std::vector<int>& signals, OnSignal on_signal) {
   auto made = SignalWatch::make(*this, signals, std::move(on_signal));
   if (!made) return std::move(made).error();

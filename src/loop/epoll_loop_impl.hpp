@@ -13,6 +13,7 @@
 #include "base/blocking_pool.hpp"
 #include "loop/epoll_loop.hpp"
 #include "loop/file_descriptor.hpp"
+#include "loop/linux_tcp.hpp"
 #include "loop/poller.hpp"
 #include "loop/system_clock.hpp"
 #include "loop/timer_queue.hpp"
@@ -21,7 +22,7 @@ namespace barrel::loop {
 
 class SignalWatch;
 
-class EpollLoopImpl final : public EpollLoop, private Poller {
+class EpollLoopImpl final : public EpollLoop, private Poller, private StreamDialer {
  public:
   EpollLoopImpl(FileDescriptor epoll, FileDescriptor wakeup, Metrics& metrics, const LoopOptions& options);
   ~EpollLoopImpl() override;
@@ -37,6 +38,9 @@ class EpollLoopImpl final : public EpollLoop, private Poller {
   void set_turn_hook(Task hook) override { hook_ = std::move(hook); }
   [[nodiscard]] Result<std::unique_ptr<UdpSocket>> open_udp(const UdpOptions& options,
                                                             UdpEvents& events) override;
+  [[nodiscard]] Result<std::unique_ptr<TcpListener>> listen_tcp(const TcpListenerOptions& options,
+                                                                TcpListenerEvents& events) override;
+  [[nodiscard]] StreamDialer& tcp_dialer() override { return *this; }
   [[nodiscard]] bool offload(Task work, Task done) override;
   void resolve(std::string host, std::uint16_t port, Resolved done) override;
   void run() override;
@@ -53,6 +57,9 @@ class EpollLoopImpl final : public EpollLoop, private Poller {
   [[nodiscard]] Result<> watch(int fd, std::uint32_t events, ReadyHandler& handler) override;
   void change(int fd, std::uint32_t events, ReadyHandler& handler) override;
   void unwatch(int fd, ReadyHandler& handler) override;
+
+  [[nodiscard]] std::unique_ptr<ByteStream> dial(const SocketAddress& remote) override;
+  [[nodiscard]] TcpShared& tcp_shared();
 
   void turn();
   /// Fills ready_ and sets turn_now_; returns when there is something to do.
@@ -87,7 +94,8 @@ class EpollLoopImpl final : public EpollLoop, private Poller {
   std::array<epoll_event, ready_max> events_{};
   std::span<epoll_event> ready_;
   Duration spin_budget_;
-  bool fine_timeouts_ = true;  ///< The kernel has epoll_pwait2.
+  std::unique_ptr<TcpShared> tcp_;  ///< Once there is TCP.
+  bool fine_timeouts_ = true;       ///< The kernel has epoll_pwait2.
   std::unique_ptr<SignalWatch> signals_;
   BlockingPool pool_;
 };

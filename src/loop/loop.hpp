@@ -10,6 +10,7 @@
 #include "barrel/base/socket_address.hpp"
 #include "barrel/base/time.hpp"
 #include "barrel/term/result.hpp"
+#include "loop/tcp_socket.hpp"
 #include "loop/udp_socket.hpp"
 
 namespace barrel::loop {
@@ -53,6 +54,12 @@ class Loop : public Clock {
   /// A bound UDP socket whose events run on the loop thread; `events` must outlive it. Errors: Errc::io.
   [[nodiscard]] virtual Result<std::unique_ptr<UdpSocket>> open_udp(const UdpOptions& options,
                                                                     UdpEvents& events) = 0;
+
+  /// A listening TCP socket whose connections are given to `events`, which must outlive it. Errors: Errc::io.
+  [[nodiscard]] virtual Result<std::unique_ptr<TcpListener>> listen_tcp(const TcpListenerOptions& options,
+                                                                        TcpListenerEvents& events) = 0;
+  /// What TCP connections are dialed with; belongs to the loop.
+  [[nodiscard]] virtual StreamDialer& tcp_dialer() = 0;
 
   /// Runs `work` where it may block (files, DNS), then `done` on the loop thread. False, and neither runs,
   /// when the bounded queue is full. Tasks still waiting when the loop is destroyed are dropped.

@@ -1,0 +1,185 @@
+#include "loop/linux_tcp.hpp"
+
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "loop/native_address.hpp"
+
+namespace barrel::loop {
+namespace {
+
+/// Reads of one stream before others get their turn of the loop.
+constexpr int reads_per_turn = 8;
+/// Pieces of one system call; more take another one.
+constexpr std::size_t pieces_max = 64;
+
+void set_options(int fd) {
+  // Messages are gathered before they are written: the kernel must not wait for more. What fails here is done
+  // without.
+  const int on = 1;
+  (void)::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+std::string text_of(int error) {
+  return std::strerror(error);
+}
+
+}  // namespace
+
+TcpShared::TcpShared(Metrics& metrics)
+    : buffer(std::make_unique_for_overwrite<std::uint8_t[]>(read_bytes)),
+      accepted(metrics.counter("loop.tcp_accepted")),
+      accept_errors(metrics.counter("loop.tcp_accept_errors")),
+      read_bytes_total(metrics.counter("loop.tcp_bytes_received")),
+      read_calls(metrics.counter("loop.tcp_receive_calls")),
+      written_bytes_total(metrics.counter("loop.tcp_bytes_sent")),
+      write_calls(metrics.counter("loop.tcp_send_calls")),
+      write_blocked(metrics.counter("loop.tcp_send_blocked")) {}
+
+LinuxTcpStream::LinuxTcpStream(Poller& poller, TcpShared& shared, FileDescriptor fd,
+                               const SocketAddress& remote)
+    : poller_(&poller), shared_(&shared), fd_(std::move(fd)), remote_(remote) {
+  set_options(fd_.get());
+}
+
+LinuxTcpStream::~LinuxTcpStream() {
+  close();
+}
+
+void LinuxTcpStream::connect() {
+  connecting_ = true;
+  NativeAddress address(remote_, native_family(remote_));
+  if (::connect(fd_.get(), address.get(), address.length) != 0 && errno != EINPROGRESS)
+    failed_ = text_of(errno);
+}
+
+std::unique_ptr<ByteStream> dial_linux_tcp(Poller& poller, TcpShared& shared, const SocketAddress& remote) {
+  FileDescriptor fd(::socket(native_family(remote), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd.is_open()) return nullptr;
+  auto stream = std::make_unique<LinuxTcpStream>(poller, shared, std::move(fd), remote);
+  stream->connect();
+  return stream;
+}
+
+void LinuxTcpStream::start(StreamEvents& events) {
+  events_ = &events;
+  // An unconnected socket is reported at once, with EPOLLHUP.
+  const std::uint32_t wanted = connecting_ ? EPOLLOUT : EPOLLIN;
+  if (const auto watched = poller_->watch(fd_.get(), wanted, *this); watched) watched_ = wanted;
+}
+
+void LinuxTcpStream::want(std::uint32_t events) {
+  if (events == watched_ || watched_ == 0) return;
+  watched_ = events;
+  poller_->change(fd_.get(), events, *this);
+}
+
+void LinuxTcpStream::close() {
+  if (!fd_.is_open()) return;
+  if (watched_ != 0) poller_->unwatch(fd_.get(), *this);
+  watched_ = 0;
+  events_ = nullptr;
+  // What has arrived and nobody reads would make the kernel reset the connection, and what we have written
+  // last be lost.
+  if (!connecting_ && ::shutdown(fd_.get(), SHUT_WR) == 0) {
+    (void)::recv(fd_.get(), nullptr, TcpShared::read_bytes, MSG_DONTWAIT | MSG_TRUNC);
+  }
+  fd_ = FileDescriptor();
+}
+
+void LinuxTcpStream::fail(const std::string& why) {
+  StreamEvents* events = events_;
+  close();
+  if (events != nullptr) events->on_closed(why);
+}
+
+std::size_t LinuxTcpStream::write(std::span<const BytesView> pieces) {
+  std::size_t written = 0;
+  while (!pieces.empty() && fd_.is_open() && !connecting_) {
+    std::array<iovec, pieces_max> vectors;
+    const std::size_t count = std::min(pieces.size(), pieces_max);
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      vectors[i] = {const_cast<std::uint8_t*>(pieces[i].data()), pieces[i].size()};
+      bytes += pieces[i].size();
+    }
+    msghdr message{};
+    message.msg_iov = vectors.data();
+    message.msg_iovlen = count;
+    shared_->write_calls.add();
+    const ssize_t taken = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (taken > 0) {
+      written += static_cast<std::size_t>(taken);
+      shared_->written_bytes_total.add(static_cast<std::uint64_t>(taken));
+    }
+    if (taken != static_cast<ssize_t>(bytes)) {
+      // Full, or broken, which is reported the same way.
+      shared_->write_blocked.add();
+      want(EPOLLIN | EPOLLOUT);
+      return written;
+    }
+    pieces = pieces.subspan(count);
+  }
+  return written;
+}
+
+void LinuxTcpStream::on_ready(std::uint32_t events) {
+  if (connecting_) return connect_done();
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) read();
+  if (!fd_.is_open() || (events & EPOLLOUT) == 0) return;
+  want(EPOLLIN);
+  events_->on_writable();
+}
+
+void LinuxTcpStream::connect_done() {
+  int error = 0;
+  socklen_t length = sizeof error;
+  if (::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
+  if (!failed_.empty()) return fail(failed_);
+  if (error != 0) return fail(text_of(error));
+  connecting_ = false;
+  want(EPOLLIN);
+  events_->on_connected();
+}
+
+void LinuxTcpStream::read() {
+  for (int i = 0; i < reads_per_turn; ++i) {
+    if (!read_once()) return;
+  }
+}
+
+bool LinuxTcpStream::read_once() {
+  const std::span<std::uint8_t> space = events_->read_space();
+  // What does not fit where the owner wants it goes to the common buffer in the same call.
+  std::array<iovec, 2> vectors{iovec{space.data(), space.size()},
+                               iovec{shared_->buffer.get(), TcpShared::read_bytes}};
+  msghdr message{};
+  message.msg_iov = space.empty() ? &vectors[1] : vectors.data();
+  message.msg_iovlen = space.empty() ? 1 : 2;
+  shared_->read_calls.add();
+  const ssize_t result = ::recvmsg(fd_.get(), &message, MSG_DONTWAIT);
+  if (result < 0) {
+    if (errno == EAGAIN || errno == EINTR) return false;
+    fail(text_of(errno));
+    return false;
+  }
+  if (result == 0) {
+    fail("the other end has closed the connection");
+    return false;
+  }
+  const auto count = static_cast<std::size_t>(result);
+  shared_->read_bytes_total.add(count);
+  const std::size_t placed = std::min(count, space.size());
+  if (placed > 0) events_->on_read_into(placed);
+  if (fd_.is_open() && count > placed) events_->on_bytes({shared_->buffer.get(), count - placed});
+  return fd_.is_open() && count == space.size() + TcpShared::read_bytes;
+}
+
+}  // namespace barrel::loop

@@ -1,0 +1,243 @@
+#include "loop/tcp_socket.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <functional>
+#include <vector>
+
+#include "barrel/base/random.hpp"
+#include "loop/epoll_loop.hpp"
+#include "loop/file_descriptor.hpp"
+
+namespace barrel::loop {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// One end of a connection: remembers what it heard, and writes what it is told to as fast as it can.
+struct End final : StreamEvents {
+  void begin(std::unique_ptr<ByteStream> made) {
+    stream = std::move(made);
+    stream->start(*this);
+  }
+  void on_connected() override {
+    connected = true;
+    pump();
+    tell();
+  }
+  void on_bytes(BytesView bytes) override {
+    heard.insert(heard.end(), bytes.begin(), bytes.end());
+    if (echo) say(bytes);
+    tell();
+  }
+  std::span<std::uint8_t> read_space() override { return std::span(space).subspan(placed); }
+  void on_read_into(std::size_t count) override {
+    placed += count;
+    tell();
+  }
+  void on_writable() override {
+    ++writable;
+    pump();
+    tell();
+  }
+  void on_closed(const std::string& why) override {
+    closed = why;
+    tell();
+  }
+  void say(BytesView bytes) {
+    waiting.insert(waiting.end(), bytes.begin(), bytes.end());
+    pump();
+  }
+  void pump() {
+    // In pieces, as messages come.
+    std::vector<BytesView> pieces;
+    for (BytesView rest(waiting); !rest.empty();) {
+      pieces.push_back(rest.first(std::min<std::size_t>(rest.size(), 1'000)));
+      rest = rest.subspan(pieces.back().size());
+    }
+    const std::size_t taken = stream->write(pieces);
+    waiting.erase(waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(taken));
+  }
+  void tell() const {
+    if (changed) changed();
+  }
+
+  std::unique_ptr<ByteStream> stream;
+  Bytes heard;
+  Bytes waiting;
+  Bytes space;
+  std::size_t placed = 0;
+  bool echo = false;
+  bool connected = false;
+  int writable = 0;
+  std::string closed;
+  std::function<void()> changed;
+};
+
+struct TcpTest : testing::Test, TcpListenerEvents {
+  void on_accepted(std::unique_ptr<ByteStream> stream) override {
+    ++accepted;
+    if (refuse) return;
+    server.begin(std::move(stream));
+    server.tell();
+  }
+  void listen(const char* address = "127.0.0.1:0") {
+    auto opened = loop->listen_tcp({.bind = *SocketAddress::parse(address)}, *this);
+    ASSERT_TRUE(opened) << opened.error().message();
+    listener = *std::move(opened);
+  }
+  void connect() { client.begin(loop->tcp_dialer().dial(listener->local_address())); }
+  /// Runs the loop until `done`; false after five seconds.
+  bool until(const std::function<bool()>& done) {
+    bool timeout = false;
+    Timer limit(*loop, [&] {
+      timeout = true;
+      loop->stop();
+    });
+    limit.arm_after(5s);
+    client.changed = server.changed = [&] {
+      if (done()) loop->stop();
+    };
+    loop->set_turn_hook([&] {
+      if (done()) loop->stop();
+    });
+    if (!done()) loop->run();
+    return !timeout;
+  }
+  Bytes noise(std::size_t size) {
+    Bytes bytes(size);
+    random.fill(bytes);
+    return bytes;
+  }
+
+  Metrics metrics;
+  std::unique_ptr<EpollLoop> loop = std::move(*make_epoll_loop(metrics));
+  Random random{1};
+  std::unique_ptr<TcpListener> listener;
+  End client;
+  End server;
+  int accepted = 0;
+  bool refuse = false;
+};
+
+TEST_F(TcpTest, BytesTravelBothWaysOverBothFamilies) {
+  for (const char* address : {"127.0.0.1:0", "[::1]:0"}) {
+    client.heard.clear();
+    listen(address);
+    EXPECT_NE(listener->local_address().port(), 0);
+    server.echo = true;
+    connect();
+    ASSERT_TRUE(until([&] { return client.connected; })) << client.closed;
+    const Bytes sent = noise(5'000);
+    client.say(sent);
+    ASSERT_TRUE(until([&] { return client.heard.size() == sent.size(); }));
+    EXPECT_EQ(client.heard, sent);
+    EXPECT_EQ(client.stream->remote_address(), listener->local_address());
+    client = {};
+    server = {};
+  }
+}
+
+TEST_F(TcpTest, WritersWaitForSlowReadersAndNothingIsLost) {
+  listen();
+  connect();
+  ASSERT_TRUE(until([&] { return client.connected && server.stream; }));
+  const Bytes sent = noise(20 << 20);
+  client.say(sent);
+  EXPECT_FALSE(client.waiting.empty()) << "no kernel takes all of this";
+  ASSERT_TRUE(until([&] { return server.heard.size() == sent.size(); }));
+  EXPECT_EQ(server.heard, sent);
+  EXPECT_GT(client.writable, 0);
+  EXPECT_TRUE(client.waiting.empty());
+}
+
+TEST_F(TcpTest, SmallPiecesLeaveInOneSystemCall) {
+  listen();
+  connect();
+  ASSERT_TRUE(until([&] { return client.connected; }));
+  const auto before = metrics.counter("loop.tcp_send_calls").value();
+  client.say(noise(40'000));
+  EXPECT_EQ(metrics.counter("loop.tcp_send_calls").value(), before + 1);
+}
+
+TEST_F(TcpTest, WhoWantsBytesInAPlaceGetsThemThereAndTheRestAfterwards) {
+  listen();
+  connect();
+  ASSERT_TRUE(until([&] { return client.connected && server.stream; }));
+  server.space.resize(100'000);
+  const Bytes sent = noise(150'000);
+  client.say(sent);
+  ASSERT_TRUE(until([&] { return server.placed + server.heard.size() == sent.size(); }));
+  EXPECT_EQ(server.placed, server.space.size());
+  EXPECT_TRUE(std::equal(server.space.begin(), server.space.end(), sent.begin()));
+  EXPECT_TRUE(std::equal(server.heard.begin(), server.heard.end(), sent.begin() + 100'000));
+}
+
+TEST_F(TcpTest, NobodyListeningIsToldWithTheSystemsWords) {
+  listen();
+  const SocketAddress nobody = listener->local_address();
+  listener.reset();
+  client.begin(loop->tcp_dialer().dial(nobody));
+  ASSERT_TRUE(until([&] { return !client.closed.empty(); }));
+  EXPECT_EQ(client.closed, "Connection refused");
+  EXPECT_FALSE(client.connected);
+}
+
+TEST_F(TcpTest, AddressesThatCannotBeDialedAreToldAfterwardsToo) {
+  client.begin(loop->tcp_dialer().dial(*SocketAddress::parse("255.255.255.255:9")));
+  EXPECT_TRUE(client.closed.empty());
+  ASSERT_TRUE(until([&] { return !client.closed.empty(); }));
+}
+
+TEST_F(TcpTest, WhatWasWrittenBeforeTheEndArrives) {
+  listen();
+  connect();
+  ASSERT_TRUE(until([&] { return client.connected && server.stream; }));
+  // The client has unread bytes when it closes.
+  server.say(noise(100));
+  ASSERT_TRUE(until([&] { return server.waiting.empty(); }));
+  const Bytes sent = noise(50'000);
+  client.say(sent);
+  ASSERT_TRUE(client.waiting.empty());
+  client.stream->close();
+  ASSERT_TRUE(until([&] { return !server.closed.empty(); }));
+  EXPECT_EQ(server.heard, sent);
+  EXPECT_TRUE(client.closed.empty()) << "who closes is told nothing";
+}
+
+TEST_F(TcpTest, UnwantedConnectionsAreClosed) {
+  refuse = true;
+  listen();
+  connect();
+  ASSERT_TRUE(until([&] { return !client.closed.empty(); }));
+  EXPECT_EQ(accepted, 1);
+}
+
+TEST_F(TcpTest, AProcessWithoutDescriptorsTurnsConnectionsAwayInsteadOfSpinning) {
+  listen();
+  connect();
+  // All that are left are taken.
+  std::vector<FileDescriptor> taken;
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit low{64, limit.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  for (int fd = ::dup(0); fd >= 0; fd = ::dup(0)) taken.emplace_back(fd);
+  const bool told = until([&] { return !client.closed.empty(); });
+  taken.clear();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  EXPECT_TRUE(told);
+  EXPECT_EQ(accepted, 0);
+  EXPECT_LT(metrics.counter("loop.tcp_accept_errors").value(), 10U);
+}
+
+TEST_F(TcpTest, TakenPortsAreErrors) {
+  listen();
+  const auto again = loop->listen_tcp({.bind = listener->local_address()}, *this);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, Errc::io);
+}
+
+}  // namespace
+}  // namespace barrel::loop
