@@ -169,12 +169,23 @@ void Link::perform(dist::HandshakeEffects effects) {
 
 void Link::ask_owner(const dist::AskVerdict& ask) {
   name_ = ask.peer;
+  if (!admitted(ask.peer)) return;
   const dist::Verdict verdict = context_.owner.on_incoming(*this, ask.peer, ask.creation);
   if (!alive()) return;
   context_.count("dist.incoming." + std::string(to_string(verdict)));
   dist::HandshakeEffects effects;
   handshake_->answer(verdict, effects);
   perform(std::move(effects));
+}
+
+bool Link::admitted(NodeName peer) {
+  if (proves_name() || context_.owner.admits_unproven(peer)) return true;
+  context_.count("tcp.downgrade_refused");
+  end(DownReason::auth_failed,
+      other_end() +
+          " has proved its key in another connection, and cannot over TCP: somebody may use its name; if the "
+          "node has moved to TCP, delete its pin");
+  return false;
 }
 
 void Link::on_handshake_failed(const dist::HandshakeFailed& failed, bool status_sent) {

@@ -99,6 +99,8 @@ class Link {
   void receive_handshake(BytesView bytes);
   /// The handshake is over and the peer known: announces it. The transport must be ready to take messages.
   void go_up(const Liveness& liveness);
+  /// False after ending the link: the name is one that has to be proved.
+  [[nodiscard]] bool admitted(NodeName peer);
 
   /// One message of the peer.
   void deliver(BytesView frame, const std::shared_ptr<const void>& owner, dist::Lane lane);

@@ -33,12 +33,15 @@ class LinkOwner {
   /// what a peer that reconnects can add; the default is a fresh one for each link.
   [[nodiscard]] virtual std::shared_ptr<AtomQuota> atom_quota(NodeName peer);
 
-  /// The peer has proved its key. From here on an accepted link counts for may_dial(). Not yet to be pinned.
+  /// The peer has proved its key (never over TCP). From here on an accepted link counts for may_dial(). Not
+  /// yet to be pinned.
   virtual void on_authenticated(Link& link, NodeName peer, const PublicKey& key) = 0;
   /// The peer dialed and its `N` message was read: how to answer (dist::decide_incoming). The owner itself
   /// closes the own dial that the verdict drops, and an older link of the same peer that was accepted but
   /// never came up.
   [[nodiscard]] virtual dist::Verdict on_incoming(Link& link, NodeName peer, std::uint32_t creation) = 0;
+  /// Whether a node of this name may be connected although nothing proves its name, because it comes by TCP.
+  [[nodiscard]] virtual bool admits_unproven(NodeName) { return true; }
   /// Everything has succeeded, just before on_up(): pin the key if the name has none. False: another key was
   /// pinned meanwhile; the link is then closed with key_mismatch.
   [[nodiscard]] virtual bool pin(Link& link, NodeName peer, const PublicKey& key) = 0;

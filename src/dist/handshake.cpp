@@ -125,24 +125,16 @@ bool Handshake::take(const ParseOutcome<M>& outcome, std::optional<std::size_t> 
 void Handshake::on(const NameMessage& message, HandshakeEffects& out) {
   if (!accept_peer(message.name, message.creation, message.flags, out)) return;
   state_ = State::verdict;
-  out.emplace_back(AskVerdict{*peer_, peer_creation_});
+  if (peer_) out.emplace_back(AskVerdict{*peer_, peer_creation_});
+  else accept(Status::ok, out);
 }
 
 void Handshake::answer(Verdict verdict, HandshakeEffects& out) {
   if (state_ != State::verdict) return;
-  const auto accept = [&](Status status) {
-    send(encode(StatusMessage{status}), out);
-    if (setup_.framing == Framing::none) {
-      state_ = State::delivery;
-      out.emplace_back(AwaitDelivery{});
-    } else {
-      send_challenge(out);
-    }
-  };
   switch (verdict) {
     case Verdict::accept:
-    case Verdict::accept_drop_dial: accept(Status::ok); break;
-    case Verdict::accept_simultaneous: accept(Status::ok_simultaneous); break;
+    case Verdict::accept_drop_dial: accept(Status::ok, out); break;
+    case Verdict::accept_simultaneous: accept(Status::ok_simultaneous, out); break;
     case Verdict::accept_replacing:
       send(encode(StatusMessage{Status::alive}), out);
       state_ = State::confirmation;
@@ -155,6 +147,16 @@ void Handshake::answer(Verdict verdict, HandshakeEffects& out) {
       break;
   }
   while (step(out)) {}
+}
+
+void Handshake::accept(Status status, HandshakeEffects& out) {
+  send(encode(StatusMessage{status}), out);
+  if (setup_.framing == Framing::none) {
+    state_ = State::delivery;
+    out.emplace_back(AwaitDelivery{});
+  } else {
+    send_challenge(out);
+  }
 }
 
 void Handshake::delivered(HandshakeEffects& out) {
@@ -217,6 +219,8 @@ void Handshake::on(const ReplyMessage& message, HandshakeEffects& out) {
          peer_text() + " has another cookie than this node: set dist_cookie to the same value on both", out);
     return;
   }
+  if (!peer_) peer_ = NodeName::parse(claimed_name_);
+  if (!peer_) return fail(HandshakeFailure::wrong_name, "there is no room for another atom", out);
   send(encode(AckMessage{cookie_digest(setup_.cookie, message.challenge)}), out);
   complete(out);
 }
@@ -244,12 +248,13 @@ bool Handshake::accept_peer(std::string_view name, std::uint32_t creation, Flags
     fail(HandshakeFailure::wrong_name, "the peer has our own name, " + std::string(name), out);
     return false;
   }
-  const std::optional<NodeName> parsed = NodeName::parse(name);
-  if (!parsed) {
+  if (!NodeName::valid(name)) {
     fail(HandshakeFailure::wrong_name, "\"" + printable(name) + "\" is no valid node name", out);
     return false;
   }
-  peer_ = *parsed;
+  claimed_name_ = name;
+  if (setup_.peer) peer_ = setup_.peer;
+  else if (const auto known = Atom::find(name)) peer_ = NodeName(*known);
   peer_creation_ = creation;
   if (const std::string missing = missing_flag_names(flags); !missing.empty()) {
     if (setup_.role == Role::acceptor) send(encode(StatusMessage{Status::not_allowed}), out);
@@ -288,7 +293,7 @@ void Handshake::fail(HandshakeFailure reason, std::string text, HandshakeEffects
 }
 
 std::string Handshake::peer_text() const {
-  if (peer_) return std::string(peer_->text());
+  if (!claimed_name_.empty()) return claimed_name_;
   return setup_.peer ? std::string(setup_.peer->text()) : std::string("a peer");
 }
 

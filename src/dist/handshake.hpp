@@ -62,7 +62,9 @@ struct SendBytes {
 /// only): an Erlang initiator takes what it reads at once as one message, so that the status must reach it
 /// alone.
 struct AwaitDelivery {};
-/// Acceptor: call answer() with what to do about `peer`. Receiving may go on meanwhile.
+/// Acceptor: call answer() with what to do about `peer`. Receiving may go on meanwhile. Not asked about a
+/// name that nothing proves and that this node has never heard of: it is accepted, and becomes an atom only
+/// after the peer has shown that it knows the cookie.
 struct AskVerdict {
   NodeName peer;
   std::uint32_t creation = 0;
@@ -145,6 +147,7 @@ class Handshake {
   /// Notes name, creation and flags of the peer; false (and failed) when one of them is not acceptable.
   [[nodiscard]] bool accept_peer(std::string_view name, std::uint32_t creation, Flags flags,
                                  HandshakeEffects& out);
+  void accept(Status status, HandshakeEffects& out);
   void send(const Bytes& message, HandshakeEffects& out);
   void send_challenge(HandshakeEffects& out);
   void complete(HandshakeEffects& out);
@@ -155,6 +158,7 @@ class Handshake {
   std::uint32_t own_challenge_;
   State state_ = State::idle;
   Bytes buffer_;
+  std::string claimed_name_;
   std::optional<NodeName> peer_;
   std::uint32_t peer_creation_ = 0;
   Flags negotiated_ = 0;

@@ -47,12 +47,12 @@ Cluster::Cluster(Parts parts)
       idle_links_closed_(parts.metrics.counter("barrel_p2p.dist_gc.reap")),
       refusals_not_logged_(parts.metrics.counter("node.refusals_not_logged")),
       refusal_lines_(refusal_lines_per_second),
-      dialer_(
-          loop_, config_.channel.dial_timeout,
-          {.locate = std::move(parts.locate),
-           .connect = [this](NodeName peer, const SocketAddress& address) { return connect(peer, address); },
-           .failed = [this](Channel& channel, const std::string& why) { dial_failed(channel, why); }},
-          metrics_),
+      dialer_(loop_, config_.channel.dial_timeout,
+              {.locate = std::move(parts.locate),
+               .connect = [this](NodeName peer, const SocketAddress& address,
+                                 Transport transport) { return connect(peer, address, transport); },
+               .failed = [this](Channel& channel, const std::string& why) { dial_failed(channel, why); }},
+              metrics_),
       dispatcher_(
           self_, creation_, runtime_, router_, peer_limits(config_),
           {.overlay = [this](NodeName from, Atom name,
@@ -87,11 +87,16 @@ Result<void> Cluster::open(const LoadedCertificate& certificate) {
                                  *socket_, *this, random_.split(), metrics_, log_.named("carrier"));
   if (!carrier) return std::move(carrier).error();
   carrier_ = *std::move(carrier);
+  if (!config_.tcp.enabled) return {};
+  auto gate = TcpGate::open(config_, creation_, loop_, *this, random_.split(), metrics_, log_.named("tcp"));
+  if (!gate) return std::move(gate).error();
+  tcp_ = *std::move(gate);
   return {};
 }
 
 void Cluster::start() {
   overlay_->start(moment());
+  if (tcp_) tcp_->start();
   sweep_timer_.arm_after(config_.channel.gc_sweep_period);
 }
 
@@ -99,6 +104,7 @@ void Cluster::sweep_idle() {
   sweep_timer_.arm_after(config_.channel.gc_sweep_period);
   const std::vector<carrier::Link*> links = live_links_;  // closing changes the list
   for (const carrier::Link* link : links) {
+    if (!is_member(*link)) continue;  // Erlang keeps its connections
     Channel& channel = *channels_.find(link->peer()->name.atom());
     const bool used = channel.used.exchange(false, std::memory_order_relaxed);
     if (!used && channel.up_since + config_.channel.gc_min_age <= loop_.now()) close_unneeded(channel);
@@ -121,7 +127,12 @@ void Cluster::release(NodeName node) {
   });
 }
 
-Result<carrier::Link*> Cluster::connect(NodeName peer, const SocketAddress& address) {
+Result<carrier::Link*> Cluster::connect(NodeName peer, const SocketAddress& address, Transport transport) {
+  if (transport != Transport::quic) {
+    if (!tcp_) return Error(Errc::unsupported, "TCP is not enabled (tcp_enabled)");
+    if (!admits_unproven(peer)) return Error(Errc::not_trusted, "its key is pinned: never by TCP");
+    return tcp_->dial(peer, address, transport == Transport::epmd);
+  }
   quic::Dial where;
   where.remote = address;
   where.local = socket_->local_address();
@@ -140,6 +151,7 @@ void Cluster::turn() {
   if (const auto due = overlay_->next_deadline(); due && *due <= loop_.now()) overlay_->advance(moment());
   drain_dirty();  // what the overlay has just said goes out in this turn
   carrier_->turn(loop_.now());
+  if (tcp_) tcp_->turn();
   membership_.publish(*overlay_);
   if (std::exchange(peers_changed_, false)) publish_peers();
   arm_timer();
@@ -149,6 +161,8 @@ void Cluster::arm_timer() {
   std::optional<Instant> due = carrier_->next_timeout();
   if (const auto overlay_due = overlay_->next_deadline(); overlay_due && (!due || *overlay_due < *due))
     due = overlay_due;
+  if (const auto tcp_due = tcp_ ? tcp_->next_timeout() : std::nullopt; tcp_due && (!due || *tcp_due < *due))
+    due = tcp_due;
   if (due) timer_.arm(*due);
   else timer_.cancel();
 }
@@ -191,7 +205,7 @@ void Cluster::node_dead(NodeName node, std::uint32_t creation) {
     const Channel* channel = channels_.find(node.atom());
     if (channel == nullptr || channel->live_link == nullptr) return;
     carrier::Link& link = *channel->live_link;
-    if (link.suspected() && link.peer()->creation == creation)
+    if (is_member(link) && link.suspected() && link.peer()->creation == creation)
       link.close("the cluster holds it to be dead", loop_.now());
   });
 }
@@ -201,6 +215,7 @@ void Cluster::node_dead(NodeName node, std::uint32_t creation) {
 void Cluster::stop_connecting() {
   dialer_.stop();
   carrier_->set_accepting(false);
+  if (tcp_) tcp_->stop_connecting();
 }
 
 void Cluster::leave() {
@@ -217,6 +232,7 @@ bool Cluster::drained() const {
 
 void Cluster::close_links() {
   carrier_->close_all("shutdown", loop_.now());
+  if (tcp_) tcp_->close_all("shutdown");
   for (Channel* channel : channels_.all()) dialer_.abandon(*channel, "the node shuts down");
 }
 
@@ -230,7 +246,8 @@ void Cluster::publish_peers() {
   for (const carrier::Link* link : live_links_) {
     const carrier::Peer& peer = *link->peer();
     peers.push_back({peer.name, peer.creation, std::string(link->protocol()),
-                     link->remote_address().to_string(), link->dialed(), link->suspected()});
+                     link->remote_address().to_string(), link->dialed(), link->suspected(),
+                     (peer.flags & dist::flag::published) == 0});
   }
   std::ranges::sort(peers, {}, &PeerInfo::name);
   const std::scoped_lock lock(peers_mutex_);

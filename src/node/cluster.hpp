@@ -25,6 +25,7 @@
 #include "node/overlay.hpp"
 #include "node/registry_service.hpp"
 #include "node/router.hpp"
+#include "node/tcp_gate.hpp"
 #include "node/trust_files.hpp"
 
 namespace barrel::node {
@@ -59,6 +60,8 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   Result<void> open(const LoadedCertificate& certificate);
   /// Any thread, after open().
   [[nodiscard]] std::uint16_t port() const { return socket_->local_address().port(); }
+  /// 0 without TCP. Any thread, after open().
+  [[nodiscard]] std::uint16_t tcp_port() const { return tcp_ ? tcp_->port() : 0; }
   /// Begins to take part: joins the contact nodes.
   void start();
 
@@ -91,6 +94,7 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   std::shared_ptr<AtomQuota> atom_quota(NodeName peer) override { return dispatcher_.quota(peer); }
   void on_authenticated(carrier::Link& link, NodeName peer, const PublicKey& key) override;
   dist::Verdict on_incoming(carrier::Link& link, NodeName peer, std::uint32_t creation) override;
+  bool admits_unproven(NodeName peer) override;
   bool pin(carrier::Link& link, NodeName peer, const PublicKey& key) override;
   void on_up(carrier::Link& link) override;
   void on_message(carrier::Link& link, dist::Message& message, dist::Lane lane) override;
@@ -116,9 +120,11 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   void on_writable() override { carrier_->writable(loop_.now()); }
   void on_refused(const SocketAddress& remote) override { carrier_->refused(remote, loop_.now()); }
 
+  /// Whether it can be one of the overlay: plain Erlang nodes know nothing of that.
+  [[nodiscard]] static bool is_member(const carrier::Link& link) { return link.proves_name(); }
   /// The end of every loop turn: queues to links, due timers, datagrams out.
   void turn();
-  void live_link_down(Channel& channel, const carrier::Down& down);
+  void live_link_down(Channel& channel, const carrier::Down& down, bool was_member);
   void dial_failed(Channel& channel, const std::string& why);
   void wake_waiters(Channel& channel);
   /// Closes a link that still is the live one.
@@ -152,7 +158,7 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   Counter& refusals_not_logged_;
   RateLimit refusal_lines_;
 
-  Result<carrier::Link*> connect(NodeName peer, const SocketAddress& address);
+  Result<carrier::Link*> connect(NodeName peer, const SocketAddress& address, Transport transport);
   /// Moves what senders have queued to the links, and dials where there is none.
   void drain_dirty();
 
@@ -161,6 +167,7 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   std::unique_ptr<Overlay> overlay_;
   std::unique_ptr<loop::UdpSocket> socket_;
   std::unique_ptr<carrier::QuicCarrier> carrier_;
+  std::unique_ptr<TcpGate> tcp_;  // none unless enabled
   loop::Timer timer_;
   loop::Timer sweep_timer_;
   std::vector<carrier::Link*> live_links_;

@@ -29,6 +29,11 @@ auth::TrustDecision Cluster::check_trust(std::string_view claimed_name, const Pu
   return trust_.decide(claimed_name, key);
 }
 
+bool Cluster::admits_unproven(NodeName peer) {
+  const auto pinned = trust_.find(peer.text());
+  return pinned && !*pinned;  // a file that cannot be read may be a pin
+}
+
 bool Cluster::pin(carrier::Link&, NodeName peer, const PublicKey& key) {
   const auto pinned = trust_.store_if_new(peer.text(), key);
   if (!pinned) {
@@ -48,16 +53,20 @@ void Cluster::on_authenticated(carrier::Link& link, NodeName peer, const PublicK
 }
 
 dist::Verdict Cluster::on_incoming(carrier::Link& link, NodeName peer, std::uint32_t) {
-  Channel* channel = channels_.find_or_make(peer.atom());
-  if (channel == nullptr) return dist::Verdict::refuse_silently;
+  // A name that nothing proves makes no channel.
+  Channel* channel = is_member(link) ? channels_.find_or_make(peer.atom()) : channels_.find(peer.atom());
+  if (channel == nullptr) return is_member(link) ? dist::Verdict::refuse_silently : dist::Verdict::accept;
   dist::PeerState state;
   state.live = channel->live_link != nullptr;
   if (channel->dial == Channel::Dial::locating) state.dial = dist::DialPhase::before_name;
   if (channel->dial_link != nullptr) state.dial = channel->dial_link->dial_phase();
-  const dist::Verdict verdict = dist::decide_incoming(link.dialect(), self_, peer, state);
+  dist::Verdict verdict = dist::decide_incoming(link.dialect(), self_, peer, state);
+  // Over TCP an Erlang node understands the refusal, and keeps its messages for our dial.
+  if (!is_member(link) && verdict == dist::Verdict::refuse_silently) verdict = dist::Verdict::refuse;
   if (dist::drops_dial(verdict)) {
     crossing_dials_.add();
     dialer_.yield(*channel);
+    channel->incoming_link = &link;  // if it comes to nothing we dial again
     if (carrier::Link* own = std::exchange(channel->dial_link, nullptr))
       own->close("gives way to the peer's dial", loop_.now());
   } else if (dist::refuses(verdict)) {
@@ -87,6 +96,7 @@ void Cluster::on_up(carrier::Link& link) {
   dispatcher_.link_up(link);
   link.attach(channel->outbound, loop_.now());
   runtime_.node_up(peer.name);
+  if (!is_member(link)) return;
   const PeerKind kind = peer.dialect == dist::Dialect::barrel ? PeerKind::barrel : PeerKind::erlang;
   overlay_->link_up(peer.name, kind, peer.creation, link.dialed(), moment());
 }
@@ -101,12 +111,12 @@ void Cluster::on_message(carrier::Link& link, dist::Message& message, dist::Lane
 
 void Cluster::on_suspect(carrier::Link& link) {
   peers_changed_ = true;
-  overlay_->link_suspect(link.peer()->name, moment());
+  if (is_member(link)) overlay_->link_suspect(link.peer()->name, moment());
 }
 
 void Cluster::on_alive(carrier::Link& link) {
   peers_changed_ = true;
-  overlay_->link_recovered(link.peer()->name, moment());
+  if (is_member(link)) overlay_->link_recovered(link.peer()->name, moment());
 }
 
 void Cluster::on_drained(carrier::Link& link, dist::Lane lane) {
@@ -124,7 +134,7 @@ void Cluster::on_down(carrier::Link& link, const carrier::Down& down) {
   if (channel != nullptr && channel->live_link == &link) {
     dispatcher_.link_down(link);
     std::erase(live_links_, &link);
-    return live_link_down(*channel, down);
+    return live_link_down(*channel, down, is_member(link));
   }
   log_refusal(link, down);
   if (channel == nullptr) return;
@@ -135,7 +145,7 @@ void Cluster::on_down(carrier::Link& link, const carrier::Down& down) {
   if (channel->dial_link == &link) dialer_.link_down(*channel, down);
 }
 
-void Cluster::live_link_down(Channel& channel, const carrier::Down& down) {
+void Cluster::live_link_down(Channel& channel, const carrier::Down& down, bool was_member) {
   channel.live_link = nullptr;
   channel.connected.store(false, std::memory_order_release);
   publish_peers();
@@ -146,7 +156,7 @@ void Cluster::live_link_down(Channel& channel, const carrier::Down& down) {
   channel.outbound.restart();
   runtime_.node_down(channel.peer, noconnection());
   wake_waiters(channel);
-  overlay_->link_down(channel.peer, loss_of(down.reason), moment());
+  if (was_member) overlay_->link_down(channel.peer, loss_of(down.reason), moment());
 }
 
 void Cluster::dial_failed(Channel& channel, const std::string& why) {

@@ -23,8 +23,8 @@ A node takes each setting from the first of these that has it:
 4. the default.
 
 The keys are those of barrel_p2p where it has them, with its defaults. Times are whole milliseconds. A list
-is an array in a file, and separated by commas elsewhere; the table `static_nodes` is a table in a file, and
-`name=host:port,...` elsewhere. Paths are relative to the working directory.
+is an array in a file, and separated by commas elsewhere; `static_nodes` and `tcp_nodes` are tables in a file,
+and `name=host:port,...` elsewhere. Paths are relative to the working directory.
 
 All settings are checked together before a node starts. Every problem is reported at once, with the key, the
 value and what is allowed; a key that does not exist is a problem too. So a file says what it means, or the

@@ -42,6 +42,16 @@ std::size_t typing_errors_in(std::string_view key) {
 }
 
 /// A rule over several keys, left out when one of them was refused already.
+void check_tls(const NodeConfig::Tcp& tcp, Problems& problems) {
+  if (!tcp.tls) return;
+  const auto need = [&](const std::filesystem::path& path, std::string_view key, std::string_view why) {
+    if (path.empty()) problems.add(fmt::format("{} is not set: {} needs it", key, why));
+  };
+  need(tcp.tls_certificate, "tcp_tls_certificate", "tcp_tls");
+  need(tcp.tls_key, "tcp_tls_key", "tcp_tls");
+  if (tcp.tls_verify) need(tcp.tls_authorities, "tcp_tls_authorities", "tcp_tls_verify");
+}
+
 void check_order(std::string_view low, std::string_view high, bool in_order, const NodeConfig& config,
                  std::string_view relation, Problems& problems) {
   if (in_order || problems.refused(low) || problems.refused(high)) return;
@@ -108,6 +118,7 @@ void check_all(const NodeConfig& config, Problems& problems) {
   check_order("down_after_ms", "suspect_after_ms", failure.down_after > failure.suspect_after, config,
               "more than", problems);
   check_order("prwl", "arwl", config.membership.prwl <= config.membership.arwl, config, "at most", problems);
+  check_tls(config.tcp, problems);
 }
 
 Result<NodeConfig> combine(const GivenFlags& flags, const ConfigSources& sources, const NodeConfig& defaults,

@@ -55,6 +55,11 @@ class Table {
     add(text_setting({std::move(key), std::move(meaning), std::move(origin)}, std::move(allowed), rule,
                      field));
   }
+  template <class Access>
+  void flag(std::string key, std::string meaning, std::string origin, Access field) {
+    add(choice_setting(About{std::move(key), std::move(meaning), std::move(origin)},
+                       std::vector<std::pair<std::string, bool>>{{"true", true}, {"false", false}}, field));
+  }
   [[nodiscard]] std::vector<Setting> take() { return std::move(all_); }
 
  private:
@@ -85,6 +90,36 @@ void add_listen(Table& table) {
   table.text("quic_cert_dir", "a path; empty: quic in data_dir", is_path_or_empty,
              "Directory of the TLS certificate and its key.", "original",
              [](auto& c) -> auto& { return c.listen.certificate_dir; });
+}
+
+void add_tcp(Table& table) {
+  table.group("Erlang nodes over TCP");
+  table.flag("tcp_enabled", "Whether plain Erlang nodes are connected by TCP, with the cookie as only proof.",
+             "guess", [](auto& c) -> auto& { return c.tcp.enabled; });
+  table.text("tcp_listen_address", "an IP address", is_ip, "What the TCP socket is bound to.", "Erlang's",
+             [](auto& c) -> auto& { return c.tcp.address; });
+  table.number("tcp_listen_port", 0, 65'535, "TCP port; 0: the system chooses, and others find us by EPMD.",
+               "Erlang's", [](auto& c) -> auto& { return c.tcp.port; });
+  table.flag("epmd_register", "Whether EPMD is told our name and port, again whenever it restarts.",
+             "Erlang's", [](auto& c) -> auto& { return c.tcp.epmd_register; });
+  table.number("epmd_port", 0, 65'535, "Port of EPMD, here and elsewhere; 0: ERL_EPMD_PORT, or 4369.",
+               "Erlang's", [](auto& c) -> auto& { return c.tcp.epmd_port; });
+  table.add(tcp_nodes_setting());
+  table.flag("tcp_tls", "TLS on these connections, as Erlang's -proto_dist inet_tls.", "guess",
+             [](auto& c) -> auto& { return c.tcp.tls; });
+  table.text("tcp_tls_certificate", "a path; needed for tcp_tls", is_path_or_empty,
+             "PEM of our certificate, with its chain.", "guess",
+             [](auto& c) -> auto& { return c.tcp.tls_certificate; });
+  table.text("tcp_tls_key", "a path; needed for tcp_tls", is_path_or_empty, "PEM of the certificate's key.",
+             "guess", [](auto& c) -> auto& { return c.tcp.tls_key; });
+  table.text("tcp_tls_authorities", "a path; needed for tcp_tls_verify", is_path_or_empty,
+             "PEM of the authorities that peers' certificates must come from.", "guess",
+             [](auto& c) -> auto& { return c.tcp.tls_authorities; });
+  table.flag("tcp_tls_verify", "Whether peers must have such a certificate.", "guess",
+             [](auto& c) -> auto& { return c.tcp.tls_verify; });
+  table.number("net_ticktime_ms", 1'000, day_ms,
+               "Silence after which such a connection is given up; equal on all nodes.",
+               "Erlang's net_ticktime", [](auto& c) -> auto& { return c.tcp.ticktime; });
 }
 
 void add_auth(Table& table) {
@@ -203,6 +238,7 @@ std::vector<Setting> make_settings() {
   Table table;
   add_node(table);
   add_listen(table);
+  add_tcp(table);
   add_auth(table);
   add_discovery(table);
   add_membership(table);

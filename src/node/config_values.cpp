@@ -34,6 +34,7 @@ Setting setting_of(std::string key, std::string meaning, std::string allowed, st
 constexpr std::pair<std::string_view, DiscoveryBackend> backend_words[] = {
     {"static", DiscoveryBackend::static_nodes},
     {"file", DiscoveryBackend::file},
+    {"epmd", DiscoveryBackend::epmd},
     {"dns", DiscoveryBackend::dns},
 };
 
@@ -123,9 +124,9 @@ Setting contact_nodes_setting() {
 }
 
 Setting backends_setting() {
-  Setting setting = setting_of("discovery_backends",
-                               "How node addresses are found, in this order; the first that knows one wins.",
-                               "static, file, dns, each at most once", "original", ValueForm::list);
+  Setting setting = setting_of(
+      "discovery_backends", "How node addresses are found, in this order; the first that knows one wins.",
+      "static, file, epmd, dns, each at most once", "original plus epmd", ValueForm::list);
   setting.assign = [](NodeConfig& config, std::string_view text) {
     std::vector<DiscoveryBackend> backends;
     for (const std::string_view item : split_list(text)) {
@@ -150,35 +151,55 @@ Setting backends_setting() {
   return setting;
 }
 
-Setting static_nodes_setting() {
-  Setting setting = setting_of("static_nodes", "Fixed addresses by node, for the static backend.",
-                               "node = \"host:port\" entries", "original ({quic, [{dist, [{nodes, ...}]}]})",
-                               ValueForm::table);
-  setting.assign = [](NodeConfig& config, std::string_view text) {
+namespace {
+
+using Addresses = std::map<std::string, NodeAddress, std::less<>>;
+
+/// A table of `node = "host:port"`; `field` gives the place of it in a (const) NodeConfig.
+template <class Access>
+Setting addresses_setting(Setting setting, Transport transport, Access field) {
+  setting.assign = [field, transport](NodeConfig& config, std::string_view text) {
     const auto items = split_list(text);
     if (items.size() > list_items_max) return false;
-    std::map<std::string, NodeAddress, std::less<>> nodes;
+    Addresses nodes;
     for (const std::string_view item : items) {
       auto node = static_node_of(item);
       if (!node) return false;
+      node->second.transport = transport;
       nodes.insert_or_assign(std::move(node->first), std::move(node->second));
     }
-    config.discovery.static_nodes = std::move(nodes);
+    field(config) = std::move(nodes);
     return true;
   };
-  setting.valid = [](const NodeConfig& config) {
-    return std::ranges::all_of(config.discovery.static_nodes, [](const auto& node) {
-      return NodeName::valid(node.first) && valid_host(node.second.host) && node.second.port != 0;
+  setting.valid = [field, transport](const NodeConfig& config) {
+    return std::ranges::all_of(field(config), [transport](const auto& node) {
+      return NodeName::valid(node.first) && valid_host(node.second.host) && node.second.port != 0 &&
+             node.second.transport == transport;
     });
   };
-  setting.show = [](const NodeConfig& config) {
+  setting.show = [field](const NodeConfig& config) {
     std::string text;
-    for (const auto& [name, address] : config.discovery.static_nodes) {
+    for (const auto& [name, address] : field(config)) {
       text += fmt::format("{}{}={}:{}", text.empty() ? "" : ",", name, address.host, address.port);
     }
     return text;
   };
   return setting;
+}
+
+}  // namespace
+
+Setting static_nodes_setting() {
+  return addresses_setting(setting_of("static_nodes", "Fixed addresses by node, for the static backend.",
+                                      "node = \"host:port\" entries",
+                                      "original ({quic, [{dist, [{nodes, ...}]}]})", ValueForm::table),
+                           Transport::quic, [](auto& c) -> auto& { return c.discovery.static_nodes; });
+}
+
+Setting tcp_nodes_setting() {
+  return addresses_setting(setting_of("tcp_nodes", "Fixed TCP addresses by node, for the static backend.",
+                                      "node = \"host:port\" entries", "guess", ValueForm::table),
+                           Transport::tcp, [](auto& c) -> auto& { return c.tcp.nodes; });
 }
 
 // Two keys of the original that would weaken a node: known, so that a configuration can be carried over, but

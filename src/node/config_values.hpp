@@ -124,6 +124,7 @@ template <class Access, class Value>
 [[nodiscard]] Setting contact_nodes_setting();
 [[nodiscard]] Setting backends_setting();
 [[nodiscard]] Setting static_nodes_setting();
+[[nodiscard]] Setting tcp_nodes_setting();
 [[nodiscard]] Setting auth_enabled_setting();
 [[nodiscard]] Setting cookie_only_nodes_setting();
 

@@ -60,7 +60,7 @@ void Dialer::try_next(Channel& channel) {
     channel.addresses.erase(channel.addresses.begin());
     const auto literal = SocketAddress::from_ip(address.host, address.port);
     if (!literal) return resolve(channel, address);
-    auto link = hooks_.connect(channel.peer, *literal);
+    auto link = hooks_.connect(channel.peer, *literal, address.transport);
     if (link) {
       channel.dial = Channel::Dial::dialing;
       channel.dial_link = *link;
@@ -74,14 +74,15 @@ void Dialer::try_next(Channel& channel) {
 void Dialer::resolve(Channel& channel, const NodeAddress& address) {
   channel.dial = Channel::Dial::locating;
   loop_.resolve(address.host, address.port,
-                [this, &channel, attempt = channel.attempt,
-                 host = address.host](Result<std::vector<SocketAddress>> found) {
+                [this, &channel, attempt = channel.attempt, host = address.host,
+                 transport = address.transport](Result<std::vector<SocketAddress>> found) {
                   if (channel.attempt != attempt || channel.dial != Channel::Dial::locating) return;
                   if (!found) {
                     channel.last_failure = host + ": " + found.error().message();
                   } else {
                     std::vector<NodeAddress> literals;
-                    for (const SocketAddress& one : *found) literals.push_back({one.ip_string(), one.port()});
+                    for (const SocketAddress& one : *found)
+                      literals.push_back({one.ip_string(), one.port(), transport});
                     channel.addresses.insert(channel.addresses.begin(), literals.begin(), literals.end());
                   }
                   try_next(channel);

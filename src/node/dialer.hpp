@@ -21,7 +21,7 @@ class Dialer {
     /// refers to must outlive the loop.
     std::function<Result<std::vector<NodeAddress>>(NodeName)> locate;
     /// Starts a link to an address.
-    std::function<Result<carrier::Link*>(NodeName, const SocketAddress&)> connect;
+    std::function<Result<carrier::Link*>(NodeName, const SocketAddress&, Transport)> connect;
     /// All has been tried: what waits for the channel is lost.
     std::function<void(Channel&, const std::string& why)> failed;
   };

@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <string>
 #include <system_error>
 #include <utility>
 
+#include "node/config_values.hpp"
 #include "node/discovery_endpoint.hpp"
 #include "node/files.hpp"
+#include "tcp/epmd.hpp"
 
 namespace barrel::node {
 
@@ -92,6 +95,11 @@ Result<std::vector<std::string>> FileDiscovery::list() const {
   return nodes;
 }
 
+Result<std::vector<NodeAddress>> EpmdDiscovery::lookup(NodeName node) const {
+  if (!valid_host(node.host())) return unknown(node, "EPMD");
+  return std::vector<NodeAddress>{{std::string(node.host()), port_, Transport::epmd}};
+}
+
 Result<std::vector<NodeAddress>> DnsDiscovery::lookup(NodeName node) const {
   if (!valid_host(node.host())) return unknown(node, "DNS");
   return std::vector<NodeAddress>{{std::string(node.host()), port_}};
@@ -99,24 +107,43 @@ Result<std::vector<NodeAddress>> DnsDiscovery::lookup(NodeName node) const {
 
 Result<std::vector<NodeAddress>> DiscoveryChain::lookup(NodeName node) const {
   std::string said;
+  std::vector<NodeAddress> guesses;
   for (const auto& backend : backends_) {
     auto found = backend->lookup(node);
-    if (found) return found;
+    if (found) {
+      guesses.insert(guesses.end(), found->begin(), found->end());
+      if (!backend->guesses()) return guesses;
+      continue;
+    }
     said += fmt::format("{}{}: {}", said.empty() ? "" : "; ", backend->name(), text_of(found.error()));
   }
+  if (!guesses.empty()) return guesses;
   if (said.empty()) said = "discovery_backends is empty";
   return Error{Errc::not_found, Term(fmt::format("no address of {}: {}", node.text(), said))};
+}
+
+std::uint16_t epmd_port(const NodeConfig& config) {
+  if (config.tcp.epmd_port != 0) return config.tcp.epmd_port;
+  const char* set = std::getenv("ERL_EPMD_PORT");
+  const auto port = parse_integer(set == nullptr ? "" : set);
+  return port && *port > 0 && *port <= 65'535 ? static_cast<std::uint16_t>(*port) : tcp::epmd_port_default;
 }
 
 std::unique_ptr<Discovery> make_discovery(const NodeConfig& config) {
   std::vector<std::unique_ptr<Discovery>> backends;
   for (const DiscoveryBackend backend : config.discovery.backends) {
     switch (backend) {
-      case DiscoveryBackend::static_nodes:
-        backends.push_back(std::make_unique<StaticDiscovery>(config.discovery.static_nodes));
+      case DiscoveryBackend::static_nodes: {
+        auto nodes = config.discovery.static_nodes;
+        if (config.tcp.enabled) nodes.insert(config.tcp.nodes.begin(), config.tcp.nodes.end());
+        backends.push_back(std::make_unique<StaticDiscovery>(std::move(nodes)));
         break;
+      }
       case DiscoveryBackend::file:
         backends.push_back(std::make_unique<FileDiscovery>(config.discovery_dir()));
+        break;
+      case DiscoveryBackend::epmd:
+        if (config.tcp.enabled) backends.push_back(std::make_unique<EpmdDiscovery>(epmd_port(config)));
         break;
       case DiscoveryBackend::dns:
         backends.push_back(std::make_unique<DnsDiscovery>(config.listen.port));

@@ -26,9 +26,11 @@ class Discovery {
   /// At least one address, best first. Errc::not_found: this backend does not know the node. Others: it
   /// should, but what it has is broken; the reason says where and what to do.
   [[nodiscard]] virtual Result<std::vector<NodeAddress>> lookup(NodeName node) const = 0;
+  /// It does not know nodes, it only derives addresses from their names: others may be asked as well.
+  [[nodiscard]] virtual bool guesses() const { return false; }
 };
 
-/// The table `static_nodes`.
+/// The tables `static_nodes` and, where TCP is enabled, `tcp_nodes`.
 class StaticDiscovery final : public Discovery {
  public:
   explicit StaticDiscovery(std::map<std::string, NodeAddress, std::less<>> nodes)
@@ -61,6 +63,18 @@ class FileDiscovery final : public Discovery {
   std::filesystem::path directory_;
 };
 
+/// The EPMD on the host of the node name. The caller resolves the host and asks.
+class EpmdDiscovery final : public Discovery {
+ public:
+  explicit EpmdDiscovery(std::uint16_t port) : port_(port) {}
+  [[nodiscard]] std::string_view name() const override { return "epmd"; }
+  [[nodiscard]] Result<std::vector<NodeAddress>> lookup(NodeName node) const override;
+  [[nodiscard]] bool guesses() const override { return true; }
+
+ private:
+  std::uint16_t port_;
+};
+
 /// The host part of the node name, at one port for all nodes. The caller resolves it.
 class DnsDiscovery final : public Discovery {
  public:
@@ -70,13 +84,14 @@ class DnsDiscovery final : public Discovery {
   explicit DnsDiscovery(std::uint16_t port) : port_(port == 0 ? default_port : port) {}
   [[nodiscard]] std::string_view name() const override { return "dns"; }
   [[nodiscard]] Result<std::vector<NodeAddress>> lookup(NodeName node) const override;
+  [[nodiscard]] bool guesses() const override { return true; }
 
  private:
   std::uint16_t port_;
 };
 
-/// Asks one backend after another; the first that answers wins, and a broken one does not keep the next from
-/// being asked.
+/// Asks one backend after another; the first that knows the node wins, and a broken one does not keep the
+/// next from being asked. Of those that only guess all addresses are taken, in order.
 class DiscoveryChain final : public Discovery {
  public:
   explicit DiscoveryChain(std::vector<std::unique_ptr<Discovery>> backends)
@@ -88,6 +103,9 @@ class DiscoveryChain final : public Discovery {
  private:
   std::vector<std::unique_ptr<Discovery>> backends_;
 };
+
+/// What epmd_port says, or ERL_EPMD_PORT, or Erlang's default.
+[[nodiscard]] std::uint16_t epmd_port(const NodeConfig& config);
 
 /// The chain that the configuration asks for.
 [[nodiscard]] std::unique_ptr<Discovery> make_discovery(const NodeConfig& config);

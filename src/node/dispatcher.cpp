@@ -19,6 +19,7 @@ Dispatcher::Dispatcher(NodeName self, std::uint32_t creation, Runtime& runtime, 
       malformed_(metrics.counter("node.payloads_malformed")),
       unread_limit_(metrics.counter("node.unread_bytes_limit")),
       atoms_refused_(metrics.counter("node.atoms_refused")),
+      outsiders_(metrics.counter("node.overlay_messages_of_outsiders")),
       log_(log) {
   // From now on these names are found when a peer sends them.
   (void)is_system_name(Atom());
@@ -39,7 +40,7 @@ void Dispatcher::link_up(const carrier::Link& link) {
     malformed_.add();
     hooks_.violation(id, peer, "a payload that does not decode: " + why.message());
   };
-  sources_.insert_or_assign(link.id(), Source{link.id(), peer, std::move(context)});
+  sources_.insert_or_assign(link.id(), Source{link.id(), peer, link.proves_name(), std::move(context)});
 }
 
 void Dispatcher::link_down(const carrier::Link& link) {
@@ -83,6 +84,7 @@ void Dispatcher::on(const Source& source, const dist::Send& control, dist::Paylo
 
 void Dispatcher::on(const Source& source, const dist::SendName& control, dist::Payload& payload) {
   if (Overlay::handles(control.to)) {
+    if (!source.member) return outsiders_.add();
     if (const auto message = decode(source, payload)) hooks_.overlay(source.peer, control.to, *message);
     return;
   }
@@ -152,6 +154,10 @@ void Dispatcher::on(const Source& source, const dist::Exit& control, dist::Paylo
 }
 
 void Dispatcher::on(const Source& source, const dist::Monitor& control, dist::Payload&) {
+  // A call to a name that this node itself answers begins with a monitor: noproc would end the call before it
+  // is answered. Such a name ends with the node.
+  const Atom* system = std::get_if<Atom>(&control.to);
+  if (system != nullptr && answers_calls(*system) && !runtime_.whereis(*system)) return;
   RemoteSignal signal;
   signal.op = RemoteSignal::Op::monitor;
   signal.from = control.from;

@@ -52,6 +52,8 @@ class Dispatcher {
   struct Source {
     std::uint64_t link_id = 0;
     NodeName peer;
+    /// Whether it may take part in the overlay.
+    bool member = false;
     std::shared_ptr<const DecodeContext> context;
   };
 
@@ -88,6 +90,7 @@ class Dispatcher {
   Counter& malformed_;
   Counter& unread_limit_;
   Counter& atoms_refused_;
+  Counter& outsiders_;
   Log log_;
   std::map<std::uint64_t, Source> sources_;
   /// By peer, so that a new connection brings no new quota.

@@ -28,13 +28,27 @@ std::uint16_t Node::port() const noexcept {
   return core_->cluster().port();
 }
 
+std::uint16_t Node::tcp_port() const noexcept {
+  return core_->cluster().tcp_port();
+}
+
 const NodeConfig& Node::config() const noexcept {
   return core_->config();
 }
 
 std::vector<NodeName> Node::nodes() const {
   std::vector<NodeName> names;
-  for (const PeerInfo& peer : core_->cluster().peers()) names.push_back(peer.name);
+  for (const PeerInfo& peer : core_->cluster().peers()) {
+    if (!peer.hidden) names.push_back(peer.name);
+  }
+  return names;
+}
+
+std::vector<NodeName> Node::hidden_nodes() const {
+  std::vector<NodeName> names;
+  for (const PeerInfo& peer : core_->cluster().peers()) {
+    if (peer.hidden) names.push_back(peer.name);
+  }
   return names;
 }
 

@@ -45,6 +45,10 @@ bool is_system_name(Atom name) {
          name == names().logger;
 }
 
+bool answers_calls(Atom name) {
+  return name == names().net_kernel;
+}
+
 std::optional<SystemReply> answer_system(Atom name, const Term& message, NodeName self) {
   if (name == names().net_kernel && message.is_tagged("$gen_call", 3)) {
     const auto parts = message.elements();

@@ -19,6 +19,8 @@ struct SystemReply {
 
 /// Whether `name` is one of them: net_kernel, rex, global_name_server, logger.
 [[nodiscard]] bool is_system_name(Atom name);
+/// Of those, the ones that are called as gen_servers are.
+[[nodiscard]] bool answers_calls(Atom name);
 
 /// The answer to `message` for that name: `yes` to net_kernel's is_auth (net_adm:ping), the empty feature
 /// list to rex's features_request. Empty when none is due: global is never answered, because a half

@@ -25,7 +25,7 @@ class TestNodes : public ::testing::Test {
     config.data_dir = dir_.path() / std::string(short_name);
     config.discovery.directory = dir_.path() / "discovery";
     config.processes.schedulers = 2;
-    config.log.level = LogLevel::error;
+    config.log.level = std::getenv("BARREL_TEST_LOG") != nullptr ? LogLevel::debug : LogLevel::error;
     return config;
   }
   [[nodiscard]] static std::unique_ptr<Node> start(NodeConfig config) {

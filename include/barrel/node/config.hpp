@@ -21,11 +21,19 @@
 #pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
+/// By what a node is reached at an address.
+enum class Transport : std::uint8_t {
+  quic,
+  tcp,
+  epmd,  ///< TCP, at the port that the EPMD at this address tells.
+};
+
 /// Where a node that listens is found.
 struct NodeAddress {
   /// An IPv4 address or a host name.
   std::string host;
   std::uint16_t port = 0;
+  Transport transport = Transport::quic;
   friend bool operator==(const NodeAddress&, const NodeAddress&) = default;
 };
 
@@ -33,7 +41,8 @@ struct NodeAddress {
 enum class DiscoveryBackend : std::uint8_t {
   static_nodes,  ///< "static": the table `static_nodes` of the configuration.
   file,          ///< "file": `<node>.endpoint` in the discovery directory.
-  dns,           ///< "dns": the host part of the node name, at our own listen port.
+  epmd,  ///< "epmd": by TCP, asking the EPMD on the host of the node name; skipped unless tcp.enabled.
+  dns,   ///< "dns": the host part of the node name, at our own listen port.
 };
 
 /// Everything that can be set about a node: plain values, nested by layer, checked as a whole by validate()
@@ -64,6 +73,39 @@ struct NodeConfig {
   };
   Listen listen;
 
+  /// Connections to plain Erlang nodes, which speak neither QUIC nor our authentication: the cookie is all
+  /// that keeps strangers out, and without TLS everything can be read and changed on the way.
+  struct Tcp {
+    /// Whether there are any. `tcp_enabled`
+    bool enabled = false;
+    /// Address that is listened at. `tcp_listen_address`, Erlang's.
+    std::string address = "0.0.0.0";
+    /// TCP port; 0 lets the system choose, then others need EPMD to find us. `tcp_listen_port`, Erlang's.
+    std::uint16_t port = 0;
+    /// Whether our name and port are registered with the EPMD of this host. `epmd_register`, Erlang's.
+    bool epmd_register = true;
+    /// Port of EPMD, here and on other hosts; 0: ERL_EPMD_PORT of the environment, or 4369. `epmd_port`,
+    /// Erlang's.
+    std::uint16_t epmd_port = 0;
+    /// Fixed addresses by node, for the static backend. `tcp_nodes`
+    std::map<std::string, NodeAddress, std::less<>> nodes;
+    /// TLS on all of them, as Erlang's `-proto_dist inet_tls`. `tcp_tls`
+    bool tls = false;
+    /// PEM of our certificate, with its chain. `tcp_tls_certificate`
+    std::filesystem::path tls_certificate;
+    /// PEM of its key. `tcp_tls_key`
+    std::filesystem::path tls_key;
+    /// PEM of the authorities that peers' certificates must come from. `tcp_tls_authorities`
+    std::filesystem::path tls_authorities;
+    /// Whether peers, dialing or dialed, must have such a certificate. `tcp_tls_verify`
+    bool tls_verify = true;
+    /// Silence after which such a connection is given up; must be equal on all nodes. `net_ticktime_ms`,
+    /// Erlang's net_ticktime.
+    Milliseconds ticktime{60'000};
+    friend bool operator==(const Tcp&, const Tcp&) = default;
+  };
+  Tcp tcp;
+
   struct Auth {
     /// What to do with the key of an unknown node. `auth_trust_mode`, original.
     TrustMode trust_mode = TrustMode::tofu;
@@ -78,9 +120,10 @@ struct NodeConfig {
   Auth auth;
 
   struct Discovery {
-    /// In this order; the first that knows a node wins. `discovery_backends`, original.
+    /// In this order; the first that knows a node wins. epmd and dns only guess by the host name: what they
+    /// say is tried one after the other. `discovery_backends`, original plus epmd.
     std::vector<DiscoveryBackend> backends{DiscoveryBackend::static_nodes, DiscoveryBackend::file,
-                                           DiscoveryBackend::dns};
+                                           DiscoveryBackend::epmd, DiscoveryBackend::dns};
     /// Directory of the endpoint files, shared by the nodes of a host; empty: `<data_dir>/discovery`.
     /// `discovery_dir`, original.
     std::filesystem::path directory;

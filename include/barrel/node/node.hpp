@@ -25,14 +25,16 @@ struct PeerInfo {
   NodeName name;
   /// The peer's incarnation.
   std::uint32_t creation = 0;
-  /// "barrel/1" or "erlang-dist".
+  /// "barrel/1" or "erlang-dist" over QUIC, "erlang-tcp" or "erlang-tls" over TCP.
   std::string protocol;
   /// Where its packets come from.
   std::string address;
   /// We dialed, rather than accepted.
   bool dialed = false;
-  /// Nothing was heard from it for suspect_after_ms.
+  /// Nothing was heard from it for suspect_after_ms (over TCP: for three quarters of net_ticktime_ms).
   bool suspected = false;
+  /// It does not want to be seen in nodes() (an Erlang node started with -hidden, a C node).
+  bool hidden = false;
 };
 
 /// One node of a cluster: its processes, its connections, and the services on them. Several may live in one
@@ -57,9 +59,13 @@ class Node {
   [[nodiscard]] std::uint32_t creation() const noexcept;
   /// The UDP port it listens on.
   [[nodiscard]] std::uint16_t port() const noexcept;
+  /// The TCP port it listens on; 0 without TCP.
+  [[nodiscard]] std::uint16_t tcp_port() const noexcept;
   [[nodiscard]] const NodeConfig& config() const noexcept;
-  /// The nodes connected now (erlang:nodes/0), ordered.
+  /// The nodes connected now (erlang:nodes/0), ordered; without those that are hidden.
   [[nodiscard]] std::vector<NodeName> nodes() const;
+  /// The hidden ones (erlang:nodes(hidden)).
+  [[nodiscard]] std::vector<NodeName> hidden_nodes() const;
   [[nodiscard]] std::vector<PeerInfo> peers() const;
 
   [[nodiscard]] Membership& membership() noexcept;
