@@ -11,9 +11,10 @@
 #include "barrel/term/result.hpp"
 #include "barrel/term/shared_bytes.hpp"
 #include "barrel/term/term.hpp"
+#include "dist/envelope.hpp"
 
 /// The control messages of the Erlang distribution (OTP "Distribution Protocol", wire-erlang-dist §3.3) as
-/// values, and the pass-through envelope `112, 131 Control [, 131 Payload]` that carries them.
+/// values, and how they are written to and read from the envelopes that carry them.
 namespace barrel::dist {
 
 /// A process, or the name it is registered under on the node addressed.
@@ -131,16 +132,13 @@ using Control = std::variant<Send, SendName, SendAlias, Link, Unlink, UnlinkAck,
 /// True when a payload follows in the envelope.
 [[nodiscard]] bool has_payload(const Control& control);
 
-/// First byte of an envelope without atom cache and fragments.
-inline constexpr std::uint8_t pass_through = 112;
-
-/// Appends the envelope up to its payload: `112, 131 Control` and, when has_payload(), the payload's 131. The
-/// caller appends the payload's own ETF right behind, without its leading 131 (encode_etf(out, term)). Any
-/// thread.
-void encode_head(ByteWriter& out, const Control& control);
+/// Appends the envelope up to its payload: `112, 131 Control` and, when has_payload(), the payload's 131; or
+/// `131 68 0 Control`. The caller appends the payload's own ETF right behind, without its leading 131
+/// (encode_etf(out, term)). Any thread.
+void encode_head(ByteWriter& out, const Control& control, Envelope envelope = Envelope::pass_through);
 /// The same for the two forms that carry nearly all traffic, in one append.
-void encode_head(ByteWriter& out, const Send& control);
-void encode_head(ByteWriter& out, const SendName& control);
+void encode_head(ByteWriter& out, const Send& control, Envelope envelope = Envelope::pass_through);
+void encode_head(ByteWriter& out, const SendName& control, Envelope envelope = Envelope::pass_through);
 
 /// Bytes of a message or reason, not decoded, with their leading 131.
 struct Payload {
@@ -158,18 +156,25 @@ struct Message {
   Payload payload;
 };
 
-/// Parses the envelopes of one connection. The node names it knows (ours, the peer's) cost no lookup; any
+/// Parses the messages of one connection. The node names it knows (ours, the peer's) cost no lookup; any
 /// other atom that it must intern is charged to the peer's quota. Not thread-safe.
+///
+/// Errc::malformed: not an envelope of the expected form, an operation or tuple that does not exist.
+/// Errc::limit_exceeded: a term over the limits, or no atom left in the peer's quota.
+/// Errc::protocol_violation: the peer speaks in the name of a process that is not its own.
 class MessageParser {
  public:
   MessageParser(NodeName self, NodeName peer, EtfLimits limits = {})
       : self_(self), peer_(peer), limits_(std::move(limits)) {}
 
-  /// Parses one frame. `owner` keeps its bytes alive, or is empty when they are lent.
-  /// Errc::malformed: not an envelope of the negotiated form, an operation or tuple that does not exist.
-  /// Errc::limit_exceeded: a term over the limits, or no atom left in the peer's quota.
-  /// Errc::protocol_violation: the peer speaks in the name of a process that is not its own.
+  /// Parses one frame in the pass-through envelope. `owner` keeps its bytes alive, or is empty when they are
+  /// lent.
   [[nodiscard]] Result<Message> parse(BytesView frame, std::shared_ptr<const void> owner = {}) const;
+  /// Parses `Control [Payload]` as it stands in the header envelope. The payload is copied to `room`, behind
+  /// a leading 131, and lent from there.
+  [[nodiscard]] Result<Message> parse_unversioned(BytesView body, Bytes& room) const;
+  /// Parses a control tuple; the payload that goes with it, empty if none, has its leading 131.
+  [[nodiscard]] Result<Message> parse_parts(BytesView control, Payload payload) const;
 
  private:
   NodeName self_;

@@ -8,8 +8,6 @@
 namespace barrel::dist {
 namespace {
 
-constexpr std::uint8_t version_byte = 131;
-
 /// Longest atom: 255 characters of 4 bytes, its tag and length.
 constexpr std::size_t atom_bytes_max = 3 + 4 * Atom::characters_max;
 constexpr std::size_t pid_bytes_max = 1 + atom_bytes_max + 12;
@@ -18,9 +16,9 @@ constexpr std::size_t ref_bytes_max = 3 + atom_bytes_max + 4 + 4 * Ref::words_ma
 /// Where a head without terms is put together, so that it costs one append. Large enough for the longest.
 class Head {
  public:
-  Head(std::uint8_t arity, std::uint8_t operation) {
-    u8(pass_through);
-    u8(version_byte);
+  Head(Envelope envelope, std::uint8_t arity, std::uint8_t operation) : envelope_(envelope) {
+    if (envelope == Envelope::pass_through) u8(pass_through).u8(version_byte);
+    else u8(version_byte).u8(header_whole).u8(0);  // no atom cache
     u8(104);
     u8(arity);
     u8(97);
@@ -75,44 +73,57 @@ class Head {
     const Pid* process = std::get_if<Pid>(&target);
     return process != nullptr ? pid(*process) : atom(std::get<Atom>(target));
   }
-  Head& payload() { return u8(version_byte); }
+  /// What separates a payload from the control tuple.
+  Head& payload() { return envelope_ == Envelope::pass_through ? u8(version_byte) : *this; }
 
   void append_to(ByteWriter& out) const { out.bytes({bytes_.data(), size_}); }
 
  private:
+  const Envelope envelope_;
   std::size_t size_ = 0;
   std::array<std::uint8_t, 16 + 2 * pid_bytes_max + ref_bytes_max> bytes_;  // written before it is read
 };
 
 struct Encoder {
   ByteWriter& out;
+  Envelope envelope;
 
-  void operator()(const Send& c) const { encode_head(out, c); }
-  void operator()(const SendName& c) const { encode_head(out, c); }
-  void operator()(const SendAlias& c) const { Head(3, 33).pid(c.from).ref(c.to).payload().append_to(out); }
-  void operator()(const Link& c) const { Head(3, 1).pid(c.from).pid(c.to).append_to(out); }
-  void operator()(const Unlink& c) const { Head(4, 35).integer(c.id).pid(c.from).pid(c.to).append_to(out); }
-  void operator()(const UnlinkAck& c) const {
-    Head(4, 36).integer(c.id).pid(c.from).pid(c.to).append_to(out);
+  void operator()(const Send& c) const { encode_head(out, c, envelope); }
+  void operator()(const SendName& c) const { encode_head(out, c, envelope); }
+  void operator()(const SendAlias& c) const {
+    Head(envelope, 3, 33).pid(c.from).ref(c.to).payload().append_to(out);
   }
-  void operator()(const ExitLinked& c) const { Head(3, 24).pid(c.from).pid(c.to).payload().append_to(out); }
-  void operator()(const Exit& c) const { Head(3, 26).pid(c.from).pid(c.to).payload().append_to(out); }
-  void operator()(const Monitor& c) const { Head(4, 19).pid(c.from).target(c.to).ref(c.ref).append_to(out); }
+  void operator()(const Link& c) const { Head(envelope, 3, 1).pid(c.from).pid(c.to).append_to(out); }
+  void operator()(const Unlink& c) const {
+    Head(envelope, 4, 35).integer(c.id).pid(c.from).pid(c.to).append_to(out);
+  }
+  void operator()(const UnlinkAck& c) const {
+    Head(envelope, 4, 36).integer(c.id).pid(c.from).pid(c.to).append_to(out);
+  }
+  void operator()(const ExitLinked& c) const {
+    Head(envelope, 3, 24).pid(c.from).pid(c.to).payload().append_to(out);
+  }
+  void operator()(const Exit& c) const {
+    Head(envelope, 3, 26).pid(c.from).pid(c.to).payload().append_to(out);
+  }
+  void operator()(const Monitor& c) const {
+    Head(envelope, 4, 19).pid(c.from).target(c.to).ref(c.ref).append_to(out);
+  }
   void operator()(const Demonitor& c) const {
-    Head(4, 20).pid(c.from).target(c.to).ref(c.ref).append_to(out);
+    Head(envelope, 4, 20).pid(c.from).target(c.to).ref(c.ref).append_to(out);
   }
   void operator()(const MonitorDown& c) const {
-    Head(4, 28).target(c.from).pid(c.to).ref(c.ref).payload().append_to(out);
+    Head(envelope, 4, 28).target(c.from).pid(c.to).ref(c.ref).payload().append_to(out);
   }
-  void operator()(const GroupLeader& c) const { Head(3, 7).pid(c.leader).pid(c.to).append_to(out); }
+  void operator()(const GroupLeader& c) const { Head(envelope, 3, 7).pid(c.leader).pid(c.to).append_to(out); }
   void operator()(const SpawnRequest& c) const {
-    Head(6, 29).ref(c.id).pid(c.from).pid(c.group_leader).append_to(out);
+    Head(envelope, 6, 29).ref(c.id).pid(c.from).pid(c.group_leader).append_to(out);
     encode_etf(out, c.function);
     encode_etf(out, c.options);
-    out.u8(version_byte);
+    if (envelope == Envelope::pass_through) out.u8(version_byte);
   }
   void operator()(const SpawnReply& c) const {
-    Head(5, 31).ref(c.id).pid(c.to).integer(c.flags).append_to(out);
+    Head(envelope, 5, 31).ref(c.id).pid(c.to).integer(c.flags).append_to(out);
     encode_etf(out, c.result);
   }
   void operator()(const Ignored&) const { BARREL_ASSERT(!"Ignored is never sent"); }
@@ -120,16 +131,16 @@ struct Encoder {
 
 }  // namespace
 
-void encode_head(ByteWriter& out, const Control& control) {
-  std::visit(Encoder{out}, control);
+void encode_head(ByteWriter& out, const Control& control, Envelope envelope) {
+  std::visit(Encoder{out, envelope}, control);
 }
 
-void encode_head(ByteWriter& out, const Send& control) {
-  Head(3, 22).pid(control.from).pid(control.to).payload().append_to(out);
+void encode_head(ByteWriter& out, const Send& control, Envelope envelope) {
+  Head(envelope, 3, 22).pid(control.from).pid(control.to).payload().append_to(out);
 }
 
-void encode_head(ByteWriter& out, const SendName& control) {
-  Head(4, 6).pid(control.from).atom(Atom()).atom(control.to).payload().append_to(out);
+void encode_head(ByteWriter& out, const SendName& control, Envelope envelope) {
+  Head(envelope, 4, 6).pid(control.from).atom(Atom()).atom(control.to).payload().append_to(out);
 }
 
 bool has_payload(const Control& control) {

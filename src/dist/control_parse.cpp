@@ -7,8 +7,6 @@
 namespace barrel::dist {
 namespace {
 
-constexpr std::uint8_t version_byte = 131;
-
 /// Reads the control tuple of one envelope. The first thing that is wrong is kept; everything read afterwards
 /// is empty, so that a message is read whole and checked once.
 class ControlReader {
@@ -386,47 +384,95 @@ Payload own_payload(BytesView reason) {
   return {shared.view(), shared.owner()};
 }
 
+/// A control tuple that was read, or why it could not be; `rest` are the bytes behind it.
+struct Parsed {
+  Control control;
+  Follows follows = Follows::nothing;
+  BytesView rest;
+  std::optional<Error> error;
+};
+
+Parsed read_control(BytesView bytes, NodeName self, NodeName peer, const EtfLimits& limits) {
+  ControlReader in(bytes, self, peer, limits);
+  std::uint8_t arity = 0;
+  const std::uint8_t operation = in.operation(arity);
+  Parsed parsed;
+  if (!in.ok()) {
+    parsed.error = in.error();
+    return parsed;
+  }
+  if (operation == altact_send) {
+    parsed.follows = Follows::payload;
+    parsed.control = read_altact(in, arity);
+  } else if (const Shape* shape = find_shape(operation); shape == nullptr) {
+    in.fail(Errc::malformed, "unknown operation " + std::to_string(operation));
+  } else if (arity != shape->arity) {
+    in.fail(Errc::malformed, "a control message of the wrong size");
+  } else {
+    parsed.follows = shape->follows;
+    parsed.control = read_elements(in, operation);
+    if (shape->token) in.skip_term();
+  }
+  if (!in.ok()) parsed.error = in.error();
+  else parsed.rest = in.reader().rest();
+  return parsed;
+}
+
+Error without_payload() {
+  return Error{Errc::malformed, "a message without payload"};
+}
+
+Error beyond_the_end() {
+  return Error{Errc::malformed, "bytes behind a message that has no payload"};
+}
+
+/// The message, with `payload` if one belongs to it and is not in the tuple.
+Result<Message> finish(Parsed parsed, Payload payload) {
+  switch (parsed.follows) {
+    case Follows::nothing:
+      if (!parsed.rest.empty()) return beyond_the_end();
+      return Message{std::move(parsed.control), {}};
+    case Follows::payload:
+      if (payload.bytes.size() < 2) return without_payload();
+      return Message{std::move(parsed.control), std::move(payload)};
+    case Follows::reason_inside:
+      if (parsed.rest.empty()) return Error{Errc::malformed, "an exit without reason"};
+      return Message{std::move(parsed.control), own_payload(parsed.rest)};
+  }
+  return without_payload();
+}
+
 }  // namespace
 
 Result<Message> MessageParser::parse(BytesView frame, std::shared_ptr<const void> owner) const {
   if (frame.size() < 2 || frame[0] != pass_through || frame[1] != version_byte) {
     return Error{Errc::malformed, "a message in another envelope than the negotiated one"};
   }
-  ControlReader in(frame.subspan(2), self_, peer_, limits_);
-  std::uint8_t arity = 0;
-  const std::uint8_t operation = in.operation(arity);
-  if (!in.ok()) return in.error();
-
-  Message message;
-  Follows follows = Follows::payload;
-  if (operation == altact_send) {
-    message.control = read_altact(in, arity);
-  } else {
-    const Shape* shape = find_shape(operation);
-    if (shape == nullptr) return Error{Errc::malformed, "unknown operation " + std::to_string(operation)};
-    if (arity != shape->arity) return Error{Errc::malformed, "a control message of the wrong size"};
-    follows = shape->follows;
-    message.control = read_elements(in, operation);
-    if (shape->token) in.skip_term();
+  Parsed parsed = read_control(frame.subspan(2), self_, peer_, limits_);
+  if (parsed.error) return *std::move(parsed.error);
+  if (parsed.follows == Follows::payload) {
+    if (parsed.rest.size() < 2 || parsed.rest[0] != version_byte) return without_payload();
+    return Message{std::move(parsed.control), {parsed.rest, std::move(owner)}};
   }
-  if (!in.ok()) return in.error();
+  return finish(std::move(parsed), {});
+}
 
-  const BytesView rest = in.reader().rest();
-  switch (follows) {
-    case Follows::nothing:
-      if (!rest.empty()) return Error{Errc::malformed, "bytes behind a message that has no payload"};
-      break;
-    case Follows::payload:
-      if (rest.size() < 2 || rest[0] != version_byte)
-        return Error{Errc::malformed, "a message without payload"};
-      message.payload = {rest, std::move(owner)};
-      break;
-    case Follows::reason_inside:
-      if (rest.empty()) return Error{Errc::malformed, "an exit without reason"};
-      message.payload = own_payload(rest);
-      break;
-  }
-  return message;
+Result<Message> MessageParser::parse_unversioned(BytesView body, Bytes& room) const {
+  Parsed parsed = read_control(body, self_, peer_, limits_);
+  if (parsed.error) return *std::move(parsed.error);
+  if (parsed.follows != Follows::payload) return finish(std::move(parsed), {});
+  room.clear();
+  room.reserve(parsed.rest.size() + 1);
+  room.push_back(version_byte);
+  room.insert(room.end(), parsed.rest.begin(), parsed.rest.end());
+  return finish(std::move(parsed), {room, {}});
+}
+
+Result<Message> MessageParser::parse_parts(BytesView control, Payload payload) const {
+  Parsed parsed = read_control(control, self_, peer_, limits_);
+  if (parsed.error) return *std::move(parsed.error);
+  if (parsed.follows != Follows::payload && !payload.bytes.empty()) return beyond_the_end();
+  return finish(std::move(parsed), std::move(payload));
 }
 
 }  // namespace barrel::dist

@@ -1,0 +1,103 @@
+#include "dist/reassembler.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "barrel/base/assert.hpp"
+#include "dist/envelope.hpp"
+
+namespace barrel::dist {
+namespace {
+
+Error malformed(std::string_view what) {
+  return Error{Errc::malformed, Term(what)};
+}
+
+Assembled assembled(Bytes control, Bytes payload) {
+  if (payload.size() <= 1) return {std::move(control), {}};  // no more than the 131 that we put there
+  return {std::move(control), SharedBytes(std::move(payload))};
+}
+
+}  // namespace
+
+Result<std::optional<Assembled>> Reassembler::add(BytesView frame) {
+  ByteReader in(frame);
+  if (in.u8() != version_byte) return malformed("a fragment that does not start with 131");
+  const std::uint8_t kind = in.u8();
+  const std::uint64_t id = in.u64();
+  const std::uint64_t fragment = in.u64();
+  if (!in.ok()) return malformed("a truncated fragment");
+  if (fragment == 0) return malformed("a fragment with the number 0");
+  if (kind == header_first_fragment) return first(in, id, fragment);
+  if (kind == header_next_fragment) return next(in, id, fragment);
+  return malformed("not a fragment");
+}
+
+Result<std::optional<Assembled>> Reassembler::first(ByteReader& in, std::uint64_t id,
+                                                    std::uint64_t fragment) {
+  if (in.u8() != 0 || !in.ok()) return malformed("a fragment with an atom cache, which was not negotiated");
+  if (fragment > limits_.message_bytes_max) return malformed("a message of more fragments than bytes");
+  if (open_.contains(id)) return malformed("a message begins that has begun already");
+  // Erlang's law: all of the control message stands in the first fragment.
+  const auto control_bytes = leading_term_bytes(in.rest());
+  if (!control_bytes) return malformed("a first fragment without a whole control message");
+  const BytesView control = in.take(*control_bytes);
+
+  Sequence sequence;
+  sequence.control.assign(control.begin(), control.end());
+  sequence.payload.push_back(version_byte);
+  buffered_ += weight(sequence);
+  if (auto added = append(sequence, in.rest(), fragment - 1); !added) return std::move(added).error();
+  if (fragment == 1) {
+    buffered_ -= weight(sequence);
+    return std::optional(assembled(std::move(sequence.control), std::move(sequence.payload)));
+  }
+  if (open_.size() >= limits_.sequences_max) {
+    return Error{Errc::busy, "more than " + std::to_string(limits_.sequences_max) + " unfinished messages"};
+  }
+  sequence.next = fragment - 1;
+  open_.emplace(id, std::move(sequence));
+  return std::optional<Assembled>();
+}
+
+Result<std::optional<Assembled>> Reassembler::next(ByteReader& in, std::uint64_t id, std::uint64_t fragment) {
+  const auto found = open_.find(id);
+  if (found == open_.end()) return malformed("a fragment of a message that has not begun");
+  Sequence& sequence = found->second;
+  if (fragment != sequence.next) return malformed("a fragment out of order");
+  if (auto added = append(sequence, in.rest(), fragment - 1); !added) return std::move(added).error();
+  if (--sequence.next > 0) return std::optional<Assembled>();
+  buffered_ -= weight(sequence);
+  Assembled whole = assembled(std::move(sequence.control), std::move(sequence.payload));
+  open_.erase(found);
+  return std::optional(std::move(whole));
+}
+
+Result<> Reassembler::append(Sequence& sequence, BytesView part, std::uint64_t fragments_left) {
+  const std::size_t message = sequence.control.size() + sequence.payload.size() + part.size();
+  if (message > limits_.message_bytes_max) {
+    return malformed("a message over the limit of " + std::to_string(limits_.message_bytes_max) + " bytes");
+  }
+  buffered_ += part.size();
+  if (buffered_ > limits_.bytes_max) {
+    return Error{Errc::busy,
+                 "more than " + std::to_string(limits_.bytes_max) + " bytes of unfinished messages"};
+  }
+  Bytes& payload = sequence.payload;
+  const std::size_t needed = payload.size() + part.size();
+  if (needed > payload.capacity()) {
+    // Twice what has arrived, but not more than is likely to come. No overflow: both factors are bounded by
+    // message_bytes_max.
+    const std::size_t expected = needed + static_cast<std::size_t>(fragments_left) * part.size();
+    payload.reserve(std::max(needed, std::min(expected, 2 * needed)));
+  }
+  payload.insert(payload.end(), part.begin(), part.end());
+  return {};
+}
+
+std::size_t Reassembler::weight(const Sequence& sequence) {
+  return sequence_overhead_bytes + sequence.control.size() + sequence.payload.size();
+}
+
+}  // namespace barrel::dist

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+
+#include "barrel/base/bytes.hpp"
+#include "barrel/term/result.hpp"
+#include "barrel/term/shared_bytes.hpp"
+
+namespace barrel::dist {
+
+/// Default and effect of each limit of a Reassembler. A peer that exceeds one loses its connection: what it
+/// has left unfinished cannot be told from what it will finish.
+struct ReassemblyLimits {
+  /// Bytes of one message. As the frame limit of connections without fragments.
+  std::size_t message_bytes_max = 64U << 20;
+  /// Messages that have begun and not ended. An Erlang node has one for each process that is sending a large
+  /// one; a guess with room for the busiest.
+  std::size_t sequences_max = 4096;
+  /// Bytes of all of them together: four of the largest.
+  std::size_t bytes_max = 256U << 20;
+};
+
+/// A message that came in fragments.
+struct Assembled {
+  /// The control tuple, without a leading 131.
+  Bytes control;
+  /// With a leading 131; empty when nothing followed the control tuple.
+  SharedBytes payload;
+};
+
+/// Puts the fragments of one connection together, of any number of messages at once and from any of its
+/// streams. A message is complete with its last fragment.
+///
+/// Drive it so: add() each frame that begins with 131 69 or 131 70. After an error the connection must be
+/// closed; what was not complete goes with the Reassembler. A payload is copied into one buffer that grows
+/// with what has arrived, not with what was announced, and is handed out without a further copy. Not
+/// thread-safe.
+class Reassembler {
+ public:
+  explicit Reassembler(ReassemblyLimits limits) : limits_(limits) {}
+
+  /// Nothing: the message is not complete. Errc::malformed: a fragment that cannot be, or cannot be now.
+  /// Errc::busy: the peer has too much unfinished.
+  [[nodiscard]] Result<std::optional<Assembled>> add(BytesView frame);
+
+  [[nodiscard]] std::size_t open_sequences() const { return open_.size(); }
+  /// What the open sequences count for against bytes_max.
+  [[nodiscard]] std::size_t buffered() const { return buffered_; }
+
+ private:
+  /// What a sequence takes besides its bytes, so that empty ones are not free.
+  static constexpr std::size_t sequence_overhead_bytes = 256;
+
+  struct Sequence {
+    std::uint64_t next = 0;  // the fragment that must come now
+    Bytes control;
+    Bytes payload;
+  };
+
+  [[nodiscard]] Result<std::optional<Assembled>> first(ByteReader& in, std::uint64_t id,
+                                                       std::uint64_t fragment);
+  [[nodiscard]] Result<std::optional<Assembled>> next(ByteReader& in, std::uint64_t id,
+                                                      std::uint64_t fragment);
+  [[nodiscard]] Result<> append(Sequence& sequence, BytesView part, std::uint64_t fragments_left);
+  [[nodiscard]] static std::size_t weight(const Sequence& sequence);
+
+  const ReassemblyLimits limits_;
+  std::unordered_map<std::uint64_t, Sequence> open_;
+  std::size_t buffered_ = 0;
+};
+
+}  // namespace barrel::dist
