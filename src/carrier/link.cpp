@@ -92,6 +92,7 @@ std::string_view Link::protocol() const {
 void Link::attach(dist::Outbound& outbound, Instant now) {
   if (phase_ == Phase::down) return;
   outbound_ = &outbound;
+  outbound_->use(dist::envelope_of(peer_.flags));
   outbound_->lower_frame_limit(peer_.capabilities.frame_bytes_max);
   flush(now);
 }
@@ -127,6 +128,7 @@ void Link::start_handshake(dist::Framing framing, std::optional<NodeName> peer) 
   dist::HandshakeSetup setup;
   setup.role = dialed() ? dist::Role::initiator : dist::Role::acceptor;
   setup.framing = framing;
+  setup.flags = peer_.dialect == dist::Dialect::barrel ? dist::offered_flags : dist::offered_to_erlang;
   setup.self = context_.config.self;
   setup.peer = peer;
   setup.creation = context_.config.creation;
@@ -202,7 +204,9 @@ void Link::go_up(const Liveness& liveness) {
   silence_.emplace(liveness, context_.now);
   EtfLimits limits = context_.config.etf_limits;
   limits.atom_quota = context_.owner.atom_quota(peer_.name);
-  parser_.emplace(context_.config.self, peer_.name, std::move(limits));
+  message_reader_.emplace(dist::envelope_of(peer_.flags),
+                          dist::MessageParser(context_.config.self, peer_.name, std::move(limits)),
+                          dist::ReassemblyLimits::of(context_.config.frame_bytes_max), context_.metrics);
   reschedule();
   context_.count("dist.up");
   context_.owner.on_up(*this);
@@ -211,8 +215,11 @@ void Link::go_up(const Liveness& liveness) {
 // --- Messages
 
 void Link::deliver(BytesView frame, const std::shared_ptr<const void>& owner, dist::Lane lane) {
-  auto message = parser_->parse(frame, owner);
-  if (message) return context_.owner.on_message(*this, *message, lane);
+  auto message = message_reader_->read(frame, owner);
+  if (message) {
+    if (*message) context_.owner.on_message(*this, **message, lane);
+    return;  // or a fragment, of a message that is not complete
+  }
   switch (message.error().code) {
     case Errc::protocol_violation:
       // Not the peer's word to give; the peer itself may only pass on what it was told.

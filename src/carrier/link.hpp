@@ -13,6 +13,7 @@
 #include "carrier/link_owner.hpp"
 #include "carrier/silence.hpp"
 #include "dist/handshake.hpp"
+#include "dist/message_reader.hpp"
 
 namespace barrel::carrier {
 
@@ -132,7 +133,7 @@ class Link {
   std::optional<Instant> deadline_;
   std::optional<Instant> setup_deadline_;
   std::optional<Silence> silence_;
-  std::optional<dist::MessageParser> parser_;
+  std::optional<dist::MessageReader> message_reader_;
   dist::Outbound* outbound_ = nullptr;  // none before attach() and after the end
 
  private:

@@ -55,7 +55,8 @@ TEST_P(InBothDialects, ComesUpAndBothSidesKnowEachOther) {
   const Peer& at_alice = *world.a->live(*world.b)->peer();
   EXPECT_EQ(at_alice.name, bob);
   EXPECT_EQ(at_alice.creation, 22U);
-  EXPECT_EQ(at_alice.flags, dist::offered_flags);
+  EXPECT_EQ(at_alice.flags,
+            GetParam() == dist::Dialect::barrel ? dist::offered_flags : dist::offered_to_erlang);
   EXPECT_EQ(at_alice.dialect, GetParam());
   EXPECT_EQ(at_alice.key, world.b->key.public_key());
   const Peer& at_bob = *world.b->live(*world.a)->peer();
@@ -101,6 +102,33 @@ TEST_P(InBothDialects, LargeMessagesArriveWhole) {
   EXPECT_EQ(world.b->messages[0].payload, Term::binary(large));
   ASSERT_TRUE(
       world.until([&] { return world.a->outbound_to(bob)->pending_bytes(dist::Lane::messages) == 0; }));
+}
+
+TEST_P(InBothDialects, LargeMessagesThatWaitedForTheLinkArriveInTheirPlace) {
+  Two world(GetParam());
+  const Bytes large(1'000'000, 7);
+  (void)world.a->say(bob, 1, 1);
+  (void)world.a->say(bob, 1, Term::binary(large));
+  (void)world.a->say(bob, 1, 2);
+  ASSERT_TRUE(world.connect());
+  (void)world.a->say(bob, 1, 3);
+  ASSERT_TRUE(world.until([&] { return world.b->messages.size() == 4; }));
+  EXPECT_EQ(world.b->messages[1].payload, Term::binary(large));
+  EXPECT_EQ(world.b->integers(*world.a), (std::vector<std::int64_t>{1, -1, 2, 3}));
+  ASSERT_TRUE(
+      world.until([&] { return world.a->outbound_to(bob)->pending_bytes(dist::Lane::messages) == 0; }));
+}
+
+TEST(Link, TowardsErlangASmallMessageOvertakesALargeOneOfAnotherProcess) {
+  Two world(dist::Dialect::erlang);
+  ASSERT_TRUE(world.connect());
+  const Bytes large(8'000'000, 7);
+  (void)world.a->say(bob, 1, Term::binary(large));
+  (void)world.a->say(bob, 2, 2);
+  (void)world.a->say(bob, 1, 1);
+  ASSERT_TRUE(world.until([&] { return world.b->messages.size() == 3; }));
+  EXPECT_EQ(world.b->integers(*world.a), (std::vector<std::int64_t>{2, -1, 1}));
+  EXPECT_EQ(world.b->count("dist.fragmented_messages_received"), 1U);
 }
 
 TEST(Link, OverlayTrafficHasALaneOfItsOwnBetweenBarrelNodes) {

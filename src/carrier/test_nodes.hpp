@@ -141,10 +141,12 @@ class TestNode final : public LinkOwner, public DatagramSink {
   dist::Outbound::Pushed say(NodeName peer, std::uint32_t id, const Term& payload,
                              dist::Lane lane = dist::Lane::messages) {
     const dist::Send control{{name.atom(), id, 0, creation}, {peer.atom(), id, 0, 1}};
-    const auto pushed = outbound_to(peer)->push(lane, 0, [&](ByteWriter& out) {
-      encode_head(out, control);
+    const auto encode = [&](ByteWriter& out, dist::Envelope envelope) {
+      encode_head(out, control, envelope);
       encode_etf(out, payload);
-    });
+    };
+    const auto pushed =
+        outbound_to(peer)->push(lane, 0, encode, false, dist::Outbound::sender_of(control.from));
     if (pushed.wake && peers[peer].live != nullptr) peers[peer].live->flush(network.now);
     return pushed;
   }

@@ -38,9 +38,14 @@ inline constexpr Flags v4_nc = 0x4'0000'0000;
 inline constexpr Flags alias = 0x8'0000'0000;
 }  // namespace flag
 
-/// What a Barrel node offers: no FRAGMENTS and no atom cache, so every message is in the pass-through
-/// envelope.
+/// What a Barrel node offers to another: no FRAGMENTS and no atom cache, so every message is in the
+/// pass-through envelope.
 inline constexpr Flags offered_flags = 0xd'075f'5fbd;
+
+/// What it offers to an Erlang node, the same as the original does: with FRAGMENTS, so that a large message
+/// of one process does not hold up those of others, in either direction.
+inline constexpr Flags offered_to_erlang = offered_flags | flag::fragments;
+static_assert(offered_to_erlang == 0xd'07df'5fbd);
 
 /// What OTP 26 and later demand of a peer (`erts_internal:get_dflags()`), without the digest shorthand.
 inline constexpr Flags otp_mandatory_flags = 0x4'0307'0f94;

@@ -1,5 +1,6 @@
 #include "dist/outbound.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -8,12 +9,12 @@
 namespace barrel::dist {
 namespace {
 
-constexpr std::size_t header_bytes = 4;
+constexpr std::size_t length_bytes = 4;
 
 void write_length(Bytes& frame) {
-  const std::size_t length = frame.size() - header_bytes;
-  for (std::size_t i = 0; i < header_bytes; ++i) {
-    frame[i] = static_cast<std::uint8_t>(length >> (8 * (header_bytes - 1 - i)));
+  const std::size_t length = frame.size() - length_bytes;
+  for (std::size_t i = 0; i < length_bytes; ++i) {
+    frame[i] = static_cast<std::uint8_t>(length >> (8 * (length_bytes - 1 - i)));
   }
 }
 
@@ -42,12 +43,23 @@ Outbound::Status Outbound::admit(Queue& queue, bool force) {
   return Status::busy;
 }
 
-Outbound::Pushed Outbound::append(Queue& queue) {
+Outbound::Pushed Outbound::append(Queue& queue, Sender sender) {
   Bytes& frame = queue.scratch;
-  if (frame.size() >= large_bytes || frame.size() - header_bytes > frame_bytes_max_) {
-    return push_locked(queue, std::exchange(frame, {}));
+  if (frame.size() >= large_bytes || frame.size() - length_bytes > frame_bytes_max_) {
+    return push_locked(queue, std::exchange(frame, {}), sender);
   }
   write_length(frame);
+  const std::size_t count = frame.size();
+  const auto from = static_cast<std::uint64_t>(sender);
+  if (queue.turns.holds(from)) {
+    queue.turns.add_behind(from, SharedBytes(std::exchange(frame, {})));
+  } else {
+    add_open(queue, frame);
+  }
+  return queued(queue, count);
+}
+
+void Outbound::add_open(Queue& queue, BytesView frame) {
   if (queue.open && block_bytes - queue.open->used < frame.size()) {
     slice_open(queue);
     queue.open.reset();
@@ -56,23 +68,41 @@ Outbound::Pushed Outbound::append(Queue& queue) {
   if (!queue.open) queue.open = std::make_shared<Block>();
   std::memcpy(queue.open->storage.get() + queue.open->used, frame.data(), frame.size());
   queue.open->used += frame.size();
-  return queued(queue, frame.size());
+  queue.whole_queued += frame.size();
 }
 
-Outbound::Pushed Outbound::push_large(Queue& queue, Bytes frame) {
-  const std::lock_guard guard(queue.lock);
-  return push_locked(queue, std::move(frame));
-}
-
-Outbound::Pushed Outbound::push_locked(Queue& queue, Bytes frame) {
-  if (frame.size() - header_bytes > frame_bytes_max_) {
-    refused_large_.add();
-    return {Status::too_large, false};
-  }
-  write_length(frame);
+void Outbound::add_whole(Queue& queue, SharedBytes frame) {
   slice_open(queue);
-  const std::size_t count = frame.size();
-  queue.full.emplace_back(std::move(frame));
+  queue.whole_queued += frame.size();
+  queue.full.push_back(std::move(frame));
+}
+
+Envelope Outbound::envelope_of(Queue& queue) {
+  const std::lock_guard guard(queue.lock);
+  return queue.envelope;
+}
+
+Outbound::Pushed Outbound::push_locked(Queue& queue, Bytes frame, Sender sender) {
+  const auto refuse = [this] {
+    refused_large_.add();
+    return Pushed{Status::too_large, false};
+  };
+  if (frame.size() - length_bytes > frame_bytes_max_) return refuse();
+  write_length(frame);
+  SharedBytes whole(std::move(frame));
+  const auto from = static_cast<std::uint64_t>(sender);
+  constexpr std::size_t skipped = length_bytes + header_bytes;
+  if (queue.envelope == Envelope::header && whole.size() > skipped + fragment_payload_bytes) {
+    const SharedBytes message = whole.slice(skipped, whole.size() - skipped);
+    const auto control = leading_term_bytes(message.view());
+    if (!control) return refuse();  // nested so deep that no peer would read it
+    if (message.size() - *control > fragment_payload_bytes) {
+      return queued(queue, queue.turns.add_large(from, message, *control, queue.whole_queued));
+    }
+  }
+  const std::size_t count = whole.size();
+  if (queue.turns.holds(from)) queue.turns.add_behind(from, std::move(whole));
+  else add_whole(queue, std::move(whole));
   return queued(queue, count);
 }
 
@@ -95,14 +125,37 @@ std::vector<SharedBytes> Outbound::take(Lane lane, std::size_t bytes_max) {
   Queue& queue = queue_of(lane);
   const std::lock_guard guard(queue.lock);
   slice_open(queue);
-  std::size_t count = 0;
   std::size_t bytes = 0;
+  if (!queue.turns.empty()) {
+    std::vector<SharedBytes> taken = take_in_turns(queue, bytes_max, bytes);
+    queue.queued_bytes -= bytes;
+    return taken;
+  }
+  std::size_t count = 0;
   while (count < queue.full.size() && bytes < bytes_max) bytes += queue.full[count++].size();
   queue.queued_bytes -= bytes;
+  queue.whole_taken += bytes;
   if (count == queue.full.size()) return std::exchange(queue.full, {});
   const auto end = queue.full.begin() + static_cast<std::ptrdiff_t>(count);
   std::vector<SharedBytes> taken(std::make_move_iterator(queue.full.begin()), std::make_move_iterator(end));
   queue.full.erase(queue.full.begin(), end);
+  return taken;
+}
+
+std::vector<SharedBytes> Outbound::take_in_turns(Queue& queue, std::size_t bytes_max, std::size_t& bytes) {
+  std::vector<SharedBytes> taken;
+  std::size_t count = 0;
+  for (std::size_t before = SIZE_MAX; bytes < bytes_max && bytes != before;) {
+    before = bytes;
+    if (count < queue.full.size()) {
+      const std::size_t size = queue.full[count].size();
+      taken.push_back(std::move(queue.full[count++]));
+      queue.whole_taken += size;
+      bytes += size;
+    }
+    if (queue.turns.start(queue.whole_taken)) bytes += queue.turns.take_turn(taken);
+  }
+  queue.full.erase(queue.full.begin(), queue.full.begin() + static_cast<std::ptrdiff_t>(count));
   return taken;
 }
 
@@ -144,6 +197,64 @@ void Outbound::lower_frame_limit(std::size_t bytes_max) {
   while (bytes_max < current && !frame_bytes_max_.compare_exchange_weak(current, bytes_max)) {}
 }
 
+void Outbound::use(Envelope envelope) {
+  for (Queue& queue : queues_) {
+    const std::lock_guard guard(queue.lock);
+    if (queue.envelope == envelope) continue;
+    BARREL_ASSERT(queue.envelope == Envelope::pass_through);  // as it is after restart()
+    queue.envelope = envelope;
+    convert(queue);
+  }
+}
+
+void Outbound::convert(Queue& queue) {
+  slice_open(queue);
+  const std::vector<SharedBytes> waiting = std::exchange(queue.full, {});
+  queue.open.reset();
+  queue.open_sliced = 0;
+  queue.pending_bytes -= std::exchange(queue.queued_bytes, 0);
+  for (const SharedBytes& slice : waiting) {
+    for (ByteReader in(slice.view()); !in.at_end();) {
+      const std::uint32_t length = in.u32();
+      convert(queue, in.take(length));
+    }
+  }
+}
+
+void Outbound::convert(Queue& queue, BytesView frame) {
+  const BytesView message = frame.subspan(2);  // behind 112 131
+  const auto control = leading_term_bytes(message);
+  if (!control) return refused_large_.add();                                          // as in push_locked()
+  const BytesView payload = message.subspan(std::min(*control + 1, message.size()));  // behind its 131
+  Bytes converted;
+  converted.reserve(length_bytes + header_bytes + message.size());
+  ByteWriter writer(converted);
+  const bool in_fragments = payload.size() > fragment_payload_bytes;
+  if (!in_fragments) {
+    writer.u32(static_cast<std::uint32_t>(header_bytes + *control + payload.size()));
+    writer.u8(version_byte);
+    writer.u8(header_whole);
+    writer.u8(0);
+  }
+  writer.bytes(message.first(*control));
+  writer.bytes(payload);
+  std::size_t count = converted.size();
+  if (in_fragments) {
+    // One after the other, as they stand in line: who sent them is not known any more.
+    FragmentTurns turns(sequences_);
+    count = turns.add_large(0, SharedBytes(std::move(converted)), *control, 0);
+    std::vector<SharedBytes> slices;
+    while (turns.start(0)) turns.take_turn(slices);
+    for (SharedBytes& slice : slices) add_whole(queue, std::move(slice));
+  } else if (count < large_bytes) {
+    add_open(queue, converted);
+  } else {
+    add_whole(queue, SharedBytes(std::move(converted)));
+  }
+  queue.queued_bytes += count;
+  queue.pending_bytes += count;
+}
+
 void Outbound::restart() {
   frame_bytes_max_ = limits_.frame_bytes_max;
   dirty_ = false;  // before the queues are emptied: what is pushed afterwards asks for a wake-up
@@ -153,6 +264,10 @@ void Outbound::restart() {
     dropped.swap(queue.full);
     queue.open.reset();
     queue.open_sliced = 0;
+    queue.turns.clear();
+    queue.envelope = Envelope::pass_through;
+    queue.whole_queued = 0;
+    queue.whole_taken = 0;
     queue.queued_bytes = 0;
     queue.pending_bytes = 0;
     queue.refused = false;

@@ -10,7 +10,10 @@
 
 #include "barrel/base/bytes.hpp"
 #include "barrel/base/metrics.hpp"
+#include "barrel/term/pid.hpp"
 #include "barrel/term/shared_bytes.hpp"
+#include "dist/envelope.hpp"
+#include "dist/fragment_turns.hpp"
 
 namespace barrel::dist {
 
@@ -43,6 +46,10 @@ struct OutboundLimits {
 /// what it handed out stays charged to the budget until acknowledged() says that the peer has it. Slices that
 /// follow each other in a block have the same owner, so that the transport can join them.
 ///
+/// Messages that wait for a connection are in the pass-through envelope. use() turns them into the one that
+/// the connection has negotiated, in which all later ones are written at once. In the header envelope large
+/// messages go in fragments, whose senders take turns.
+///
 /// Thread-safe: push(), busy(), pending_bytes() for all; the rest for the cluster thread.
 class Outbound {
  public:
@@ -70,28 +77,29 @@ class Outbound {
 
   [[nodiscard]] const OutboundLimits& limits() const { return limits_; }
 
-  /// Queues one frame. `encode(ByteWriter&)` appends the message (encode_head() and payload); `bytes_hint` is
-  /// its size as far as the caller knows, 0 for small ones. When `encode` throws, nothing is queued and the
-  /// exception passes. `force`: also over the budget, for signals that must not be lost (exits, DOWNs,
-  /// acknowledgements); the number of those is bounded by the links and monitors that exist.
+  /// Who sends, as far as the order of its messages is concerned: a process of this node, or the node itself.
+  enum class Sender : std::uint64_t { node = 0 };
+  [[nodiscard]] static Sender sender_of(const Pid& pid) {
+    return Sender{std::uint64_t{pid.id} << 32 | pid.serial};
+  }
+
+  /// Queues one frame. `encode(ByteWriter&, Envelope)` appends the message in that envelope (encode_head()
+  /// and payload), and may be called again if the envelope changes meanwhile; `bytes_hint` is its size as far
+  /// as the caller knows, 0 for small ones. When `encode` throws, nothing is queued and the exception passes.
+  /// `force`: also over the budget, for signals that must not be lost (exits, DOWNs, acknowledgements); the
+  /// number of those is bounded by the links and monitors that exist.
   template <class Encode>
-  Pushed push(Lane lane, std::size_t bytes_hint, Encode&& encode, bool force = false) {
+  Pushed push(Lane lane, std::size_t bytes_hint, Encode&& encode, bool force = false,
+              Sender sender = Sender::node) {
     Queue& queue = queue_of(lane);
     if (const Status status = admit(queue, force); status != Status::queued) return {status, false};
-    if (bytes_hint >= large_bytes) {
-      Bytes own;
-      own.reserve(bytes_hint + 4);
-      ByteWriter writer(own);
-      writer.u32(0);
-      encode(writer);
-      return push_large(queue, std::move(own));
-    }
+    if (bytes_hint >= large_bytes) return push_large(queue, bytes_hint, sender, encode);
     const std::lock_guard guard(queue.lock);
     queue.scratch.clear();
     ByteWriter writer(queue.scratch);
     writer.u32(0);
-    encode(writer);
-    return append(queue);
+    encode(writer, queue.envelope);
+    return append(queue, sender);
   }
 
   /// What waits in a lane, in order, as slices that keep their block alive: slices are taken until
@@ -111,21 +119,30 @@ class Outbound {
   /// Queued bytes of a lane that were not taken yet.
   [[nodiscard]] std::size_t queued_bytes(Lane lane) const;
 
+  /// The envelope of the connection that takes from here from now on. What waits is turned into it. Cluster
+  /// thread, before the connection's first take().
+  void use(Envelope envelope);
   /// The peer accepts no larger messages than this; any thread, for what is pushed from now on.
   void lower_frame_limit(std::size_t bytes_max);
 
-  /// Begins anew for the next connection: drops what waits and forgets what is in flight and the peer's
-  /// limit. Cluster thread; who took from this before must not call acknowledged() afterwards.
+  /// Begins anew for the next connection: drops what waits and forgets what is in flight, the peer's limit
+  /// and its envelope. Cluster thread; who took from this before must not call acknowledged() afterwards.
   void restart();
 
  private:
   struct Block;
   struct Queue {
+    explicit Queue(FragmentTurns::Sequences& sequences) : turns(sequences) {}
+
     mutable std::mutex lock;
-    Bytes scratch;                  // the frame being encoded: its size is known only afterwards
-    std::vector<SharedBytes> full;  // slices to take, oldest first
-    std::shared_ptr<Block> open;    // where small frames are appended
-    std::size_t open_sliced = 0;    // bytes of `open` that are in slices already
+    Envelope envelope = Envelope::pass_through;
+    Bytes scratch;                   // the frame being encoded: its size is known only afterwards
+    std::vector<SharedBytes> full;   // slices to take, oldest first
+    std::shared_ptr<Block> open;     // where small frames are appended
+    std::size_t open_sliced = 0;     // bytes of `open` that are in slices already
+    FragmentTurns turns;             // what goes in fragments, and what waits behind it
+    std::uint64_t whole_queued = 0;  // bytes that ever came to `full` and `open`
+    std::uint64_t whole_taken = 0;   // and left them
     std::size_t queued_bytes = 0;
     std::atomic<std::size_t> pending_bytes{0};
     std::atomic<bool> refused{false};
@@ -134,18 +151,37 @@ class Outbound {
   [[nodiscard]] Queue& queue_of(Lane lane) { return queues_[static_cast<std::size_t>(lane)]; }
   [[nodiscard]] const Queue& queue_of(Lane lane) const { return queues_[static_cast<std::size_t>(lane)]; }
   [[nodiscard]] Status admit(Queue& queue, bool force);
-  Pushed push_large(Queue& queue, Bytes frame);
+  template <class Encode>
+  Pushed push_large(Queue& queue, std::size_t bytes_hint, Sender sender, Encode& encode) {
+    for (Envelope envelope = envelope_of(queue);;) {
+      Bytes own;
+      own.reserve(bytes_hint + 4);
+      ByteWriter writer(own);
+      writer.u32(0);
+      encode(writer, envelope);
+      const std::lock_guard guard(queue.lock);
+      if (queue.envelope == envelope) return push_locked(queue, std::move(own), sender);
+      envelope = queue.envelope;  // a connection came or went while we encoded
+    }
+  }
+  [[nodiscard]] static Envelope envelope_of(Queue& queue);
 
   // With the queue's lock held.
-  Pushed append(Queue& queue);  // the frame in scratch
-  Pushed push_locked(Queue& queue, Bytes frame);
+  Pushed append(Queue& queue, Sender sender);  // the frame in scratch
+  Pushed push_locked(Queue& queue, Bytes frame, Sender sender);
   Pushed queued(Queue& queue, std::size_t count);
+  static void add_open(Queue& queue, BytesView frame);
+  static void add_whole(Queue& queue, SharedBytes frame);
+  static std::vector<SharedBytes> take_in_turns(Queue& queue, std::size_t bytes_max, std::size_t& bytes);
+  void convert(Queue& queue);  // what waits, to the header envelope
+  void convert(Queue& queue, BytesView frame);
   static void slice_open(Queue& queue);  // makes a slice of what `open` holds beyond its slices
 
   const OutboundLimits limits_;
   Counter& refused_busy_;
   Counter& refused_large_;
-  std::array<Queue, lane_count> queues_;
+  FragmentTurns::Sequences sequences_{0};
+  std::array<Queue, lane_count> queues_{Queue(sequences_), Queue(sequences_)};
   std::atomic<std::size_t> frame_bytes_max_;
   std::atomic<bool> dirty_{false};
 };

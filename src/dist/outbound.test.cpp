@@ -12,7 +12,7 @@ namespace barrel::dist {
 namespace {
 
 auto text(std::string content) {
-  return [content = std::move(content)](ByteWriter& out) { out.text(content); };
+  return [content = std::move(content)](ByteWriter& out, Envelope) { out.text(content); };
 }
 
 /// The frames of what was taken, each as text.
@@ -138,7 +138,7 @@ TEST_F(OutboundTest, AMessageOverTheLimitIsRefusedAndTheNextOneIsNot) {
 
 TEST_F(OutboundTest, AnEncoderThatThrowsLeavesNothingBehind) {
   Outbound outbound({}, metrics);
-  const auto half = [](ByteWriter& out) {
+  const auto half = [](ByteWriter& out, Envelope) {
     out.text("half");
     throw std::runtime_error("no mapping");
   };
@@ -198,7 +198,7 @@ TEST_F(OutboundTest, ManySendersEachKeepTheirOrderAndNoWakeUpIsMissed) {
     threads.emplace_back([&, sender] {
       for (int i = 0; i < messages; ++i) {
         const std::size_t hint = i % 100 == 0 ? Outbound::large_bytes : 0;
-        const auto pushed = outbound.push(Lane::messages, hint, [&](ByteWriter& out) {
+        const auto pushed = outbound.push(Lane::messages, hint, [&](ByteWriter& out, Envelope) {
           out.u32(static_cast<std::uint32_t>(sender));
           out.u32(static_cast<std::uint32_t>(i));
           if (hint != 0) out.bytes(Bytes(hint));

@@ -19,8 +19,13 @@ struct ReassemblyLimits {
   /// Messages that have begun and not ended. An Erlang node has one for each process that is sending a large
   /// one; a guess with room for the busiest.
   std::size_t sequences_max = 4096;
-  /// Bytes of all of them together: four of the largest.
+  /// Bytes of all of them together. A guess: four of the largest.
   std::size_t bytes_max = 256U << 20;
+
+  /// The defaults for a connection whose messages have at most `message_bytes`.
+  [[nodiscard]] static ReassemblyLimits of(std::size_t message_bytes) {
+    return {.message_bytes_max = message_bytes, .bytes_max = 4 * message_bytes};
+  }
 };
 
 /// A message that came in fragments.

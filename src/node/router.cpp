@@ -53,13 +53,14 @@ Router::Router(ChannelTable& channels, DirtyChannels& dirty, Hooks hooks, Metric
       overruns_(metrics.counter("node.signals_overrun")) {}
 
 template <class Encode>
-std::optional<Outbound::Status> Router::push(NodeName node, Lane lane, const Encode& encode, bool force) {
+std::optional<Outbound::Status> Router::push(NodeName node, Lane lane, const Encode& encode, bool force,
+                                             const Pid& from) {
   Channel* channel = channels_.find_or_make(node.atom());
   if (channel == nullptr) return std::nullopt;
   if (lane == Lane::messages && !channel->used.load(std::memory_order_relaxed)) {
     channel->used.store(true, std::memory_order_relaxed);
   }
-  const auto pushed = channel->outbound.push(lane, 0, encode, force);
+  const auto pushed = channel->outbound.push(lane, 0, encode, force, Outbound::sender_of(from));
   if (pushed.wake && dirty_.add(*channel)) hooks_.wake();
   return pushed.status;
 }
@@ -71,11 +72,11 @@ SendOutcome Router::send(const Pid& from, const RemoteTarget& to, const Encodabl
     return with_control(from, to, [&](const auto& control) {
       return push(
           node, Lane::messages,
-          [&](ByteWriter& out) {
-            dist::encode_head(out, control);
+          [&](ByteWriter& out, dist::Envelope envelope) {
+            dist::encode_head(out, control, envelope);
             payload.encode(out);
           },
-          force);
+          force, from);
     });
   };
   std::optional<Outbound::Status> status = send_one(false);
@@ -96,7 +97,7 @@ SendOutcome Router::send(const Pid& from, const RemoteTarget& to, const Encodabl
 }
 
 void Router::signal(const RemoteSignal& signal) {
-  push_signal(signal.to_node, control_of(signal), &signal.reason);
+  push_signal(signal.to_node, control_of(signal), &signal.reason, signal.from);
 }
 
 bool Router::is_overrun(const Channel& channel) {
@@ -104,7 +105,7 @@ bool Router::is_overrun(const Channel& channel) {
   return outbound.pending_bytes(Lane::messages) >= overfull_budgets * outbound.limits().budget_bytes_max;
 }
 
-void Router::push_signal(NodeName node, const dist::Control& control, const Term* reason) {
+void Router::push_signal(NodeName node, const dist::Control& control, const Term* reason, const Pid& from) {
   if (const Channel* channel = channels_.find(node.atom()); channel != nullptr && is_overrun(*channel)) {
     messages_dropped_.add();
     overruns_.add();
@@ -112,11 +113,11 @@ void Router::push_signal(NodeName node, const dist::Control& control, const Term
   }
   const auto status = push(
       node, Lane::messages,
-      [&](ByteWriter& out) {
-        dist::encode_head(out, control);
+      [&](ByteWriter& out, dist::Envelope envelope) {
+        dist::encode_head(out, control, envelope);
         if (dist::has_payload(control)) encode_etf(out, *reason);
       },
-      true);
+      true, from);
   if (status != Outbound::Status::queued) messages_dropped_.add();
 }
 
@@ -141,18 +142,18 @@ void Router::send_term(const RemoteTarget& to, const Term& message, Lane lane, c
   with_control(from, to, [&](const auto& control) {
     const auto status = push(
         node_of(to), lane,
-        [&](ByteWriter& out) {
-          dist::encode_head(out, control);
+        [&](ByteWriter& out, dist::Envelope envelope) {
+          dist::encode_head(out, control, envelope);
           encode_etf(out, message);
         },
-        false);
+        false, from);
     if (status != Outbound::Status::queued) messages_dropped_.add();
     return status;
   });
 }
 
 void Router::send_control(NodeName to, const dist::Control& control) {
-  push_signal(to, control, nullptr);
+  push_signal(to, control, nullptr, Pid{});
 }
 
 }  // namespace barrel::node

@@ -44,10 +44,10 @@ class Router final : public RemoteRouter {
  private:
   /// Queues what must not be lost: answers, exits, DOWNs. A peer that causes them and does not read them
   /// loses its connection instead of our memory.
-  void push_signal(NodeName node, const dist::Control& control, const Term* reason);
+  void push_signal(NodeName node, const dist::Control& control, const Term* reason, const Pid& from);
   template <class Encode>
-  std::optional<dist::Outbound::Status> push(NodeName node, dist::Lane lane, const Encode& encode,
-                                             bool force);
+  std::optional<dist::Outbound::Status> push(NodeName node, dist::Lane lane, const Encode& encode, bool force,
+                                             const Pid& from);
 
   ChannelTable& channels_;
   DirtyChannels& dirty_;
