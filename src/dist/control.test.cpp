@@ -5,8 +5,10 @@
 #include <fstream>
 #include <sstream>
 
+#include "barrel/base/metrics.hpp"
 #include "barrel/base/random.hpp"
 #include "barrel/term/atom_quota.hpp"
+#include "dist/message_reader.hpp"
 
 namespace barrel::dist {
 namespace {
@@ -19,10 +21,10 @@ const Pid at_n2{n2.atom(), 0x0a, 0xffffffff, 0x80000001};
 const Ref short_ref{n2.atom(), 4, 1, {7}};
 const Ref long_ref{n2.atom(), 4, 5, {1, 2, 3, 4, 0xffffffff}};
 
-Bytes with_payload(const Control& control, const Term& payload) {
+Bytes with_payload(const Control& control, const Term& payload, Envelope envelope = Envelope::pass_through) {
   Bytes out;
   ByteWriter writer(out);
-  encode_head(writer, control);
+  encode_head(writer, control, envelope);
   if (has_payload(control)) encode_etf(writer, payload);
   return out;
 }
@@ -53,13 +55,24 @@ std::vector<Control> all_controls() {
   };
 }
 
-TEST(Control, EveryOperationIsReadBack) {
-  const MessageParser parser(n1, n2);
+class InBothEnvelopes : public testing::TestWithParam<Envelope> {
+ protected:
+  Metrics metrics;
+  MessageReader reader{GetParam(), MessageParser(n1, n2), {}, metrics};
+};
+INSTANTIATE_TEST_SUITE_P(Control, InBothEnvelopes, testing::Values(Envelope::pass_through, Envelope::header),
+                         [](const auto& instance) {
+                           return instance.param == Envelope::header ? "header" : "pass_through";
+                         });
+
+TEST_P(InBothEnvelopes, EveryOperationIsReadBack) {
   const Term payload = Term::tuple_of(Atom("hello"), 1.5, "text");
   for (const Control& control : all_controls()) {
-    const Bytes bytes = with_payload(control, payload);
-    const auto message = parser.parse(bytes);
-    ASSERT_TRUE(message) << control.index() << " " << message.error().message();
+    const Bytes bytes = with_payload(control, payload, GetParam());
+    const auto read = reader.read(bytes);
+    ASSERT_TRUE(read) << control.index() << " " << read.error().message();
+    const auto& message = *read;
+    ASSERT_TRUE(message);
     EXPECT_TRUE(message->control == control) << control.index();
     EXPECT_EQ(!message->payload.bytes.empty(), has_payload(control)) << control.index();
     if (has_payload(control)) {
@@ -70,12 +83,13 @@ TEST(Control, EveryOperationIsReadBack) {
   }
 }
 
-/// Direction and bytes of a captured message, in the pass-through envelope; and the bytes of its control
-/// tuple.
+/// Direction and bytes of a captured message, in the header envelope as it was and in the pass-through one;
+/// and the bytes of its control tuple.
 struct Captured {
   bool from_n2;
   std::string control_text;
   Bytes control;
+  Bytes header;
   Bytes message;
 };
 
@@ -91,7 +105,8 @@ std::vector<Captured> captured_messages() {
     const Bytes header_form = from_hex(line.substr(last + 1)).value_or(Bytes{});
     ByteReader reader(BytesView(header_form).subspan(3));  // 131 68 0
     EXPECT_TRUE(decode_etf(reader));
-    Captured captured{line.starts_with("SEND"), line.substr(first + 1, last - first - 1), {}, {112, 131}};
+    Captured captured{
+        line.starts_with("SEND"), line.substr(first + 1, last - first - 1), {}, header_form, {112, 131}};
     const BytesView control = BytesView(header_form).subspan(3, reader.position());
     captured.control.assign(control.begin(), control.end());
     captured.message.insert(captured.message.end(), control.begin(), control.end());
@@ -124,44 +139,75 @@ TEST(Control, CapturedMessagesAreReadAndWrittenByteByByte) {
     expected.insert(expected.end(), captured.control.begin(), captured.control.end());
     if (has_payload(message->control)) expected.push_back(131);
     EXPECT_EQ(to_hex(head), to_hex(expected)) << captured.control_text;
+
+    Metrics metrics;
+    MessageReader reader(Envelope::header, parser, {}, metrics);
+    const auto as_it_was = reader.read(captured.header);
+    ASSERT_TRUE(as_it_was) << captured.control_text << " " << as_it_was.error().message();
+    EXPECT_TRUE((*as_it_was)->control == message->control) << captured.control_text;
+    EXPECT_EQ(to_hex((*as_it_was)->payload.bytes), to_hex(message->payload.bytes)) << captured.control_text;
+    Bytes whole;
+    ByteWriter header_writer(whole);
+    encode_head(header_writer, message->control, Envelope::header);
+    const BytesView payload = message->payload.bytes;
+    if (!payload.empty()) header_writer.bytes(payload.subspan(1));
+    EXPECT_EQ(to_hex(whole), to_hex(captured.header)) << captured.control_text;
   }
 }
 
-TEST(Control, TheHeaderEnvelopeIsRefused) {
-  const MessageParser parser(n1, n2);
-  const Bytes header_form =
-      *from_hex("83440068046135776e32403132372e302e302e310000000a000000000000000477007709737065635f6563686f");
-  const auto message = parser.parse(header_form);
-  ASSERT_FALSE(message);
-  EXPECT_EQ(message.error().code, Errc::malformed);
+TEST(Control, OnlyTheNegotiatedEnvelopeIsUnderstood) {
+  Metrics metrics;
+  MessageReader pass(Envelope::pass_through, MessageParser(n1, n2), {}, metrics);
+  MessageReader header(Envelope::header, MessageParser(n1, n2), {}, metrics);
+  const Control control = SendName{at_n2, Atom("spec_echo")};
+  const Bytes in_pass = with_payload(control, 1);
+  const Bytes in_header = with_payload(control, 1, Envelope::header);
+  EXPECT_TRUE(pass.read(in_pass));
+  EXPECT_TRUE(header.read(in_header));
+  const auto code = [](MessageReader& reader, const Bytes& bytes) {
+    const auto read = reader.read(bytes);
+    return read ? std::string("accepted") : read.error().message();
+  };
+  const std::string other = "malformed: a message in another envelope than the negotiated one";
+  EXPECT_EQ(code(pass, in_header), other);
+  EXPECT_EQ(code(header, in_pass), other);
+  Bytes cached = in_header;
+  cached[2] = 1;
+  EXPECT_EQ(code(header, cached), "malformed: a message with an atom cache, which was not negotiated");
 }
 
 /// `{Op, Elements...}` in the envelope, then the payload if there is one.
-Bytes raw(std::vector<Term> elements, const std::optional<Term>& payload) {
-  Bytes out{112};
-  const Bytes control = encode_etf(Term::tuple(std::move(elements)));
-  out.insert(out.end(), control.begin(), control.end());
+Bytes raw(std::vector<Term> elements, const std::optional<Term>& payload,
+          Envelope envelope = Envelope::pass_through) {
+  Bytes out{112, 131};
+  if (envelope == Envelope::header) out = {131, 68, 0};
+  ByteWriter writer(out);
+  encode_etf(writer, Term::tuple(std::move(elements)));
   if (payload) {
-    const Bytes bytes = encode_etf(*payload);
-    out.insert(out.end(), bytes.begin(), bytes.end());
+    if (envelope == Envelope::pass_through) writer.u8(131);
+    encode_etf(writer, *payload);
   }
   return out;
 }
 
-void expect_read(std::vector<Term> elements, const std::optional<Term>& payload, const Control& expected,
-                 const std::optional<Term>& expected_payload) {
-  const MessageParser parser(n1, n2);
-  const Bytes bytes = raw(std::move(elements), payload);  // outlives the payload, which is lent
-  const auto message = parser.parse(bytes);
-  ASSERT_TRUE(message) << message.error().message();
-  EXPECT_TRUE(message->control == expected) << message->control.index();
-  if (!expected_payload) {
-    EXPECT_TRUE(message->payload.bytes.empty());
-    return;
+void expect_read(const std::vector<Term>& elements, const std::optional<Term>& payload,
+                 const Control& expected, const std::optional<Term>& expected_payload) {
+  Metrics metrics;
+  for (const Envelope envelope : {Envelope::pass_through, Envelope::header}) {
+    MessageReader reader(envelope, MessageParser(n1, n2), {}, metrics);
+    const Bytes bytes = raw(elements, payload, envelope);  // outlives the payload, which is lent
+    const auto read = reader.read(bytes);
+    ASSERT_TRUE(read) << read.error().message();
+    const auto& message = *read;
+    EXPECT_TRUE(message->control == expected) << message->control.index();
+    if (!expected_payload) {
+      EXPECT_TRUE(message->payload.bytes.empty());
+      continue;
+    }
+    const auto decoded = decode_etf(message->payload.bytes);
+    ASSERT_TRUE(decoded) << decoded.error().message();
+    EXPECT_EQ(*decoded, *expected_payload);
   }
-  const auto decoded = decode_etf(message->payload.bytes);
-  ASSERT_TRUE(decoded) << decoded.error().message();
-  EXPECT_EQ(*decoded, *expected_payload);
 }
 
 TEST(Control, OlderFormsAndTracedOnesMeanTheSame) {
@@ -225,6 +271,7 @@ TEST(Control, WrongShapesAreRefused) {
   EXPECT_EQ(code(T{99, from, to}, {}), "malformed");
   EXPECT_EQ(code(T{Atom("op"), from, to}, {}), "malformed");
   EXPECT_EQ(code(T{37, 2, from, to}, message), "malformed") << "announces a token and has none";
+  EXPECT_EQ(code(T{3, from, to}, message), "malformed") << "an EXIT has its reason in the tuple";
 }
 
 TEST(Control, APeerSpeaksOnlyForItsOwnProcesses) {

@@ -1,0 +1,241 @@
+// What the outbound queue makes of messages for a connection that has negotiated fragments.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+
+#include "barrel/term/etf.hpp"
+#include "dist/control.hpp"
+#include "dist/frame_reader.hpp"
+#include "dist/message_reader.hpp"
+#include "dist/outbound.hpp"
+
+namespace barrel::dist {
+namespace {
+
+const NodeName here{"n2@127.0.0.1"};
+const NodeName there{"n1@127.0.0.1"};
+
+Pid at_here(std::uint32_t id) {
+  return {here.atom(), id, 0, 4};
+}
+const Pid at_there{there.atom(), 0xa0, 0, 4};
+
+/// A message that arrived: its sender's number, and its size.
+struct Arrived {
+  std::uint32_t sender;
+  std::size_t bytes;
+  friend bool operator==(const Arrived&, const Arrived&) = default;
+};
+void PrintTo(const Arrived& arrived, std::ostream* out) {
+  *out << arrived.sender << ":" << arrived.bytes;
+}
+
+class OutboundFragments : public testing::Test {
+ protected:
+  Outbound::Pushed push(std::uint32_t sender, std::size_t bytes, std::size_t hint = 0) {
+    return outbound.push(
+        Lane::messages, hint,
+        [&](ByteWriter& out, Envelope envelope) {
+          encode_head(out, Send{at_here(sender), at_there}, envelope);
+          encode_etf(out, Term::binary(Bytes(bytes, static_cast<std::uint8_t>(sender))));
+        },
+        false, Outbound::sender_of(at_here(sender)));
+  }
+
+  /// Takes up to `bytes_max`, which the peer acknowledges and reads.
+  void take(std::size_t bytes_max = SIZE_MAX) {
+    for (const SharedBytes& slice : outbound.take(Lane::messages, bytes_max)) {
+      outbound.acknowledged(Lane::messages, slice.size());
+      frames.feed(slice.view());
+      while (frames.next() == FrameReader::Step::frame) read();
+    }
+  }
+  void read() {
+    const BytesView frame = frames.frame();
+    largest_frame = std::max(largest_frame, frame.size());
+    kinds.push_back(frame[1]);
+    auto message = reader.read(frame, frames.owner());
+    ASSERT_TRUE(message) << message.error().message();
+    if (!*message) return;
+    const std::uint32_t sender = std::get<Send>((*message)->control).from.id;
+    const auto payload = decode_etf((*message)->payload.bytes);
+    ASSERT_TRUE(payload) << payload.error().message();
+    ASSERT_TRUE(std::ranges::all_of(payload->bytes(), [&](std::uint8_t byte) { return byte == sender; }));
+    arrived.push_back({sender, payload->bytes().size()});
+  }
+
+  Metrics metrics;
+  Outbound outbound{{.budget_bytes_max = std::size_t{1} << 30}, metrics};
+  FrameReader frames{std::size_t{1} << 30};
+  MessageReader reader{Envelope::header, MessageParser(there, here), {}, metrics};
+  std::vector<Arrived> arrived;
+  std::vector<std::uint8_t> kinds;
+  std::size_t largest_frame = 0;
+};
+
+TEST_F(OutboundFragments, SmallMessagesGoWhole) {
+  outbound.use(Envelope::header);
+  (void)push(1, 10);
+  (void)push(2, 30'000, 30'000);
+  (void)push(1, 60'000);
+  take();
+  EXPECT_EQ(arrived, (std::vector<Arrived>{{1, 10}, {2, 30'000}, {1, 60'000}}));
+  EXPECT_EQ(kinds, (std::vector<std::uint8_t>(3, header_whole)));
+  EXPECT_EQ(outbound.pending_bytes(Lane::messages), 0U);
+}
+
+TEST_F(OutboundFragments, LargeOnesGoInFragmentsOfTheSizeThatErlangUses) {
+  outbound.use(Envelope::header);
+  (void)push(1, 100'000);
+  (void)push(2, 100'000, 100'000);
+  take();
+  EXPECT_EQ(arrived, (std::vector<Arrived>{{1, 100'000}, {2, 100'000}}));
+  EXPECT_EQ(kinds, (std::vector<std::uint8_t>{69, 69, 70, 70})) << "they take turns";
+  EXPECT_LE(largest_frame, fragment_payload_bytes + 100);
+  EXPECT_EQ(outbound.pending_bytes(Lane::messages), 0U) << "headers were counted";
+}
+
+TEST_F(OutboundFragments, ExactMultiplesHaveNoEmptyFragment) {
+  outbound.use(Envelope::header);
+  (void)push(1, fragment_payload_bytes - 5);  // and 5 bytes of a binary's tag and length
+  (void)push(2, fragment_payload_bytes - 4);
+  (void)push(3, 3 * fragment_payload_bytes - 5);
+  take();
+  EXPECT_EQ(arrived.size(), 3U);
+  EXPECT_EQ(std::ranges::count(kinds, header_whole), 1);
+  EXPECT_EQ(kinds.size(), 1U + 2U + 3U);
+}
+
+TEST_F(OutboundFragments, SmallMessagesOfOthersDoNotWaitForALargeOne) {
+  outbound.use(Envelope::header);
+  (void)push(1, 32U << 20);
+  take(256U << 10);
+  (void)push(2, 10);
+  take(256U << 10);
+  EXPECT_EQ(arrived, (std::vector<Arrived>{{2, 10}}));
+  EXPECT_EQ(reader.reassembler().open_sequences(), 1U);
+}
+
+TEST_F(OutboundFragments, WhatASenderSaysBehindItsLargeMessageStaysBehindIt) {
+  outbound.use(Envelope::header);
+  (void)push(1, 10);
+  (void)push(1, 1'000'000);
+  (void)push(1, 20);
+  (void)push(2, 30);
+  (void)push(1, 30'000);
+  (void)push(1, 200'000);
+  (void)push(1, 40);
+  take();
+  EXPECT_EQ(arrived, (std::vector<Arrived>{
+                         {1, 10}, {2, 30}, {1, 1'000'000}, {1, 20}, {1, 30'000}, {1, 200'000}, {1, 40}}));
+  EXPECT_EQ(outbound.pending_bytes(Lane::messages), 0U);
+}
+
+TEST_F(OutboundFragments, ALargeMessageDoesNotOvertakeWhatItsSenderSaidBefore) {
+  outbound.use(Envelope::header);
+  for (int i = 0; i < 20; ++i) (void)push(2, 60'000);
+  (void)push(1, 10);
+  (void)push(1, 70'000);
+  for (int i = 0; i < 20; ++i) (void)push(2, 60'000);
+  while (outbound.queued_bytes(Lane::messages) > 0) take(1);
+  std::vector<Arrived> of_one;
+  std::ranges::copy_if(arrived, std::back_inserter(of_one), [](const Arrived& a) { return a.sender == 1; });
+  EXPECT_EQ(of_one, (std::vector<Arrived>{{1, 10}, {1, 70'000}}));
+  EXPECT_EQ(arrived.size(), 42U);
+}
+
+TEST_F(OutboundFragments, ManySendersTakeTurnsAndEachKeepsItsOrder) {
+  outbound.use(Envelope::header);
+  std::map<std::uint32_t, std::vector<Arrived>> sent;
+  std::size_t count = 0;
+  for (std::size_t round = 0; round < 30; ++round) {
+    for (std::uint32_t sender = 1; sender <= 20; ++sender) {
+      const std::size_t bytes = (round * 7 + sender) % 5 == 0 ? 70'000 + 9'000 * sender : 10 + round;
+      (void)push(sender, bytes);
+      sent[sender].push_back({sender, bytes});
+      ++count;
+    }
+    take(100'000);
+  }
+  while (outbound.queued_bytes(Lane::messages) > 0) take(100'000);
+  std::map<std::uint32_t, std::vector<Arrived>> received;
+  for (const Arrived& message : arrived) received[message.sender].push_back(message);
+  EXPECT_EQ(received, sent);
+  EXPECT_EQ(arrived.size(), count);
+  EXPECT_EQ(outbound.pending_bytes(Lane::messages), 0U);
+}
+
+TEST_F(OutboundFragments, WhatWaitedForTheConnectionIsTurnedIntoItsEnvelope) {
+  (void)push(1, 10);
+  (void)push(1, 200'000);
+  (void)push(2, 30'000);
+  (void)outbound.push(Lane::messages, 0, [&](ByteWriter& out, Envelope envelope) {
+    encode_head(out, Control(Link{at_here(1), at_there}), envelope);
+  });
+  (void)push(1, 20);
+  outbound.use(Envelope::header);
+  (void)push(1, 40);
+  const auto slices = outbound.take(Lane::messages, SIZE_MAX);
+  std::size_t links = 0;
+  for (const SharedBytes& slice : slices) {
+    outbound.acknowledged(Lane::messages, slice.size());
+    frames.feed(slice.view());
+    while (frames.next() == FrameReader::Step::frame) {
+      const auto message = reader.read(frames.frame(), frames.owner());
+      ASSERT_TRUE(message) << message.error().message();
+      if (!*message) continue;
+      if (std::holds_alternative<Link>((*message)->control)) ++links;
+      else arrived.push_back({1, decode_etf((*message)->payload.bytes)->bytes().size()});
+    }
+  }
+  EXPECT_EQ(links, 1U);
+  EXPECT_EQ(arrived, (std::vector<Arrived>{{1, 10}, {1, 200'000}, {1, 30'000}, {1, 20}, {1, 40}}));
+  EXPECT_EQ(outbound.pending_bytes(Lane::messages), 0U);
+}
+
+TEST_F(OutboundFragments, TheNextConnectionBeginsWithoutFragments) {
+  outbound.use(Envelope::header);
+  (void)push(1, 1'000'000);
+  take(100'000);
+  outbound.restart();
+  EXPECT_EQ(outbound.pending_bytes(Lane::messages), 0U);
+  EXPECT_TRUE(outbound.take(Lane::messages, SIZE_MAX).empty());
+  (void)push(1, 10);
+  const auto slices = outbound.take(Lane::messages, SIZE_MAX);
+  ASSERT_EQ(slices.size(), 1U);
+  EXPECT_EQ(slices[0].view()[4], pass_through);
+}
+
+TEST_F(OutboundFragments, LanesNeverShareASequence) {
+  outbound.use(Envelope::header);
+  const auto large = [](ByteWriter& out, Envelope envelope) {
+    encode_head(out, SendName{at_here(1), Atom("name")}, envelope);
+    encode_etf(out, Term::binary(Bytes(100'000)));
+  };
+  (void)outbound.push(Lane::messages, 0, large);
+  (void)outbound.push(Lane::overlay, 0, large);
+  std::vector<std::uint64_t> sequences;
+  for (const Lane lane : {Lane::messages, Lane::overlay}) {
+    const auto slices = outbound.take(lane, 1);
+    ByteReader header(slices.front().view());
+    header.skip(4 + 2);
+    sequences.push_back(header.u64());
+  }
+  EXPECT_NE(sequences[0], sequences[1]);
+}
+
+TEST_F(OutboundFragments, PayloadsAreNotCopied) {
+  outbound.use(Envelope::header);
+  (void)push(1, 300'000);
+  const auto slices = outbound.take(Lane::messages, SIZE_MAX);
+  ASSERT_EQ(slices.size(), 10U) << "five headers, five parts";
+  for (std::size_t i = 3; i < slices.size(); i += 2) {
+    EXPECT_EQ(slices[i].owner(), slices[1].owner());
+    EXPECT_EQ(slices[i].view().data(), slices[i - 2].view().data() + slices[i - 2].size());
+  }
+}
+
+}  // namespace
+}  // namespace barrel::dist
