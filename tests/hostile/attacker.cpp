@@ -78,7 +78,7 @@ bool Attacker::connect() {
   quic::Dial where;
   where.remote = target_.address;
   where.local = socket_->local_address();
-  where.alpn = {"barrel/1"};
+  where.alpn = {options_.dialect == dist::Dialect::barrel ? "barrel/1" : "erlang-dist"};
   connection_ = must(endpoint_->connect(where, *this, loop_->now()));
   return until([this] { return connected_ || closed_; }) && connected_;
 }
@@ -131,7 +131,9 @@ void Attacker::carry_out(const auth::Effects& effects) {
 
 bool Attacker::shake_hands(NodeName claimed) {
   dist::HandshakeSetup setup;
-  setup.framing = dist::Framing::length16;
+  const bool barrel = options_.dialect == dist::Dialect::barrel;
+  setup.framing = barrel ? dist::Framing::length16 : dist::Framing::none;
+  setup.flags = barrel ? dist::offered_flags : dist::offered_to_erlang;
   setup.self = claimed;
   setup.peer = target_.name;
   setup.creation = options_.creation;
@@ -164,6 +166,7 @@ void Attacker::introduce() {
 
 bool Attacker::come_up() {
   if (!connect() || !authenticate() || !shake_hands(options_.name)) return false;
+  if (options_.dialect == dist::Dialect::erlang) return true;
   introduce();
   // Whoever is up opens its streams and says who is alive.
   return until([this] { return introduced_ > 0 || closed_; }) && !closed_;

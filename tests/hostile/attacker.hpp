@@ -33,6 +33,8 @@ struct AttackerOptions {
   std::uint8_t key = 77;  ///< Number of the key pair; the same name with another one is refused.
   std::string cookie = "barrel_p2p";
   std::uint32_t creation = 5;
+  /// What it speaks: as an Erlang node, it negotiates fragments.
+  dist::Dialect dialect = dist::Dialect::barrel;
   /// Takes what the victim sends. Otherwise flow control stalls the victim's streams.
   bool reads = true;
   /// Sees, and may change, the bytes of the authentication before they are sent.

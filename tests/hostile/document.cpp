@@ -7,8 +7,8 @@
 namespace barrel::hostile {
 
 std::span<const Family> families() {
-  static const std::array all{strangers, handshakes, envelopes, payloads, mutations,
-                              impostors, floods,     streams,   servers};
+  static const std::array all{strangers, handshakes, envelopes, fragments, payloads,
+                              mutations, impostors,  floods,    streams,   servers};
   return all;
 }
 

@@ -10,6 +10,7 @@ namespace barrel::hostile {
 
 // One in each file.
 extern const Family envelopes;
+extern const Family fragments;
 extern const Family payloads;
 extern const Family mutations;
 extern const Family impostors;
