@@ -480,25 +480,6 @@ TEST_F(RemoteTest, SignalsForTheDeadAreAnsweredAsErlangAnswersThem) {
   EXPECT_EQ(to_a_.signals[2].id, 9U);
 }
 
-TEST_F(RemoteTest, SignalsToTheLastIncarnationOfAPidDoNotConcernItsPresentOne) {
-  const Pid far = b_->spawn(waits);
-  settle();
-  const Pid near = a_->spawn(notes_and_monitors, &seen_, Address(far));
-  settle();
-  RemoteSignal late;
-  late.op = RemoteSignal::Op::monitor;
-  late.from = far;
-  late.to = near;
-  late.to.creation = near.creation - 1;
-  late.ref = Ref{far.node_atom, far.creation, 3, {1, 2, 3, 0, 0}};
-  a_->deliver_signal(late);
-  settle();
-  EXPECT_EQ(count(to_b_, RemoteSignal::Op::down), 1) << "noproc";
-  lose_connection();
-  ASSERT_EQ(seen_.size(), 1U);
-  EXPECT_EQ(seen_[0].elements()[4], Term(noconnection()));
-}
-
 TEST_F(RemoteTest, WithoutARouterOtherNodesAreLost) {
   TestRuntime alone(RuntimeConfig::deterministic, "c@127.0.0.1");
   const auto ok = alone.run([](Self self) -> Task<bool> {

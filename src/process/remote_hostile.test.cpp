@@ -174,5 +174,21 @@ TEST_F(RemoteHostileTest, WhatWaitsToBeReceivedIsCountedUntilItIs) {
   EXPECT_EQ(context->unread_bytes, 0U);
 }
 
+TEST_F(RemoteHostileTest, SignalsToTheLastIncarnationOfAPidTakeNothingFromItsPresentOne) {
+  std::vector<Term> reasons;
+  const Pid near = node_->spawn(watches, honest_, &reasons);
+  settle();
+  Pid last = near;
+  --last.creation;
+  RemoteSignal late = from(honest_, RemoteSignal::Op::monitor, last);
+  late.ref = ref_of(honest_.node_atom, 1);
+  node_->deliver_signal(late);
+  settle();
+  EXPECT_EQ(router_.all(RemoteSignal::Op::down).size(), 1U) << "noproc";
+  node_->node_down(honest_.node(), noconnection());
+  settle();
+  EXPECT_EQ(reasons, std::vector{Term(noconnection())});
+}
+
 }  // namespace
 }  // namespace barrel

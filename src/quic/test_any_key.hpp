@@ -1,7 +1,7 @@
-// GnuTLS refuses to load a certificate with a key that does not match. An attacker's TLS does not, so a
-// function of this file stands before GnuTLS's. For one file of a test program.
 #pragma once
 
+// GnuTLS refuses to load a certificate with a key that does not match. An attacker's TLS does not, so a
+// function of this file stands before GnuTLS's. For one file of a test program.
 #include <dlfcn.h>
 #include <gnutls/gnutls.h>
 
