@@ -96,6 +96,9 @@ struct Peer {
   /// Of a Barrel peer; the defaults for an Erlang one.
   dist::Capabilities capabilities;
   PublicKey key;
+
+  /// Whether it is one of nodes(): Erlang's `-hidden` nodes are not.
+  [[nodiscard]] bool visible() const { return (flags & dist::flag::published) != 0; }
 };
 
 }  // namespace barrel::carrier

@@ -177,7 +177,7 @@ void Cluster::overrun(NodeName node) {
 void Cluster::watch(NodeName node) {
   Channel* channel = channels_.find_or_make(node.atom());
   if (channel == nullptr) return runtime_.node_down(node, noconnection());
-  if (channel->live_link != nullptr) return runtime_.node_up(node);
+  if (channel->live_link != nullptr) return runtime_.node_up(node, channel->live_link->peer()->visible());
   dialer_.start(*channel);
 }
 
@@ -247,7 +247,7 @@ void Cluster::publish_peers() {
     const carrier::Peer& peer = *link->peer();
     peers.push_back({peer.name, peer.creation, std::string(link->protocol()),
                      link->remote_address().to_string(), link->dialed(), link->suspected(),
-                     (peer.flags & dist::flag::published) == 0});
+                     !peer.visible()});
   }
   std::ranges::sort(peers, {}, &PeerInfo::name);
   const std::scoped_lock lock(peers_mutex_);

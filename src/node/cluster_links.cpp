@@ -95,7 +95,7 @@ void Cluster::on_up(carrier::Link& link) {
                           {"dialed", link.dialed() ? "true" : "false"}});
   dispatcher_.link_up(link);
   link.attach(channel->outbound, loop_.now());
-  runtime_.node_up(peer.name);
+  runtime_.node_up(peer.name, peer.visible());
   if (!is_member(link)) return;
   const PeerKind kind = peer.dialect == dist::Dialect::barrel ? PeerKind::barrel : PeerKind::erlang;
   overlay_->link_up(peer.name, kind, peer.creation, link.dialed(), moment());

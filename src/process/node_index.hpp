@@ -20,6 +20,7 @@ class NodeIndex {
   struct Entry {
     std::uint32_t id;
     std::uint32_t serial;
+    friend bool operator==(Entry, Entry) = default;
   };
 
   void add(NodeName node, Entry process);

@@ -99,6 +99,12 @@ void Process::apply(Signal& signal) {
         append(make_message(NodeUp{NodeName(signal.node)}));
       }
       return;
+    case Signal::Op::any_node_up:
+      if (relations && relations->watches_all_nodes) append(make_message(NodeUp{NodeName(signal.node)}));
+      return;
+    case Signal::Op::any_node_down:
+      if (relations && relations->watches_all_nodes) append(make_message(NodeDown{NodeName(signal.node)}));
+      return;
     case Signal::Op::overflow:
       return end(Term::tuple_of(Atom("limit_exceeded"), Atom("mailbox_messages_max")));
   }

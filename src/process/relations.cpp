@@ -146,6 +146,7 @@ auto sorted(const Map& map) {
 void Process::tell_relations() {
   const Pid me = pid();
   for (const NodeName node : relations->nodes) runtime->nodes.remove(node, {me.id, me.serial});
+  if (relations->watches_all_nodes) runtime->node_watchers.remove({me.id, me.serial});
   for (const auto& [number, watching] : sorted(relations->watching)) {
     if (watching.fired || (!watching.remote && watching.target.id == 0)) continue;
     Signal* signal = make_signal(Signal::Op::demonitor, me);

@@ -47,6 +47,8 @@ struct Relations {
   std::vector<NodeName> nodes;
   /// Those of Self::monitor_node.
   std::vector<NodeName> watched_nodes;
+  /// Self::monitor_nodes.
+  bool watches_all_nodes = false;
   std::uint64_t next_unlink = 1;
 };
 

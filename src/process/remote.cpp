@@ -65,7 +65,18 @@ void Runtime::deliver_signal(const RemoteSignal& remote) {
   impl_->signal(to, signal);
 }
 
-void Runtime::node_up(NodeName node) {
+void Runtime::tell_watchers(NodeName node, bool is_up) {
+  using Op = Signal::Op;
+  auto& watchers = impl_->node_watchers;
+  for (const auto& [id, serial] : is_up ? watchers.up(node) : watchers.down(node)) {
+    Signal* signal = make_signal(is_up ? Op::any_node_up : Op::any_node_down);
+    signal->node = node.atom();
+    impl_->signal(impl_->pid_of(id, serial), signal);
+  }
+}
+
+void Runtime::node_up(NodeName node, bool visible) {
+  if (visible) tell_watchers(node, true);
   for (const auto& [id, serial] : impl_->nodes.listed(node)) {
     Signal* signal = make_signal(Signal::Op::node_up);
     signal->node = node.atom();
@@ -74,6 +85,7 @@ void Runtime::node_up(NodeName node) {
 }
 
 void Runtime::node_down(NodeName node, const Term& reason) {
+  tell_watchers(node, false);
   const std::uint64_t epoch = impl_->nodes.next_epoch();
   for (const auto& [id, serial] : impl_->nodes.listed(node)) {
     Signal* signal = make_signal(Signal::Op::node_down);

@@ -7,6 +7,7 @@
 #include "base/blocking_pool.hpp"
 #include "process/local_names.hpp"
 #include "process/node_index.hpp"
+#include "process/node_watchers.hpp"
 #include "process/process.hpp"
 #include "process/process_table.hpp"
 #include "process/scheduler.hpp"
@@ -79,6 +80,7 @@ class RuntimeImpl {
   ProcessTable table;
   LocalNames names;
   NodeIndex nodes;
+  NodeWatchers node_watchers;
   Timers timers;
   BlockingPool pool;
   Scheduler scheduler;

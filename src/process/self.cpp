@@ -156,6 +156,17 @@ void set_monitor_node(Process& process, NodeName node, bool on) {
   else if (node.atom() != process.runtime->node_atom) process.runtime->facade.node_down(node, noconnection());
 }
 
+std::vector<NodeName> set_monitor_nodes(Process& process, bool on) {
+  BARREL_ASSERT(Scheduler::is_current(process));
+  NodeWatchers& watchers = process.runtime->node_watchers;
+  const NodeIndex::Entry me{process.id, process.serial.load(std::memory_order_relaxed)};
+  watchers.remove(me);
+  process.related().watches_all_nodes = on;
+  auto connected = watchers.add(me);
+  if (!on) watchers.remove(me);
+  return connected;
+}
+
 // -- timers
 
 TimerRef start_timer(const Sender& sender, Duration delay, Address to,

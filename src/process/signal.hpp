@@ -30,9 +30,11 @@ struct Signal final : Envelope {
     deadline,       ///< due
     drained,
     job_done,
-    node_down,  ///< node, number (epoch), reason
-    node_up,    ///< node
-    overflow,   ///< the mailbox was full
+    node_down,      ///< node, number (epoch), reason
+    node_up,        ///< node
+    any_node_down,  ///< node: as above, for Self::monitor_nodes
+    any_node_up,    ///< node
+    overflow,       ///< the mailbox was full
   };
 
   explicit Signal(Op operation) noexcept : Envelope(type), op(operation) {}

@@ -171,8 +171,8 @@ class Runtime {
   /// A signal from another node. Answers through the router what Erlang answers for the dead: exit or down
   /// with noproc, unlink_ack always.
   void deliver_signal(const RemoteSignal& signal);
-  /// A connection is up: those who watch the node hear it.
-  void node_up(NodeName node);
+  /// A connection is up: those who watch the node hear it, and those who watch all if it is `visible`.
+  void node_up(NodeName node, bool visible = true);
   /// The connection is lost, or a dial failed for good: every link, monitor and pending call towards the node
   /// ends with `reason` (noconnection) once, what its processes monitored here is forgotten, and those who
   /// watch hear it.
@@ -194,6 +194,8 @@ class Runtime {
 
   [[nodiscard]] detail::Sender sender() noexcept { return {this, nullptr}; }
   Result<void> wait_drained(NodeName node, Duration limit);
+  /// Tells those who watch all nodes.
+  void tell_watchers(NodeName node, bool is_up);
   /// An error when this thread must not block.
   [[nodiscard]] Result<void> may_block() const;
   /// Steps a deterministic runtime until `done` or idle.

@@ -6,6 +6,7 @@
 #include <optional>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "barrel/base/time.hpp"
 #include "barrel/process/address.hpp"
@@ -52,6 +53,7 @@ void exit_process(Process& process, const Pid& target, Term reason);
                                    std::function<void(const Sender&, const Address&)> fire);
 [[nodiscard]] bool cancel_timer(Runtime& runtime, const TimerRef& timer);
 void set_monitor_node(Process& process, NodeName node, bool on);
+std::vector<NodeName> set_monitor_nodes(Process& process, bool on);
 
 template <class Server, class... As>
 Task<Result<Pid>> start_server(Self self, bool link, As... args);  // defined in barrel/otp/gen_server.hpp
@@ -233,6 +235,11 @@ class Self {
   /// From now on a NodeUp or NodeDown comes when `node` is connected or lost; connects it. When it cannot be
   /// reached a NodeDown comes.
   void monitor_node(NodeName node, bool on = true) const { detail::set_monitor_node(*process_, node, on); }
+  /// net_kernel:monitor_nodes/1: from now on a NodeUp or NodeDown comes for every visible node that is
+  /// connected or lost. Gives those that are connected now.
+  std::vector<NodeName> monitor_nodes(bool on = true) const {
+    return detail::set_monitor_nodes(*process_, on);
+  }
   /// Waits until the channel to `node` is within its budget; at once when it is, or when there is none.
   [[nodiscard]] detail::Drained drained(NodeName node) const { return detail::Drained(*process_, node); }
   /// Runs `work` on the pool for blocking work and waits for what it returns or throws. It must not touch

@@ -1,0 +1,270 @@
+#include "barrel/otp/process_groups.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "barrel/otp/gen_server.hpp"
+#include "otp/group_messages.hpp"
+#include "otp/group_table.hpp"
+
+namespace barrel::otp {
+
+namespace {
+
+using detail::GroupChange;
+using Groups = std::map<Term, std::vector<Pid>>;
+
+/// Members that one other node may have in a scope; what it tells of beyond is not taken over. A guess:
+/// half a million would take a second to send.
+constexpr std::size_t members_per_node_max = 500'000;
+
+struct WatchScope {
+  static constexpr std::string_view tag = "watch_scope";
+  Pid watcher;
+  using Reply = std::vector<std::pair<Term, std::vector<Pid>>>;
+};
+
+std::vector<Pid> pids_of(const Term& term) {
+  if (const auto pid = term.as_pid()) return {*pid};
+  auto list = from_term<std::vector<Pid>>(term);
+  return list ? *std::move(list) : std::vector<Pid>();
+}
+
+Term term_of(const std::vector<Pid>& pids) {
+  return pids.size() == 1 ? Term(pids.front()) : to_term(pids);
+}
+
+/// The process of a scope.
+class ScopeServer {
+ public:
+  using Calls = Messages<GroupChange, WatchScope>;
+  using Casts = Messages<Sync, Term>;
+  using Infos = Messages<Discover, DiscoverVersion, RemoteJoin, RemoteLeave, Down, NodeUp, NodeDown, Term>;
+
+  ScopeServer(Self self, Atom scope, std::shared_ptr<GroupTable> table)
+      : self_(self), scope_(scope), table_(std::move(table)) {
+    if (const auto registered = self_.register_name(scope); !registered) exit(registered.error().reason);
+    for (const NodeName node : self_.monitor_nodes()) greet(node);
+  }
+
+  Result<void> handle_call(const GroupChange& change) {
+    const auto elsewhere = [&](const Pid& pid) { return pid.node() != self_.pid().node(); };
+    if (std::ranges::any_of(change.pids, elsewhere)) {
+      return Error(Errc::invalid_argument, Atom("badarg"));
+    }
+    return change.join ? join(change.group, change.pids) : leave(change.group, change.pids);
+  }
+  WatchScope::Reply handle_call(const WatchScope& request) {
+    watchers_.insert_or_assign(request.watcher, self_.monitor(request.watcher));
+    WatchScope::Reply all;
+    for (const Term& group : table_->groups()) all.emplace_back(group, table_->members(group, false));
+    return all;
+  }
+
+  void handle_info(const NodeUp& up) { greet(up.node); }
+  void handle_info(const NodeDown&) {}  // the Down of its scope process says so
+  void handle_info(const Discover& discover) { answer(discover.peer); }
+  void handle_info(const DiscoverVersion& discover) { answer(discover.peer); }
+  void handle_cast(const Sync& sync) {
+    if (is_local(sync.peer)) return;
+    Peer& peer = peer_of(sync.peer);
+    const Groups before = std::exchange(peer.groups, {});
+    peer.members = 0;
+    for (const auto& [group, pids] : before) {
+      table_->remove(group, pids, false);
+    }
+    for (const auto& [group, pids] : sync.groups) take_over(sync.peer, peer, group, pids);
+    tell_difference(before, peer.groups);
+  }
+  void handle_info(const RemoteJoin& joined) {
+    const auto peer = peers_.find(joined.peer);
+    if (peer == peers_.end()) return;  // its Sync has not come yet, and has it
+    const std::vector<Pid> added = take_over(joined.peer, peer->second, joined.group, pids_of(joined.pids));
+    if (!added.empty()) tell(GroupJoined{joined.group, added});
+  }
+  void handle_info(const RemoteLeave& left) {
+    const auto peer = peers_.find(left.peer);
+    if (peer == peers_.end()) return;
+    for (const Term& group : left.groups) give_up(peer->second, group, pids_of(left.pids));
+  }
+  void handle_info(const Down& down) {
+    watchers_.erase(down.pid);
+    if (const auto peer = peers_.find(down.pid); peer != peers_.end()) {
+      const Groups lost = std::move(peer->second.groups);
+      peers_.erase(peer);
+      for (const auto& [group, pids] : lost) table_->remove(group, pids, false);
+      return tell_difference(lost, {});
+    }
+    if (const auto local = locals_.find(down.pid); local != locals_.end()) {
+      const std::vector<Term> groups = std::move(local->second.groups);
+      locals_.erase(local);
+      leave_groups({down.pid}, groups);
+    }
+  }
+  void handle_cast(const Term&) {}  // of another version of the protocol
+  void handle_info(const Term&) {}
+
+ private:
+  struct Local {
+    Monitor monitor;
+    std::vector<Term> groups;  // as often as it joined
+  };
+  struct Peer {
+    Monitor monitor;
+    Groups groups;
+    std::size_t members = 0;
+  };
+
+  [[nodiscard]] bool is_local(const Pid& pid) const { return pid.node() == self_.pid().node(); }
+  void greet(NodeName node) { self_.send(NodeLocalName{scope_, node}, Discover{self_.pid()}); }
+
+  Peer& peer_of(const Pid& peer) {
+    const auto known = peers_.find(peer);
+    if (known != peers_.end()) return known->second;
+    return peers_.emplace(peer, Peer{self_.monitor(peer), {}, 0}).first->second;
+  }
+  void answer(const Pid& peer) {
+    if (is_local(peer)) return;
+    self_.cast(peer, Sync{self_.pid(), local_members()});
+    if (peers_.contains(peer)) return;
+    (void)peer_of(peer);
+    self_.send(peer, Discover{self_.pid()});
+  }
+  [[nodiscard]] std::vector<std::pair<Term, std::vector<Pid>>> local_members() const {
+    Groups groups;
+    for (const auto& [pid, local] : locals_) {
+      for (const Term& group : local.groups) groups[group].push_back(pid);
+    }
+    return {groups.begin(), groups.end()};
+  }
+
+  Result<void> join(const Term& group, const std::vector<Pid>& pids) {
+    for (const Pid& pid : pids) {
+      auto local = locals_.find(pid);
+      if (local == locals_.end()) local = locals_.emplace(pid, Local{self_.monitor(pid), {}}).first;
+      local->second.groups.push_back(group);
+    }
+    table_->add(group, pids, true);
+    for (const auto& [peer, known] : peers_) {
+      self_.send(peer, RemoteJoin{self_.pid(), group, term_of(pids)});
+    }
+    tell(GroupJoined{group, pids});
+    return {};
+  }
+  Result<void> leave(const Term& group, const std::vector<Pid>& pids) {
+    std::vector<Pid> gone;
+    for (const Pid& pid : pids) {
+      const auto local = locals_.find(pid);
+      if (local == locals_.end()) continue;
+      auto& groups = local->second.groups;
+      const auto at = std::ranges::find(groups, group);
+      if (at == groups.end()) continue;
+      groups.erase(at);
+      if (groups.empty()) locals_.erase(local);
+      gone.push_back(pid);
+    }
+    if (gone.empty()) return Error(Errc::not_found, Atom("not_joined"));
+    leave_groups(gone, {group});
+    return {};
+  }
+  void leave_groups(const std::vector<Pid>& pids, const std::vector<Term>& groups) {
+    for (const Term& group : groups) {
+      table_->remove(group, pids, true);
+      tell(GroupLeft{group, pids});
+    }
+    for (const auto& [peer, known] : peers_) {
+      self_.send(peer, RemoteLeave{self_.pid(), term_of(pids), groups});
+    }
+  }
+
+  /// Members of the peer's own node only, and not without end; those that were taken over.
+  std::vector<Pid> take_over(const Pid& from, Peer& peer, const Term& group, std::vector<Pid> pids) {
+    std::erase_if(pids, [&](const Pid& pid) { return pid.node() != from.node(); });
+    pids.resize(std::min(pids.size(), members_per_node_max - peer.members));
+    if (pids.empty()) return pids;
+    peer.members += pids.size();
+    auto& list = peer.groups[group];
+    list.insert(list.end(), pids.begin(), pids.end());
+    table_->add(group, pids, false);
+    return pids;
+  }
+  void give_up(Peer& peer, const Term& group, const std::vector<Pid>& pids) {
+    const auto found = peer.groups.find(group);
+    if (found == peer.groups.end()) return;
+    std::vector<Pid> gone;
+    for (const Pid& pid : pids) {
+      const auto at = std::ranges::find(found->second, pid);
+      if (at == found->second.end()) continue;
+      found->second.erase(at);
+      gone.push_back(pid);
+    }
+    if (gone.empty()) return;
+    peer.members -= gone.size();
+    if (found->second.empty()) peer.groups.erase(found);
+    table_->remove(group, gone, false);
+    tell(GroupLeft{group, gone});
+  }
+
+  template <class Change>
+  void tell(const Change& change) const {
+    for (const auto& [watcher, monitor] : watchers_) self_.send(watcher, change);
+  }
+  void tell_difference(const Groups& before, const Groups& after) const {
+    const auto minus = [](const Groups& from, const Groups& what, const Term& group) {
+      std::vector<Pid> left = from.at(group);
+      const auto other = what.find(group);
+      if (other == what.end()) return left;
+      for (const Pid& pid : other->second) {
+        if (const auto at = std::ranges::find(left, pid); at != left.end()) left.erase(at);
+      }
+      return left;
+    };
+    for (const auto& [group, pids] : before) {
+      if (auto gone = minus(before, after, group); !gone.empty()) tell(GroupLeft{group, std::move(gone)});
+    }
+    for (const auto& [group, pids] : after) {
+      if (auto come = minus(after, before, group); !come.empty()) tell(GroupJoined{group, std::move(come)});
+    }
+  }
+
+  Self self_;
+  Atom scope_;
+  std::shared_ptr<GroupTable> table_;
+  std::map<Pid, Local> locals_;
+  std::map<Pid, Peer> peers_;
+  std::map<Pid, Monitor> watchers_;
+};
+
+}  // namespace
+
+}  // namespace barrel::otp
+
+namespace barrel {
+
+Task<Result<ProcessGroups>> ProcessGroups::start_link(Self self, Atom scope) {
+  auto table = std::make_shared<otp::GroupTable>();
+  auto pid = co_await self.start_link<otp::ScopeServer>(scope, table);
+  if (!pid) co_return pid.error();
+  co_return ProcessGroups(*pid, table);
+}
+
+Task<Result<void>> ProcessGroups::change(Self self, bool join, Term group, std::vector<Pid> pids) const {
+  const detail::GroupChange request{join, std::move(group), std::move(pids)};
+  co_return co_await self.call(pid_, request);
+}
+
+Task<Result<std::vector<std::pair<Term, std::vector<Pid>>>>> ProcessGroups::monitor_scope(Self self) const {
+  const otp::WatchScope request{self.pid()};
+  co_return co_await self.call(pid_, request);
+}
+
+std::vector<Pid> ProcessGroups::members(const Term& group, bool local) const {
+  return table_ == nullptr ? std::vector<Pid>() : table_->members(group, local);
+}
+
+std::vector<Term> ProcessGroups::which_groups() const {
+  return table_ == nullptr ? std::vector<Term>() : table_->groups();
+}
+
+}  // namespace barrel

@@ -1,0 +1,207 @@
+#include "barrel/otp/process_groups.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <functional>
+
+#include "barrel/process/remote_router.hpp"
+#include "process/test_runtime.hpp"
+
+namespace barrel {
+namespace {
+
+using test::TestRuntime;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+struct Stop {
+  static constexpr std::string_view tag = "stop";
+};
+
+/// What one runtime says to the other.
+class Wire final : public RemoteRouter {
+ public:
+  explicit Wire(Runtime& far) : far_(far), context_(std::make_shared<DecodeContext>()) {}
+  SendOutcome send(const Pid&, const RemoteTarget& to, const EncodablePayload& payload, SendMode) override {
+    Bytes bytes{131};
+    ByteWriter out(bytes);
+    payload.encode(out);
+    SharedBytes shared(std::move(bytes));
+    queue_.push_back([this, to, shared] { far_.deliver_encoded(to, shared, context_); });
+    return SendOutcome::sent;
+  }
+  void signal(const RemoteSignal& signal) override {
+    queue_.push_back([this, signal] { far_.deliver_signal(signal); });
+  }
+  void when_drained(NodeName, const Pid&) override {}
+  bool watch_node(NodeName) override { return true; }
+  bool deliver() {
+    if (queue_.empty()) return false;
+    const auto next = std::move(queue_.front());
+    queue_.pop_front();
+    next();
+    return true;
+  }
+
+ private:
+  Runtime& far_;
+  std::shared_ptr<const DecodeContext> context_;
+  std::deque<std::function<void()>> queue_;
+};
+
+class ProcessGroupsTest : public testing::Test {
+ protected:
+  ProcessGroupsTest() {
+    a_->set_router(to_b_);
+    b_->set_router(to_a_);
+    connect();
+  }
+  void settle() {
+    for (bool busy = true; busy;) {
+      busy = a_->run_until_idle();
+      busy = b_->run_until_idle() || busy;
+      busy = to_a_.deliver() || busy;
+      busy = to_b_.deliver() || busy;
+    }
+  }
+  void connect() {
+    a_->node_up(b_->node_name());
+    b_->node_up(a_->node_name());
+    settle();
+  }
+  void disconnect() {
+    a_->node_down(b_->node_name(), noconnection());
+    b_->node_down(a_->node_name(), noconnection());
+    settle();
+  }
+  /// A scope that lives until stop(); of a process that does what `does` says to it.
+  ProcessGroups start(TestRuntime& node) {
+    ProcessGroups groups;
+    owners_.push_back(node->spawn(
+        [](Self self, ProcessGroups* out) -> Task<> {
+          const auto started = co_await ProcessGroups::start_link(self);
+          EXPECT_TRUE(started);
+          if (started) *out = *started;
+          co_await self.receive<Stop>();
+        },
+        &groups));
+    settle();
+    return groups;
+  }
+  Pid idle(TestRuntime& node) {
+    return node->spawn([](Self self) -> Task<> { co_await self.receive<Stop>(); });
+  }
+  /// join or leave, by a process of the node.
+  Errc change(TestRuntime& node, const ProcessGroups& groups, bool join, Pid pid) {
+    std::optional<Errc> outcome;
+    node->spawn(
+        [](Self self, ProcessGroups scope, bool joins, Pid who, std::optional<Errc>* out) -> Task<> {
+          const Atom group("workers");
+          const std::vector<Pid> pids(1, who);
+          const auto done =
+              joins ? co_await scope.join(self, group, pids) : co_await scope.leave(self, group, pids);
+          *out = done ? Errc{} : done.error().code;
+        },
+        groups, join, pid, &outcome);
+    settle();
+    return outcome.value();
+  }
+
+  TestRuntime a_{RuntimeConfig::deterministic, "a@127.0.0.1"};
+  TestRuntime b_{RuntimeConfig::deterministic, "b@127.0.0.1"};
+  Wire to_b_{*b_};
+  Wire to_a_{*a_};
+  std::vector<Pid> owners_;
+  const Atom workers_{"workers"};
+};
+
+TEST_F(ProcessGroupsTest, MembersAreKnownOnBothNodesWhoeverStartedFirst) {
+  const ProcessGroups at_a = start(a_);
+  const Pid first = idle(a_);
+  EXPECT_EQ(change(a_, at_a, true, first), Errc{});
+  const ProcessGroups at_b = start(b_);
+  EXPECT_THAT(at_b.get_members(workers_), ElementsAre(first));
+  EXPECT_THAT(at_b.get_local_members(workers_), IsEmpty());
+  const Pid second = idle(b_);
+  EXPECT_EQ(change(b_, at_b, true, second), Errc{});
+  EXPECT_THAT(at_a.get_members(workers_), ElementsAre(first, second));
+  EXPECT_THAT(at_b.get_members(workers_), ElementsAre(second, first));
+  EXPECT_THAT(at_a.which_groups(), ElementsAre(Term(workers_)));
+}
+
+TEST_F(ProcessGroupsTest, WhoJoinedTwiceLeavesTwice) {
+  const ProcessGroups at_a = start(a_);
+  const ProcessGroups at_b = start(b_);
+  const Pid member = idle(a_);
+  EXPECT_EQ(change(a_, at_a, true, member), Errc{});
+  EXPECT_EQ(change(a_, at_a, true, member), Errc{});
+  EXPECT_THAT(at_b.get_members(workers_), ElementsAre(member, member));
+  EXPECT_EQ(change(a_, at_a, false, member), Errc{});
+  EXPECT_THAT(at_b.get_members(workers_), ElementsAre(member));
+  EXPECT_EQ(change(a_, at_a, false, member), Errc{});
+  EXPECT_EQ(change(a_, at_a, false, member), Errc::not_found);
+  EXPECT_THAT(at_b.which_groups(), IsEmpty());
+}
+
+TEST_F(ProcessGroupsTest, WhoEndsLeavesAndSoDoesWhoIsLost) {
+  const ProcessGroups at_a = start(a_);
+  const ProcessGroups at_b = start(b_);
+  const Pid here = idle(a_);
+  const Pid there = idle(b_);
+  EXPECT_EQ(change(a_, at_a, true, here), Errc{});
+  EXPECT_EQ(change(b_, at_b, true, there), Errc{});
+  disconnect();
+  EXPECT_THAT(at_a.get_members(workers_), ElementsAre(here));
+  EXPECT_THAT(at_b.get_members(workers_), ElementsAre(there));
+  connect();
+  EXPECT_THAT(at_a.get_members(workers_), ElementsAre(here, there));
+  ASSERT_TRUE(a_->send(here, Stop{}));
+  settle();
+  EXPECT_THAT(at_a.get_members(workers_), ElementsAre(there));
+  EXPECT_THAT(at_b.get_members(workers_), ElementsAre(there));
+}
+
+TEST_F(ProcessGroupsTest, OnlyProcessesOfThisNodeJoinHere) {
+  const ProcessGroups at_a = start(a_);
+  EXPECT_EQ(change(a_, at_a, true, idle(b_)), Errc::invalid_argument);
+  EXPECT_THAT(at_a.which_groups(), IsEmpty());
+}
+
+TEST_F(ProcessGroupsTest, AWatcherIsToldOfEveryChange) {
+  const ProcessGroups at_a = start(a_);
+  const ProcessGroups at_b = start(b_);
+  std::vector<Term> seen;
+  a_->spawn(
+      [](Self self, ProcessGroups groups, std::vector<Term>* out) -> Task<> {
+        const auto now = co_await groups.monitor_scope(self);
+        EXPECT_TRUE(now && now->empty());
+        for (;;) out->push_back(co_await self.receive<Term>());
+      },
+      at_a, &seen);
+  settle();
+  const Pid there = idle(b_);
+  EXPECT_EQ(change(b_, at_b, true, there), Errc{});
+  EXPECT_THAT(seen, ElementsAre(to_term(GroupJoined{workers_, {there}})));
+  disconnect();
+  EXPECT_THAT(seen, ElementsAre(testing::_, to_term(GroupLeft{workers_, {there}})));
+}
+
+TEST_F(ProcessGroupsTest, APeerSpeaksForItsOwnProcessesOnly) {
+  const ProcessGroups at_a = start(a_);
+  const ProcessGroups at_b = start(b_);
+  const Pid mine = idle(a_);
+  const Term join = Term::tuple_of(Atom("join"), at_b.pid(), workers_, mine);
+  b_->spawn(
+      [](Self self, Pid to, Term message) -> Task<> {
+        self.send(to, message);
+        co_return;
+      },
+      at_a.pid(), join);
+  settle();
+  EXPECT_THAT(at_a.get_members(workers_), IsEmpty());
+}
+
+}  // namespace
+}  // namespace barrel
