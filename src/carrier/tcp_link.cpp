@@ -136,7 +136,7 @@ void TcpLink::on_secured_bytes(BytesView bytes) {
   if (stage_ == Stage::securing && tls_->established()) {
     stage_ = Stage::speaking;
     pump();
-    if (connected()) start_handshake(dist::Framing::length16, target_);
+    if (connected()) start_handshake(dist::Framing::length32, target_);
   }
   while (connected()) {
     const BytesView plain = tls_->read();

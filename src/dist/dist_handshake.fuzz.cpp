@@ -13,9 +13,12 @@ using namespace barrel::dist;
 HandshakeSetup setup_of(std::uint8_t choice) {
   HandshakeSetup setup;
   setup.role = (choice & 1) != 0 ? Role::initiator : Role::acceptor;
-  setup.framing = (choice & 2) != 0 ? Framing::length16 : Framing::none;
+  setup.framing = (choice & 2) != 0   ? Framing::length16
+                  : (choice & 4) != 0 ? Framing::length32
+                                      : Framing::none;
   setup.self = NodeName("alice@127.0.0.1");
-  setup.peer = NodeName("bob@127.0.0.1");
+  // An acceptor over TCP takes every name.
+  if ((choice & 9) != 8) setup.peer = NodeName("bob@127.0.0.1");
   setup.cookie = "a cookie that no input knows";
   return setup;
 }

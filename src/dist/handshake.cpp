@@ -15,7 +15,14 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-constexpr std::size_t framing_bytes = 2;
+constexpr std::size_t header_bytes(Framing framing) {
+  switch (framing) {
+    case Framing::none: return 0;
+    case Framing::length16: return 2;
+    case Framing::length32: return 4;
+  }
+  return 0;
+}
 
 }  // namespace
 
@@ -60,20 +67,22 @@ void Handshake::receive(BytesView bytes, HandshakeEffects& out) {
 
 bool Handshake::step(HandshakeEffects& out) {
   if (done()) return false;
-  const bool framed = setup_.framing == Framing::length16;
+  const std::size_t header = header_bytes(setup_.framing);
+  const bool framed = header != 0;
   std::size_t consumed = 0;
   BytesView message(buffer_);
   if (framed) {
-    if (buffer_.size() < framing_bytes) return false;
-    const std::size_t length = std::size_t{buffer_[0]} << 8 | buffer_[1];
-    if (length > buffered_bytes_max - framing_bytes) {
+    if (buffer_.size() < header) return false;
+    std::size_t length = 0;
+    for (std::size_t i = 0; i < header; ++i) length = length << 8 | buffer_[i];
+    if (length > buffered_bytes_max - header) {
       fail(HandshakeFailure::malformed, peer_text() + " announced a longer message than any of the handshake",
            out);
       return false;
     }
-    if (buffer_.size() < framing_bytes + length) return false;
-    message = message.subspan(framing_bytes, length);
-    consumed = framing_bytes;
+    if (buffer_.size() < header + length) return false;
+    message = message.subspan(header, length);
+    consumed = header;
   } else {
     // Zeros are a tick that came early: no message starts with one.
     while (consumed < buffer_.size() && buffer_[consumed] == 0) ++consumed;
@@ -268,9 +277,10 @@ bool Handshake::accept_peer(std::string_view name, std::uint32_t creation, Flags
 
 void Handshake::send(const Bytes& message, HandshakeEffects& out) {
   SendBytes effect;
-  if (setup_.framing == Framing::length16)
-    ByteWriter(effect.bytes).u16(static_cast<std::uint16_t>(message.size()));
-  ByteWriter(effect.bytes).bytes(message);
+  ByteWriter writer(effect.bytes);
+  if (setup_.framing == Framing::length16) writer.u16(static_cast<std::uint16_t>(message.size()));
+  if (setup_.framing == Framing::length32) writer.u32(static_cast<std::uint32_t>(message.size()));
+  writer.bytes(message);
   out.emplace_back(std::move(effect));
 }
 

@@ -25,6 +25,7 @@ enum class Role : std::uint8_t {
 enum class Framing : std::uint8_t {
   none,      ///< Stream 0 of an `erlang-dist` connection: messages delimit themselves.
   length16,  ///< `Length:16` before each message: `barrel/1`, and Erlang over TCP.
+  length32,  ///< `Length:32` before each message: Erlang over TLS.
 };
 
 /// What one handshake needs to know. Everything is a value.

@@ -109,12 +109,12 @@ TEST_P(HandshakeDelivery, CompletesOnBothSides) {
   EXPECT_EQ(pair.awaited, waits ? 1 : 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(AllWays, HandshakeDelivery,
-                         testing::Combine(testing::Values(Framing::none, Framing::length16),
-                                          testing::Values<std::size_t>(0, 1, 2, 7),
-                                          testing::Values(Verdict::accept, Verdict::accept_drop_dial,
-                                                          Verdict::accept_simultaneous,
-                                                          Verdict::accept_replacing)));
+INSTANTIATE_TEST_SUITE_P(
+    AllWays, HandshakeDelivery,
+    testing::Combine(testing::Values(Framing::none, Framing::length16, Framing::length32),
+                     testing::Values<std::size_t>(0, 1, 2, 7),
+                     testing::Values(Verdict::accept, Verdict::accept_drop_dial, Verdict::accept_simultaneous,
+                                     Verdict::accept_replacing)));
 
 void expect_failure(Pair& pair, HandshakeEffects& log, HandshakeFailure reason, std::string_view says) {
   pair.run();
@@ -174,6 +174,35 @@ TEST(Handshake, WithoutAuthenticationTheNameRuleStillHolds) {
   const auto* failed = find<HandshakeFailed>(out);
   ASSERT_NE(failed, nullptr);
   EXPECT_NE(failed->text.find("\"no?name\" is no valid node name"), std::string::npos) << failed->text;
+}
+
+TEST(Handshake, ANameThatNothingProvesBecomesAnAtomOnlyWithTheCookie) {
+  const auto framed = [](const Bytes& message) {
+    Bytes bytes;
+    ByteWriter(bytes).u16(static_cast<std::uint16_t>(message.size()));
+    ByteWriter(bytes).bytes(message);
+    return bytes;
+  };
+  for (const std::string cookie : {"guessed", "secret"}) {
+    const std::string name = "nobody_has_heard_of@" + cookie;
+    HandshakeEffects out;
+    Handshake acceptor({Role::acceptor, Framing::length16, bob, {}, 4, offered_flags, "secret"}, Random(1));
+    acceptor.start(out);
+    acceptor.receive(framed(encode(NameMessage{offered_flags, 4, name})), out);
+    EXPECT_EQ(find<AskVerdict>(out), nullptr) << "there is nothing to decide about a name of nobody";
+    EXPECT_FALSE(Atom::find(name));
+    ASSERT_EQ(out.size(), 2U);
+    const Bytes sent = std::get<SendBytes>(out[1]).bytes;
+    const auto challenge = std::get<Parsed<ChallengeMessage>>(parse_challenge(BytesView(sent).subspan(2)));
+    const Digest digest = cookie_digest(cookie, challenge.message.challenge);
+    acceptor.receive(framed(encode(ReplyMessage{7, digest})), out);
+    const auto* complete = find<HandshakeComplete>(out);
+    EXPECT_EQ(complete != nullptr, cookie == "secret");
+    EXPECT_EQ(Atom::find(name).has_value(), cookie == "secret");
+    if (complete != nullptr) {
+      EXPECT_EQ(complete->peer.text(), name);
+    }
+  }
 }
 
 TEST(Handshake, ARefusedDialIsToldSoBetweenBarrelNodes) {

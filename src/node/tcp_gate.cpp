@@ -15,7 +15,9 @@ constexpr std::size_t pem_bytes_max = std::size_t{1} << 20;
 
 Result<std::string> read_pem(const std::filesystem::path& path, std::string_view setting) {
   auto content = read_file(path, pem_bytes_max, setting);
-  if (!content) return Error{Errc::io, std::move(content).error().reason};
+  if (!content) {
+    return Error{Errc::io, Term(std::string(setting) + ": " + content.error().message())};
+  }
   return std::string(as_text(*content));
 }
 

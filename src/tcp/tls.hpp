@@ -16,10 +16,10 @@ namespace barrel::tcp {
 /// What TLS connections of one node have in common: all PEM.
 struct TlsSettings {
   /// Our certificate, with the chain to its authority where there is one.
-  std::string certificate;
-  std::string private_key;
+  std::string certificate{};
+  std::string private_key{};
   /// Certificates of the authorities that peers' certificates must come from; needed to verify.
-  std::string authorities;
+  std::string authorities{};
   /// Whether the other end, server or client, must have such a certificate.
   bool verify = true;
 };

@@ -1,0 +1,122 @@
+// Erlang's distribution over TLS (-proto_dist inet_tls), both ways.
+
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "erlang/erlang_test.hpp"
+#include "erlang/puppet.hpp"
+#include "tcp/test_certificates.hpp"
+
+namespace barrel::test {
+namespace {
+
+using tcp::test::Authority;
+
+class ErlangTls : public ErlangTest {
+ protected:
+  void write(const std::string& name, const std::string& text) {
+    const auto path = directory_.path() / name;
+    std::ofstream(path) << text;
+    ASSERT_EQ(::chmod(path.c_str(), 0600), 0);
+  }
+  [[nodiscard]] std::string path(const std::string& name) const {
+    return (directory_.path() / name).string();
+  }
+
+  /// Writes WHO.cert and WHO.key, signed by `signer`.
+  void issue(const std::string& who, const Authority& signer) {
+    const auto pem = signer.issue("127.0.0.1");
+    write(who + ".cert", pem.certificate);
+    write(who + ".key", pem.private_key);
+    write("authority", authority_.certificate());
+  }
+  [[nodiscard]] NodeConfig tls_config(std::string_view name, const Authority& signer) {
+    issue(std::string(name), signer);
+    NodeConfig made = tcp_config(name);
+    made.tcp.tls = true;
+    made.tcp.tls_certificate = path(std::string(name) + ".cert");
+    made.tcp.tls_key = path(std::string(name) + ".key");
+    made.tcp.tls_authorities = path("authority");
+    return made;
+  }
+  /// An Erlang node that demands certificates of the authority, as a server and as a client.
+  [[nodiscard]] std::unique_ptr<Beam> start_beam(const std::string& name, const Authority& signer) {
+    issue(name, signer);
+    const std::string files = "{certfile, \"" + path(name + ".cert") + "\"}, {keyfile, \"" +
+                              path(name + ".key") + "\"}, {cacertfile, \"" + path("authority") + "\"}";
+    write(name + ".opts", "[{server, [" + files +
+                              ", {verify, verify_peer}, {fail_if_no_peer_cert, true}]},\n {client, [" +
+                              files + ", {verify, verify_peer}, {server_name_indication, disable}]}].\n");
+    return std::make_unique<Beam>(
+        epmd_, name,
+        BeamOptions{.arguments = {"-proto_dist", "inet_tls", "-ssl_dist_optfile", path(name + ".opts")}});
+  }
+
+  Authority authority_;
+  Authority stranger_;
+  TempDir directory_;
+};
+
+TEST_F(ErlangTls, ErlangConnectsToABarrelNode) {
+  Puppet puppet;
+  const auto b = start_tcp(tls_config("b", authority_));
+  ASSERT_TRUE(b);
+  puppet.start(*b, "puppet");
+  const auto beam = start_beam("e", authority_);
+  ASSERT_EQ(beam->text("net_adm:ping('b@127.0.0.1')"), "pong") << beam->transcript();
+  ASSERT_TRUE(connected(*b, *beam));
+  EXPECT_EQ(b->peers()[0].protocol, "erlang-tls");
+  EXPECT_FALSE(b->peers()[0].dialed);
+  // More than a record, and more than the socket buffers.
+  (void)beam->eval("register(sink, self()), {puppet, 'b@127.0.0.1'} ! {big, binary:copy(<<7>>, 300000)}");
+  EXPECT_TRUE(puppet.hears("{big,"));
+  puppet.perform([to = NodeLocalName{"sink", name_of(*beam)}](Puppet&, Self self) {
+    self.send(to, Term::tuple_of(Atom("back"), Term::binary(Bytes(5'000'000, 9))));
+  });
+  EXPECT_EQ(beam->text("receive {back, Bytes} -> byte_size(Bytes) after 5000 -> timeout end"), "5000000");
+}
+
+TEST_F(ErlangTls, ABarrelNodeConnectsToErlang) {
+  const auto b = start_tcp(tls_config("b", authority_));
+  ASSERT_TRUE(b);
+  const auto beam = start_beam("e", authority_);
+  (void)b->send(NodeLocalName{"nobody", name_of(*beam)}, Atom("hello"));
+  ASSERT_TRUE(connected(*b, *beam)) << beam->transcript();
+  EXPECT_TRUE(b->peers()[0].dialed);
+  EXPECT_TRUE(beam->becomes("nodes()", "['b@127.0.0.1']"));
+}
+
+TEST_F(ErlangTls, CertificatesOfAnotherAuthorityAreRefused) {
+  const auto b = start_tcp(tls_config("b", authority_));
+  ASSERT_TRUE(b);
+  const auto beam = start_beam("e", stranger_);
+  EXPECT_EQ(beam->text("net_adm:ping('b@127.0.0.1')"), "pang");
+  EXPECT_GE(b->metrics()["tcp.tls_failed"], 1U);
+  EXPECT_TRUE(b->nodes().empty());
+}
+
+TEST_F(ErlangTls, PlainErlangIsNotLetIn) {
+  const auto b = start_tcp(tls_config("b", authority_));
+  ASSERT_TRUE(b);
+  Beam plain(epmd_, "p");
+  EXPECT_EQ(plain.text("net_adm:ping('b@127.0.0.1')"), "pang");
+  EXPECT_TRUE(b->nodes().empty());
+}
+
+TEST_F(ErlangTls, MissingFilesAreNamedAtTheStart) {
+  NodeConfig settings = tls_config("b", authority_);
+  settings.tcp.tls_authorities = path("nowhere");
+  const auto failed = Node::start(settings);
+  ASSERT_FALSE(failed);
+  EXPECT_NE(failed.error().message().find("tcp_tls_authorities"), std::string::npos)
+      << failed.error().message();
+  settings.tcp.tls_authorities.clear();
+  const auto incomplete = Node::start(settings);
+  ASSERT_FALSE(incomplete);
+  EXPECT_NE(incomplete.error().message().find("tcp_tls_authorities is not set"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace barrel::test
