@@ -1,0 +1,229 @@
+// Links over TCP: how they come up, what they carry, how they end, and what strangers can do to them.
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "carrier/test_streams.hpp"
+#include "tcp/epmd.hpp"
+#include "tcp/test_certificates.hpp"
+
+namespace barrel::carrier {
+namespace {
+
+using namespace carrier::test;
+
+const NodeName alice{"alice@10.0.0.1"};
+const NodeName bob{"bob@10.0.0.2"};
+
+std::shared_ptr<const tcp::TlsContext> tls_of(const tcp::test::Authority& authority) {
+  const auto pem = authority.issue("node");
+  auto made = tcp::TlsContext::make({.certificate = pem.certificate,
+                                     .private_key = pem.private_key,
+                                     .authorities = authority.certificate()});
+  return *std::move(made);
+}
+
+/// Two nodes; with TLS where the parameter says so.
+class TcpLinks : public testing::TestWithParam<bool> {
+ protected:
+  [[nodiscard]] TcpConfig config() {
+    TcpConfig made;
+    if (GetParam()) made.tls = tls_of(authority);
+    return made;
+  }
+  bool connect(TcpNode& a, TcpNode& b) {
+    if (!a.carrier->dial(b.name, {b.where}, net.time)) return false;
+    run(net, {&a, &b});
+    return a.live != nullptr && b.live != nullptr;
+  }
+
+  tcp::test::Authority authority;
+  StreamNet net;
+};
+INSTANTIATE_TEST_SUITE_P(Carrier, TcpLinks, testing::Bool(),
+                         [](const auto& instance) { return instance.param ? "tls" : "plain"; });
+
+TEST_P(TcpLinks, CarryMessagesOfEverySizeInOrder) {
+  TcpNode a(net, alice, "10.0.0.1:1", config());
+  TcpNode b(net, bob, "10.0.0.2:2", config());
+  ASSERT_TRUE(connect(a, b));
+  EXPECT_EQ(a.live->protocol(), GetParam() ? "erlang-tls" : "erlang-tcp");
+  EXPECT_EQ(b.live->name(), alice);
+  for (const std::size_t size : {1UL, 70'000UL, 2UL, 900'000UL, 3UL}) a.say(size);
+  b.say(5);
+  run(net, {&a, &b});
+  ASSERT_EQ(b.sizes.size(), 5U);
+  EXPECT_GT(b.sizes[3], 900'000U);
+  EXPECT_LT(b.sizes[4], 100U);
+  EXPECT_EQ(a.sizes.size(), 1U);
+  EXPECT_EQ(a.outbound->pending_bytes(dist::Lane::messages), 0U);
+}
+
+TEST_P(TcpLinks, WaitForASlowReaderAndLoseNothing) {
+  TcpNode a(net, alice, "10.0.0.1:1", config());
+  TcpNode b(net, bob, "10.0.0.2:2", config());
+  ASSERT_TRUE(connect(a, b));
+  for (const auto& end : net.ends) end->room = 1'000;
+  for (int i = 0; i < 100; ++i) a.say(10'000);
+  EXPECT_GT(a.live->unacknowledged_bytes() + a.outbound->pending_bytes(dist::Lane::messages), 500'000U);
+  run(net, {&a, &b});
+  EXPECT_EQ(b.sizes.size(), 100U);
+  EXPECT_EQ(a.live->unacknowledged_bytes(), 0U);
+}
+
+TEST_P(TcpLinks, TickWhenThereIsNothingToSayAndGiveUpASilentPeer) {
+  TcpNode a(net, alice, "10.0.0.1:1", config());
+  TcpNode b(net, bob, "10.0.0.2:2", config());
+  ASSERT_TRUE(connect(a, b));
+  run(net, {&a, &b}, 10min);
+  EXPECT_NE(a.live, nullptr);
+  EXPECT_NE(b.live, nullptr);
+  EXPECT_EQ(a.suspected + b.suspected, 0);
+  // Bob is no longer there, but nothing says so.
+  run(net, {&a}, 46s);
+  EXPECT_EQ(a.suspected, 1);
+  ASSERT_NE(a.live, nullptr);
+  run(net, {&a}, 20s);
+  EXPECT_EQ(a.live, nullptr);
+  EXPECT_EQ(a.downs.at(0).reason, DownReason::silent);
+}
+
+TEST_P(TcpLinks, EndWithTheOtherEnd) {
+  TcpNode a(net, alice, "10.0.0.1:1", config());
+  TcpNode b(net, bob, "10.0.0.2:2", config());
+  ASSERT_TRUE(connect(a, b));
+  b.carrier->close_all("shutdown", net.time);
+  run(net, {&a, &b});
+  ASSERT_EQ(a.downs.size(), 1U);
+  EXPECT_EQ(a.downs[0].reason, DownReason::closed_by_peer);
+  EXPECT_TRUE(a.carrier->links().empty());
+}
+
+TEST_P(TcpLinks, ANewConnectionOfTheSameNodeReplacesTheOldOne) {
+  TcpNode a(net, alice, "10.0.0.1:1", config());
+  TcpNode b(net, bob, "10.0.0.2:2", config());
+  ASSERT_TRUE(connect(a, b));
+  const std::uint64_t before = b.live->id();
+  ASSERT_TRUE(connect(a, b));
+  EXPECT_NE(b.live->id(), before);
+  b.say(1);
+  run(net, {&a, &b});
+  EXPECT_EQ(a.sizes.size(), 1U);
+}
+
+TEST_P(TcpLinks, SilentConnectionsAreClosedAndTheirNumberIsBounded) {
+  TcpConfig settings = config();
+  settings.pending_accepted_max = 10;
+  TcpNode b(net, bob, "10.0.0.2:2", settings);
+  std::vector<std::unique_ptr<ByteStream>> strangers;
+  for (int i = 0; i < 25; ++i) strangers.push_back(net.dial(b.where));
+  run(net, {&b});
+  EXPECT_EQ(b.carrier->links().size(), 10U);
+  EXPECT_EQ(b.count("tcp.pending_limit"), 15U);
+  run(net, {&b}, 20s);
+  EXPECT_TRUE(b.carrier->links().empty());
+  strangers.push_back(net.dial(b.where));
+  EXPECT_EQ(b.carrier->links().size(), 1U) << "there is room again";
+}
+
+TEST_P(TcpLinks, BytesThatDripDoNotProlongTheSetup) {
+  TcpNode b(net, bob, "10.0.0.2:2", config());
+  auto [mine, theirs] = net.make_pair(b.where);
+  b.carrier->accept(std::make_unique<MemoryStream>(theirs), net.time);
+  const Bytes begin = *from_hex(GetParam() ? "1603030100" : "001a4e00000000");
+  for (int i = 0; i < 40 && !b.carrier->links().empty(); ++i) {
+    if (i < std::ssize(begin)) theirs->inbox.push_back(begin[static_cast<std::size_t>(i)]);
+    run(net, {&b}, 1s);
+  }
+  EXPECT_TRUE(b.carrier->links().empty());
+}
+
+TEST_P(TcpLinks, AnyBytesOfAStrangerEndItsConnectionOnly) {
+  TcpNode b(net, bob, "10.0.0.2:2", config());
+  Random random(1);
+  for (int i = 0; i < 300; ++i) {
+    auto [mine, theirs] = net.make_pair(b.where);
+    b.carrier->accept(std::make_unique<MemoryStream>(theirs), net.time);
+    theirs->inbox.resize(1 + random.below(3'000));
+    random.fill(theirs->inbox);
+    if (random.chance(500'000)) theirs->inbox[0] = GetParam() ? 0x16 : 0;
+  }
+  run(net, {&b}, 30s);
+  EXPECT_TRUE(b.carrier->links().empty());
+  EXPECT_EQ(b.live, nullptr);
+  TcpNode a(net, alice, "10.0.0.1:1", config());
+  EXPECT_TRUE(connect(a, b));
+}
+
+class PlainTcp : public TcpLinks {};
+INSTANTIATE_TEST_SUITE_P(Carrier, PlainTcp, testing::Values(false));
+
+TEST_P(PlainTcp, EpmdIsAskedForThePort) {
+  TcpNode a(net, alice, "10.0.0.1:1");
+  TcpNode b(net, bob, "10.0.0.2:2");
+  const auto epmd = *SocketAddress::parse("10.0.0.2:4369");
+  for (const char* answer : {"770000024d000006000500036263640000", "7701", "4e4e4e"}) {
+    SCOPED_TRACE(answer);
+    a.downs.clear();
+    auto held = std::make_shared<std::unique_ptr<ByteStream>>();
+    net.listeners[epmd] = [&, held](std::unique_ptr<ByteStream> stream) {
+      const Bytes bytes = *from_hex(answer);
+      const BytesView piece(bytes);
+      (void)stream->write({&piece, 1});
+      *held = std::move(stream);
+    };
+    ASSERT_TRUE(a.carrier->dial(bob, {epmd, true}, net.time));
+    run(net, {&a, &b}, 1s);
+    const bool found = std::string_view(answer).starts_with("7700");
+    EXPECT_EQ(a.live != nullptr, found);
+    if (found) {
+      a.carrier->close_all("again", net.time);
+    } else {
+      ASSERT_EQ(a.downs.size(), 1U);
+      EXPECT_EQ(a.downs[0].reason, DownReason::unreachable) << a.downs[0].text;
+    }
+  }
+}
+
+TEST_P(PlainTcp, NobodyListeningIsUnreachable) {
+  TcpNode a(net, alice, "10.0.0.1:1");
+  ASSERT_TRUE(a.carrier->dial(bob, {*SocketAddress::parse("10.0.0.2:2")}, net.time));
+  run(net, {&a});
+  ASSERT_EQ(a.downs.size(), 1U);
+  EXPECT_EQ(a.downs[0].reason, DownReason::unreachable);
+  EXPECT_EQ(a.downs[0].text, "cannot reach bob@10.0.0.2 at 10.0.0.2:2: Connection refused");
+}
+
+TEST_P(PlainTcp, AnotherCookieIsNamedOnBothSides) {
+  TcpNode a(net, alice, "10.0.0.1:1");
+  TcpNode b(net, bob, "10.0.0.2:2", {}, "another");
+  EXPECT_FALSE(connect(a, b));
+  ASSERT_EQ(a.downs.size(), 1U);
+  EXPECT_EQ(a.downs[0].reason, DownReason::handshake_failed);
+  EXPECT_NE(a.downs[0].text.find("cookie"), std::string::npos);
+  EXPECT_NE(b.downs.at(0).text.find("cookie"), std::string::npos);
+}
+
+TEST_P(PlainTcp, ANameThatHasToBeProvedIsRefusedBothWays) {
+  TcpNode a(net, alice, "10.0.0.1:1");
+  TcpNode b(net, bob, "10.0.0.2:2");
+  b.pinned = alice;
+  EXPECT_FALSE(connect(a, b));
+  EXPECT_EQ(b.count("tcp.downgrade_refused"), 1U);
+  EXPECT_FALSE(connect(b, a));
+  EXPECT_EQ(b.count("tcp.downgrade_refused"), 2U);
+}
+
+TEST_P(PlainTcp, TooLongMessagesEndTheLink) {
+  TcpNode a(net, alice, "10.0.0.1:1");
+  TcpNode b(net, bob, "10.0.0.2:2");
+  ASSERT_TRUE(connect(a, b));
+  a.say(2U << 20);
+  run(net, {&a, &b});
+  EXPECT_EQ(b.live, nullptr);
+  EXPECT_EQ(b.downs.at(0).reason, DownReason::protocol_error);
+  EXPECT_EQ(b.count("dist.frame_too_large"), 1U);
+}
+
+}  // namespace
+}  // namespace barrel::carrier
