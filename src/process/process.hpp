@@ -129,6 +129,9 @@ struct alignas(64) Process {
   [[nodiscard]] Ref start_monitor(const Address& target);
   void stop_monitor(const Ref& ref);
   void link(const Pid& other);
+  /// The entry for a link with `other`, made if there is none.
+  Relations::Link& add_link(const Pid& other);
+  void forget_link(const Pid& other);
   void unlink(const Pid& other);
   void tell_relations();
   /// Sends a signal to a process of any node, answering for dead local ones.

@@ -70,8 +70,7 @@ void Process::apply(Signal& signal) {
     case Signal::Op::unlink_ack: {
       if (!relations) return;
       const auto link = relations->links.find(signal.from);
-      if (link != relations->links.end() && link->second.unlinking == signal.number)
-        relations->links.erase(link);
+      if (link != relations->links.end() && link->second.unlinking == signal.number) forget_link(signal.from);
       return;
     }
     case Signal::Op::exit: return apply_exit(signal.from, signal.reason);
@@ -120,7 +119,7 @@ void Process::apply_exit(const Pid& from, const Term& why) {
   if (!relations) return;
   const auto link = relations->links.find(from);
   if (link == relations->links.end() || link->second.unlinking != 0) return;
-  relations->links.erase(link);
+  forget_link(from);
   if (trap_exits) append(new_envelope<TypedMessage<Exit>>(std::in_place, Exit(from, why)));
   else if (!why.is_atom("normal")) end(why);
 }
@@ -171,12 +170,13 @@ void Process::refuse_relation(const Signal& signal) {
 
 void Process::apply_link(const Signal& signal) {
   if (!runtime->is_local(signal.from)) {
-    const auto& links = related().links;
-    if (links.size() >= runtime->config.remote_relations_max && !links.contains(signal.from))
-      return refuse_relation(signal);
+    const auto count = related().remote_links.find(signal.from.node_atom);
+    const bool is_full =
+        count != relations->remote_links.end() && count->second >= runtime->config.remote_relations_max;
+    if (is_full && !relations->links.contains(signal.from)) return refuse_relation(signal);
     touch_node(signal.from.node());
   }
-  Relations::Link& link = related().links[signal.from];
+  Relations::Link& link = add_link(signal.from);
   // An unlink of ours that is on its way wins: the other side drops the link when it gets it.
   if (link.unlinking == 0) link.epoch = signal.number;
 }
@@ -184,7 +184,7 @@ void Process::apply_link(const Signal& signal) {
 void Process::apply_unlink(Signal& signal) {
   if (relations) {
     const auto link = relations->links.find(signal.from);
-    if (link != relations->links.end() && link->second.unlinking == 0) relations->links.erase(link);
+    if (link != relations->links.end() && link->second.unlinking == 0) forget_link(signal.from);
   }
   Signal* acknowledgement = make_signal(Signal::Op::unlink_ack, pid());
   acknowledgement->number = signal.number;
@@ -233,11 +233,13 @@ void Process::apply_node_down(NodeName node, std::uint64_t epoch, const Term& wh
     return pid.node() == node && since < epoch;
   };
   std::vector<Pid> broken;
-  std::erase_if(relations->links, [&](const auto& entry) {
-    if (!is_lost(entry.first, entry.second.epoch)) return false;
-    if (entry.second.unlinking == 0) broken.push_back(entry.first);
-    return true;
-  });
+  std::vector<Pid> gone;
+  for (const auto& [other, link] : relations->links) {
+    if (!is_lost(other, link.epoch)) continue;
+    gone.push_back(other);
+    if (link.unlinking == 0) broken.push_back(other);
+  }
+  for (const Pid& other : gone) forget_link(other);
   std::vector<std::uint64_t> lost;
   for (const auto& [number, watching] : relations->watching) {
     if (watching.remote && !watching.fired && is_lost(watching.target, watching.epoch))

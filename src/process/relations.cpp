@@ -41,10 +41,22 @@ void Process::link(const Pid& other) {
   if (const auto present = related().links.find(other); present != relations->links.end()) {
     if (present->second.unlinking == 0) return;
   }
-  Relations::Link link;
+  Relations::Link& link = add_link(other);
+  link = Relations::Link{};
   if (remote) start_remote_relation(other.node(), link.epoch);
-  relations->links.insert_or_assign(other, link);
   send_signal(other, make_signal(Signal::Op::link, pid()));
+}
+
+Relations::Link& Process::add_link(const Pid& other) {
+  const auto [entry, is_new] = related().links.try_emplace(other);
+  if (is_new && !runtime->is_local(other)) ++relations->remote_links[other.node_atom];
+  return entry->second;
+}
+
+void Process::forget_link(const Pid& other) {
+  if (relations->links.erase(other) == 0) return;
+  const auto count = relations->remote_links.find(other.node_atom);
+  if (count != relations->remote_links.end() && --count->second == 0) relations->remote_links.erase(count);
 }
 
 void Process::unlink(const Pid& other) {

@@ -40,8 +40,9 @@ struct Relations {
   std::unordered_map<Pid, Link> links;
   std::unordered_map<std::uint64_t, Watching> watching;
   std::unordered_map<Ref, Watcher> watchers;
-  /// How many of the watchers are of which other node.
+  /// How many of the watchers, and how many of the links, are of which other node.
   std::unordered_map<Atom, std::uint32_t> remote_watchers;
+  std::unordered_map<Atom, std::uint32_t> remote_links;
   std::vector<Atom> names;
   /// The nodes under which NodeIndex lists this process.
   std::vector<NodeName> nodes;

@@ -159,6 +159,35 @@ TEST_F(RemoteHostileTest, TheRelationsOfOneNodeWithAProcessAreLimited) {
   EXPECT_EQ(router_.all(RemoteSignal::Op::down).size(), 2U) << "what is given back can be used again";
 }
 
+TEST_F(RemoteHostileTest, LinksOfThisNodeAndOfOthersLeaveANodesShareAlone) {
+  RuntimeConfig config;
+  config.node = "c@127.0.0.1";
+  config.schedulers = RuntimeConfig::deterministic;
+  config.remote_relations_max = 2;
+  ManualClock clock;
+  Metrics metrics;
+  Runtime small(config, clock, Log(), metrics);
+  small.set_router(router_);
+  const Pid target = small.spawn([](Self self) -> Task<> {
+    for (int i = 0; i < 5; ++i) self.spawn_link(waits);
+    (void)co_await self.receive<Stop>();
+  });
+  while (small.run_until_idle()) {}
+  const auto link = [&](const Pid& who) {
+    small.deliver_signal(from(who, RemoteSignal::Op::link, target));
+    while (small.run_until_idle()) {}
+  };
+  for (const std::uint32_t id : {10U, 11U}) link({hostile_.node_atom, id, 0, 4});
+  link(honest_);
+  EXPECT_TRUE(router_.all(RemoteSignal::Op::exit).empty());
+  link({hostile_.node_atom, 12, 0, 4});
+  EXPECT_EQ(router_.all(RemoteSignal::Op::exit).size(), 1U);
+
+  small.deliver_signal(from({hostile_.node_atom, 10, 0, 4}, RemoteSignal::Op::unlink, target));
+  link({hostile_.node_atom, 13, 0, 4});
+  EXPECT_EQ(router_.all(RemoteSignal::Op::exit).size(), 1U) << "what is given back can be used again";
+}
+
 TEST_F(RemoteHostileTest, WhatWaitsToBeReceivedIsCountedUntilItIs) {
   const auto context = std::make_shared<DecodeContext>();
   const Pid target = node_->spawn(waits);

@@ -47,9 +47,9 @@ struct RuntimeConfig {
   std::uint32_t mailbox_messages_max = mailbox_messages_limit;
   /// The largest mailbox_messages_max.
   static constexpr std::uint32_t mailbox_messages_limit = 1'048'575;
-  /// Monitors on one process from one other node, and links of one process with other nodes that they asked
-  /// for. More are answered at once, as if it had ended, with the reason system_limit. A guess: several for
-  /// each process of a large node that uses one server.
+  /// Monitors on one process from one other node, and links of one process with one other node. What that
+  /// node asks for beyond is answered at once, as if the process had ended, with the reason system_limit. A
+  /// guess: several for each process of a large node that uses one server.
   std::uint32_t remote_relations_max = 65'536;
   /// Threads for Self::blocking, started on demand. A guess; they mostly wait for disks and resolvers.
   unsigned blocking_threads_max = 16;
