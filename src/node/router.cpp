@@ -38,6 +38,12 @@ dist::Control control_of(const RemoteSignal& signal) {
     case Op::monitor: return dist::Monitor{signal.from, target_of(signal, signal.to), signal.ref};
     case Op::demonitor: return dist::Demonitor{signal.from, target_of(signal, signal.to), signal.ref};
     case Op::down: return dist::MonitorDown{target_of(signal, signal.from), signal.to, signal.ref};
+    case Op::group_leader: return dist::GroupLeader{signal.from, signal.to};
+    case Op::spawn_request:
+      return dist::SpawnRequest{signal.ref, signal.from, signal.spawn->leader, signal.spawn->function,
+                                signal.spawn->options};
+    case Op::spawn_reply:
+      return dist::SpawnReply{signal.ref, signal.to, static_cast<std::uint32_t>(signal.id), signal.reason};
   }
   return dist::Ignored{};
 }
@@ -97,7 +103,8 @@ SendOutcome Router::send(const Pid& from, const RemoteTarget& to, const Encodabl
 }
 
 void Router::signal(const RemoteSignal& signal) {
-  push_signal(signal.to_node, control_of(signal), &signal.reason, signal.from);
+  push_signal(signal.to_node, control_of(signal), signal.spawn ? &signal.spawn->arguments : &signal.reason,
+              signal.from);
 }
 
 bool Router::is_overrun(const Channel& channel) {

@@ -7,6 +7,7 @@
 
 #include "barrel/process/body.hpp"
 #include "barrel/process/call.hpp"
+#include "barrel/process/remote_spawn.hpp"
 #include "barrel/process/wait.hpp"
 #include "process/inbox.hpp"
 #include "process/relations.hpp"
@@ -46,7 +47,8 @@ struct alignas(64) Process {
   bool trap_exits = false;
   bool ending = false;
   bool is_root = false;
-  bool busy = false;  ///< Sent over a full channel's budget: parked until drained.
+  bool ends_with_result = false;  ///< Its exit reason is an answer, no crash (erpc).
+  bool busy = false;              ///< Sent over a full channel's budget: parked until drained.
 
   Wait* wait = nullptr;
   std::coroutine_handle<> resume_at;
@@ -55,6 +57,8 @@ struct alignas(64) Process {
   CallHeader* oldest_call = nullptr;
   PendingCall* pending_calls = nullptr;  ///< Requests it sent, oldest first.
   PendingCall* newest_pending = nullptr;
+  PendingSpawn* pending_spawns = nullptr;  ///< Newest first.
+  Pid group_leader{};                      ///< Whom it prints to; id 0: nobody.
   std::unique_ptr<Relations> relations;
   std::uint64_t refs_made = 0;
   /// The time of its entry in Timers, if it has one: no later than the wait's deadline.
@@ -122,6 +126,13 @@ struct alignas(64) Process {
   void fail_pending(PendingCall& call, Errc code, const Term& why);
   void fail_pending_of(NodeName node, std::uint64_t epoch, const Term& why);
 
+  // -- processes on other nodes (pending_spawn.cpp)
+  [[nodiscard]] PendingSpawn* pending_spawn(std::uint64_t number);
+  void apply_spawn_reply(const Signal& signal);
+  /// True when the monitor that ended was that of a call by rpc.
+  [[nodiscard]] bool take_spawn_result(std::uint64_t number, const Term& why);
+  void fail_spawns_of(NodeName node, std::uint64_t epoch, const Term& why);
+
   // -- relations (relations.cpp)
   Relations& related();
   void touch_node(NodeName node);
@@ -152,6 +163,8 @@ struct alignas(64) Process {
 
 /// Answers a signal on behalf of a process that is dead; disposes of nothing.
 void answer_for_dead(RuntimeImpl& runtime, const Pid& dead, const Signal& signal);
+/// What a node started for a process that does not wait for it any more, or that ended: cuts its ties.
+void abandon_spawned(RuntimeImpl& runtime, const Pid& asker, const Signal& reply);
 /// Disposes of what a dead process will not take, answering signals and calls.
 void refuse(RuntimeImpl& runtime, const Pid& dead, Envelope* envelope, const Error& call_error);
 

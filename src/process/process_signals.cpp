@@ -104,6 +104,8 @@ void Process::apply(Signal& signal) {
     case Signal::Op::any_node_down:
       if (relations && relations->watches_all_nodes) append(make_message(NodeDown{NodeName(signal.node)}));
       return;
+    case Signal::Op::group_leader: group_leader = signal.from; return;
+    case Signal::Op::spawn_reply: return apply_spawn_reply(signal);
     case Signal::Op::overflow:
       return end(Term::tuple_of(Atom("limit_exceeded"), Atom("mailbox_messages_max")));
   }
@@ -197,6 +199,7 @@ bool Process::is_forged_down(const Signal& signal) {
   const std::uint64_t number = number_of(signal.ref);
   if (const PendingCall* call = pending_call(number))
     return call->target_ && node_of(*call->target_) != signal.from.node();
+  if (const PendingSpawn* spawn = pending_spawn(number)) return spawn->node_ != signal.from.node();
   if (!relations) return false;
   const auto found = relations->watching.find(number);
   return found != relations->watching.end() && found->second.target.node_atom != signal.from.node_atom;
@@ -210,7 +213,7 @@ void Process::apply_down(const Ref& ref, const Term& why) {
     if (why.is_atom("noconnection")) return fail_pending(*call, Errc::no_connection, why);
     return fail_pending(*call, Errc::exited, why);
   }
-  if (!relations) return;
+  if (take_spawn_result(number, why) || !relations) return;
   const auto found = relations->watching.find(number);
   if (found == relations->watching.end() || found->second.fired) return;
   found->second.fired = true;
@@ -228,6 +231,7 @@ void Process::apply_deadline(const Signal& signal) {
 
 void Process::apply_node_down(NodeName node, std::uint64_t epoch, const Term& why) {
   fail_pending_of(node, epoch, why);
+  fail_spawns_of(node, epoch, why);
   if (!relations) return;
   const auto is_lost = [&](const Pid& pid, std::uint64_t since) {
     return pid.node() == node && since < epoch;
@@ -274,6 +278,7 @@ void answer_for_dead(RuntimeImpl& runtime, const Pid& dead, const Signal& signal
       answer->reason = noproc();
       break;
     case Signal::Op::call_settled: return dispose(signal.call);
+    case Signal::Op::spawn_reply: return abandon_spawned(runtime, dead, signal);
     default: return;
   }
   // A pid of the node's last incarnation may have the number of one that lives.

@@ -47,6 +47,9 @@ void Runtime::deliver_signal(const RemoteSignal& remote) {
     case RemoteSignal::Op::monitor: op = Signal::Op::monitor; break;
     case RemoteSignal::Op::demonitor: op = Signal::Op::demonitor; break;
     case RemoteSignal::Op::down: op = Signal::Op::down; break;
+    case RemoteSignal::Op::group_leader: op = Signal::Op::group_leader; break;
+    case RemoteSignal::Op::spawn_reply: op = Signal::Op::spawn_reply; break;
+    case RemoteSignal::Op::spawn_request: return;  // see deliver_spawn
   }
   const bool to_name =
       remote.name && (remote.op == RemoteSignal::Op::monitor || remote.op == RemoteSignal::Op::demonitor);
@@ -86,6 +89,7 @@ void Runtime::node_up(NodeName node, bool visible) {
 
 void Runtime::node_down(NodeName node, const Term& reason) {
   tell_watchers(node, false);
+  impl_->orphaned_spawns.node_down(node);
   const std::uint64_t epoch = impl_->nodes.next_epoch();
   for (const auto& [id, serial] : impl_->nodes.listed(node)) {
     Signal* signal = make_signal(Signal::Op::node_down);

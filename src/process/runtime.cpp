@@ -42,7 +42,9 @@ detail::RuntimeImpl::Counters::Counters(Metrics& metrics)
       relations_refused(metrics.counter("process.relations_refused")),
       forged_signals(metrics.counter("process.forged_signals")),
       long_steps(metrics.counter("process.long_steps")),
-      unreachable(metrics.counter("process.messages_unreachable")) {}
+      unreachable(metrics.counter("process.messages_unreachable")),
+      remote_spawns(metrics.counter("process.remote_spawns")),
+      remote_spawns_refused(metrics.counter("process.remote_spawns_refused")) {}
 
 detail::RuntimeImpl::RuntimeImpl(Runtime& owner, const RuntimeConfig& settings, const Clock& time, Log sink,
                                  Metrics& all_metrics)
@@ -54,6 +56,8 @@ detail::RuntimeImpl::RuntimeImpl(Runtime& owner, const RuntimeConfig& settings, 
       metrics(all_metrics),
       counters(all_metrics),
       table(*this, config.processes_max, config.mailbox_messages_max),
+      functions(config.node, log),
+      spawn_quotas(config.remote_spawns_max),
       pool(config.schedulers == RuntimeConfig::deterministic ? 0 : config.blocking_threads_max,
            config.blocking_jobs_max, metrics.gauge("process.blocking_jobs_waiting")),
       scheduler(*this, {thread_count(config), config.spin, config.long_step}) {}
@@ -122,6 +126,8 @@ void detail::RuntimeImpl::send_signal(const Pid& from, const Pid& to, Signal* se
     case Signal::Op::monitor: remote.op = RemoteSignal::Op::monitor; break;
     case Signal::Op::demonitor: remote.op = RemoteSignal::Op::demonitor; break;
     case Signal::Op::down: remote.op = RemoteSignal::Op::down; break;
+    case Signal::Op::group_leader: remote.op = RemoteSignal::Op::group_leader; break;
+    case Signal::Op::spawn_reply: remote.op = RemoteSignal::Op::spawn_reply; break;
     default: return;  // the others never leave the node
   }
   remote.from = from;
@@ -137,7 +143,8 @@ void detail::RuntimeImpl::send_signal(const Pid& from, const Pid& to, Signal* se
 void detail::RuntimeImpl::remote_signal(const RemoteSignal& signal) {
   if (router != nullptr) return router->signal(signal);
   // Without a way to other nodes they are all lost already.
-  if (signal.op == RemoteSignal::Op::link || signal.op == RemoteSignal::Op::monitor) {
+  using Op = RemoteSignal::Op;
+  if (signal.op == Op::link || signal.op == Op::monitor || signal.op == Op::spawn_request) {
     facade.node_down(signal.to_node, noconnection());
   }
 }
@@ -193,6 +200,12 @@ void Runtime::set_router(RemoteRouter& router) noexcept {
 }
 void Runtime::set_resolver(const NameResolver& resolver) noexcept {
   impl_->resolver = &resolver;
+}
+void Runtime::set_group_leader(const Pid& leader) noexcept {
+  impl_->default_leader.store(std::uint64_t{leader.serial} << 32 | leader.id, std::memory_order_relaxed);
+}
+Functions& Runtime::functions() noexcept {
+  return impl_->functions;
 }
 std::optional<Pid> Runtime::whereis(Atom name) const {
   return impl_->whereis(name);

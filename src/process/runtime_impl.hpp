@@ -3,14 +3,17 @@
 #include <atomic>
 #include <memory>
 
+#include "barrel/process/functions.hpp"
 #include "barrel/process/runtime.hpp"
 #include "base/blocking_pool.hpp"
 #include "process/local_names.hpp"
 #include "process/node_index.hpp"
 #include "process/node_watchers.hpp"
+#include "process/orphaned_spawns.hpp"
 #include "process/process.hpp"
 #include "process/process_table.hpp"
 #include "process/scheduler.hpp"
+#include "process/spawn_quotas.hpp"
 #include "process/timers.hpp"
 
 namespace barrel::detail {
@@ -44,6 +47,13 @@ class RuntimeImpl {
   }
   [[nodiscard]] std::optional<Pid> whereis(Atom name) const noexcept;
 
+  /// Of processes that nobody here started.
+  [[nodiscard]] Pid first_group_leader() const noexcept {
+    const std::uint64_t packed = default_leader.load(std::memory_order_relaxed);
+    if (packed == 0) return {};
+    return pid_of(static_cast<std::uint32_t>(packed), static_cast<std::uint32_t>(packed >> 32));
+  }
+
   // -- timers
   void fire(const Timers::Due& due);
   void fire_due_timers();
@@ -57,6 +67,8 @@ class RuntimeImpl {
   Node* node = nullptr;
   RemoteRouter* router = nullptr;
   const NameResolver* resolver = nullptr;
+  /// Id and serial of a process of this node; 0: none.
+  std::atomic<std::uint64_t> default_leader{0};
   bool stopped = false;
   std::atomic<bool> refuses_processes{false};  ///< The threads have ended: nothing would run any more.
   bool abandoned = false;                      ///< A thread that would not end still uses this.
@@ -74,6 +86,8 @@ class RuntimeImpl {
     Counter& forged_signals;
     Counter& long_steps;
     Counter& unreachable;
+    Counter& remote_spawns;
+    Counter& remote_spawns_refused;
   };
   Counters counters;
 
@@ -81,6 +95,9 @@ class RuntimeImpl {
   LocalNames names;
   NodeIndex nodes;
   NodeWatchers node_watchers;
+  Functions functions;
+  SpawnQuotas spawn_quotas;
+  OrphanedSpawns orphaned_spawns;
   Timers timers;
   BlockingPool pool;
   Scheduler scheduler;

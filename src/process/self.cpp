@@ -115,6 +115,16 @@ void exit_process(Process& process, const Pid& target, Term reason) {
   process.send_signal(target, make_exit(process.pid(), std::move(reason), Signal::Op::exit2));
 }
 
+Pid group_leader(const Process& process) noexcept {
+  return process.group_leader;
+}
+
+void set_group_leader(Process& process, const Pid& leader, const Pid& target) {
+  BARREL_ASSERT(Scheduler::is_current(process));
+  if (target == process.pid()) process.group_leader = leader;
+  else process.send_signal(target, make_signal(Signal::Op::group_leader, leader));
+}
+
 Result<void> register_process(Process& process, Atom name) {
   BARREL_ASSERT(Scheduler::is_current(process));
   RuntimeImpl& runtime = *process.runtime;
@@ -251,6 +261,8 @@ void start_process(Process& process, Process* parent, Root root, bool link) noex
   process.trap_exits = false;
   process.ending = false;
   process.is_root = parent == nullptr;
+  process.ends_with_result = false;
+  process.group_leader = parent != nullptr ? parent->group_leader : process.runtime->first_group_leader();
   process.busy = false;
   process.overflowed = false;
   process.refs_made = 0;

@@ -35,6 +35,8 @@ struct Signal final : Envelope {
     any_node_down,  ///< node: as above, for Self::monitor_nodes
     any_node_up,    ///< node
     overflow,       ///< the mailbox was full
+    group_leader,   ///< from: the new one
+    spawn_reply,    ///< from, ref, number (flags), reason (the result)
   };
 
   explicit Signal(Op operation) noexcept : Envelope(type), op(operation) {}

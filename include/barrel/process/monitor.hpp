@@ -14,6 +14,7 @@ namespace detail {
 [[nodiscard]] Ref start_monitor(Process& process, const Address& target);
 void stop_monitor(Process& process, std::uint32_t serial, const Ref& ref) noexcept;
 [[nodiscard]] std::uint32_t serial_of(const Process& process) noexcept;
+class SpawnMonitorOn;
 }  // namespace detail
 
 /// Watches a process: exactly one Down with this reference comes, after the last message of the watched
@@ -46,6 +47,9 @@ class [[nodiscard]] Monitor {
 
  private:
   friend class Self;
+  friend class detail::SpawnMonitorOn;
+  Monitor(detail::Process& process, const Ref& ref)
+      : process_(&process), serial_(detail::serial_of(process)), ref_(ref) {}
   Monitor(detail::Process& process, const Address& target)
       : process_(&process),
         serial_(detail::serial_of(process)),

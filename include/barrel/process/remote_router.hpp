@@ -50,6 +50,17 @@ enum class SendOutcome : std::uint8_t {
   unreachable,  ///< Not taken: the node cannot be reached, or the bound on waiting messages is hit.
 };
 
+/// What a process of one node asks another node to start.
+struct RemoteSpawn {
+  /// Whom it prints to.
+  Pid leader{};
+  /// {Module, Function, Arity}
+  Term function;
+  /// A list of link, monitor and others of spawn_opt/4.
+  Term options;
+  Term arguments;
+};
+
 /// A signal between processes of different nodes; one control message of the distribution protocol.
 struct RemoteSignal {
   enum class Op : std::uint8_t {
@@ -61,7 +72,13 @@ struct RemoteSignal {
     monitor,     ///< MONITOR_P: from, to or name, ref.
     demonitor,   ///< DEMONITOR_P: from, to or name, ref.
     down,  ///< MONITOR_P_EXIT or PAYLOAD_MONITOR_P_EXIT: from or name (what was monitored), to, ref, reason.
+    group_leader,   ///< GROUP_LEADER: from (the new leader, of any node), to.
+    spawn_request,  ///< SPAWN_REQUEST: from, ref, spawn. Never delivered: see Runtime::deliver_spawn.
+    spawn_reply,    ///< SPAWN_REPLY: from (of the answering node), to, ref, id (spawn_linked,
+                    ///< spawn_monitored), reason (the new pid, or an atom that says why not).
   };
+  static constexpr std::uint64_t spawn_linked = 1;
+  static constexpr std::uint64_t spawn_monitored = 2;
 
   Op op = Op::link;
   Pid from{};
@@ -75,6 +92,7 @@ struct RemoteSignal {
   Ref ref{};
   std::uint64_t id = 0;
   Term reason;
+  std::shared_ptr<const RemoteSpawn> spawn;
 };
 
 /// The way to other nodes. The node implements it, Runtime calls it on any thread (scheduler, plain); nothing

@@ -22,6 +22,7 @@
 #pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
+class Functions;
 class Node;
 
 namespace detail {
@@ -51,6 +52,9 @@ struct RuntimeConfig {
   /// node asks for beyond is answered at once, as if the process had ended, with the reason system_limit. A
   /// guess: several for each process of a large node that uses one server.
   std::uint32_t remote_relations_max = 65'536;
+  /// Processes that one other node has started here and that run. More are refused with system_limit. A
+  /// guess: as many calls as a busy front end has open at once.
+  std::uint32_t remote_spawns_max = 10'000;
   /// Threads for Self::blocking, started on demand. A guess; they mostly wait for disks and resolvers.
   unsigned blocking_threads_max = 16;
   /// Jobs that wait for a blocking thread; over it a job's process ends with {limit_exceeded,
@@ -96,6 +100,12 @@ class Runtime {
   void set_node(Node& node) noexcept;
   void set_router(RemoteRouter& router) noexcept;
   void set_resolver(const NameResolver& resolver) noexcept;
+
+  /// Whom root processes print to: a process of this node. Those that they start print there, too.
+  void set_group_leader(const Pid& leader) noexcept;
+
+  /// What other nodes may call here. Needs <barrel/process/functions.hpp>.
+  [[nodiscard]] Functions& functions() noexcept;
 
   // -- from plain threads
 
@@ -173,6 +183,11 @@ class Runtime {
   void deliver_signal(const RemoteSignal& signal);
   /// A connection is up: those who watch the node hear it, and those who watch all if it is `visible`.
   void node_up(NodeName node, bool visible = true);
+  /// Another node asks for a process that runs a function (SPAWN_REQUEST): it is started and told to the node
+  /// before it runs, or the node is told why not. `arguments` with their leading 131, decoded by the process.
+  /// A function that does not exist is started, too, and ends with undef, as in Erlang.
+  void deliver_spawn(const Pid& from, const Ref& id, const RemoteSpawn& what, const SharedBytes& arguments,
+                     const std::shared_ptr<const DecodeContext>& context);
   /// The connection is lost, or a dial failed for good: every link, monitor and pending call towards the node
   /// ends with `reason` (noconnection) once, what its processes monitored here is forgotten, and those who
   /// watch hear it.

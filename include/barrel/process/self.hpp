@@ -17,6 +17,7 @@
 #include "barrel/process/exit.hpp"
 #include "barrel/process/monitor.hpp"
 #include "barrel/process/receive.hpp"
+#include "barrel/process/remote_spawn.hpp"
 #include "barrel/process/send.hpp"
 #include "barrel/process/task.hpp"
 
@@ -54,6 +55,8 @@ void exit_process(Process& process, const Pid& target, Term reason);
 [[nodiscard]] bool cancel_timer(Runtime& runtime, const TimerRef& timer);
 void set_monitor_node(Process& process, NodeName node, bool on);
 std::vector<NodeName> set_monitor_nodes(Process& process, bool on);
+[[nodiscard]] Pid group_leader(const Process& process) noexcept;
+void set_group_leader(Process& process, const Pid& leader, const Pid& target);
 
 template <class Server, class... As>
 Task<Result<Pid>> start_server(Self self, bool link, As... args);  // defined in barrel/otp/gen_server.hpp
@@ -213,6 +216,65 @@ class Self {
   Pid spawn_link(F&& body, As&&... args) const {
     return spawn_body(true, detail::body_pointer(std::forward<F>(body)), std::forward<As>(args)...);
   }
+  // -- functions of other nodes
+
+  /// Starts a process on `node` that runs module:function(arguments...): erlang:spawn/4. A Barrel node has
+  /// the functions that it exposes (Functions). co_await gives its pid. Errors: Errc::no_connection,
+  /// Errc::limit_exceeded, Errc::unsupported when the node starts none, Errc::timeout after call_limit; then
+  /// the process may have been started. A function that does not exist is no error: the process ends with
+  /// {undef, [...]}.
+  template <class... As>
+  [[nodiscard]] detail::SpawnOn spawn_on(NodeName node, std::string_view module, std::string_view function,
+                                         As&&... arguments) const {
+    return {*process_, order<As...>(node, module, function, false, false, arguments...), call_limit};
+  }
+  /// spawn_link/4: linked from its first moment. After a timeout it is told to exit with `abandoned`.
+  template <class... As>
+  [[nodiscard]] detail::SpawnOn spawn_link_on(NodeName node, std::string_view module,
+                                              std::string_view function, As&&... arguments) const {
+    return {*process_, order<As...>(node, module, function, true, false, arguments...), call_limit};
+  }
+  /// spawn_monitor/4: co_await gives a SpawnedProcess, which holds the monitor.
+  template <class... As>
+  [[nodiscard]] detail::SpawnMonitorOn spawn_monitor_on(NodeName node, std::string_view module,
+                                                        std::string_view function, As&&... arguments) const {
+    return {*process_, order<As...>(node, module, function, false, true, arguments...), call_limit};
+  }
+  /// Calls module:function(arguments...) on `node` (erpc:call/5) and waits for its result as an R. Errors:
+  /// Errc::not_found with {error, undef, Stack} when it has no such function; Errc::exited with
+  /// {error, Reason, Stack}, {exit, Reason} or {throw, Value} when the function failed, {exit, {signal,
+  /// Reason}} when its process was ended; Errc::malformed when the result is no R; Errc::no_connection;
+  /// Errc::timeout, after which the function runs on; those of spawn_on.
+  template <class R, class... As>
+  [[nodiscard]] detail::PendingRpc<R> rpc(NodeName node, std::string_view module, std::string_view function,
+                                          As&&... arguments) const {
+    return {*process_, order<As...>(node, module, function, false, false, arguments...), call_limit};
+  }
+  template <class R, class... As>
+  [[nodiscard]] detail::PendingRpc<R> rpc(NodeName node, Duration limit, std::string_view module,
+                                          std::string_view function, As&&... arguments) const {
+    return {*process_, order<As...>(node, module, function, false, false, arguments...), limit};
+  }
+  /// erpc:cast/4: calls it and hears nothing of it.
+  template <class... As>
+  void rpc_cast(NodeName node, std::string_view module, std::string_view function,
+                const As&... arguments) const {
+    detail::cast_function(*process_, {node, module, function, detail::argument_list(arguments...)});
+  }
+
+  // -- where text goes
+
+  /// The process that prints for this one: the one of its parent, or of the node that started it by a call.
+  [[nodiscard]] Pid group_leader() const noexcept { return detail::group_leader(*process_); }
+  /// erlang:group_leader/2, for a process of any node; for the calling one at once.
+  void set_group_leader(const Pid& leader, const Pid& target) const {
+    detail::set_group_leader(*process_, leader, target);
+  }
+  /// Prints UTF-8 text through the group leader, wherever that is (io:put_chars/1), and waits until it is
+  /// done. Errors: Errc::no_process and no_connection when there is no group leader, Errc::rejected when it
+  /// cannot.
+  [[nodiscard]] Task<Result<void>> print(std::string text) const;
+
   /// Starts a GenServer or Supervisor, linked, and waits for its constructor. Needs <barrel/otp/...>.
   template <class Server, class... As>
   [[nodiscard]] Task<Result<Pid>> start_link(As&&... args) const {
@@ -267,6 +329,16 @@ class Self {
                   "`auto work = [...] {...}; co_await self.blocking(work);`");
   }
 
+  template <class... As>
+  [[nodiscard]] static detail::SpawnOrder order(NodeName node, std::string_view module,
+                                                std::string_view function, bool link, bool monitor,
+                                                const std::remove_reference_t<As>&... arguments) {
+    static_assert(
+        (!detail::owning_temporary<As> && ...),
+        "name the argument before the call: GCC 12 destroys an owning temporary in a co_await twice");
+    return {node, module, function, detail::argument_list(arguments...), link, monitor};
+  }
+
   template <class T, class... Ps, class... As>
   Pid spawn_body(bool link, Task<T> (*body)(Self, Ps...), As&&... args) const;
 
@@ -283,8 +355,9 @@ class HeldProcess {
  public:
   HeldProcess() noexcept = default;
   explicit HeldProcess(Process& process) noexcept : process_(&process), pid_(pid_of(process)) {}
-  HeldProcess(const HeldProcess&) = delete;
-  HeldProcess& operator=(const HeldProcess&) = delete;
+  HeldProcess(HeldProcess&& other) noexcept
+      : process_(std::exchange(other.process_, nullptr)), pid_(other.pid_) {}
+  HeldProcess& operator=(HeldProcess&&) = delete;
   ~HeldProcess() { release(); }
 
   /// False when the limit on processes was hit.
