@@ -54,7 +54,7 @@ Cluster::Cluster(Parts parts)
                .failed = [this](Channel& channel, const std::string& why) { dial_failed(channel, why); }},
               metrics_),
       dispatcher_(
-          self_, creation_, runtime_, router_, peer_limits(config_),
+          self_, runtime_, peer_limits(config_),
           {.overlay = [this](NodeName from, Atom name,
                              const Term& message) { overlay_->message(from, name, message, moment()); },
            .violation =

@@ -216,6 +216,15 @@ void add_rest(Table& table) {
                [](auto& c) -> auto& { return c.processes.mailbox_messages_max; });
   table.milliseconds("shutdown_timeout_ms", "For processes to stop at shutdown before they are abandoned.",
                      "Erlang's supervisor", [](auto& c) -> auto& { return c.processes.shutdown_timeout; });
+  table.group("Functions");
+  table.add(functions_allowed_nodes_setting());
+  table.add(
+      choice_setting(About{"expose_api",
+                           "Whether the original's read-only functions (barrel_p2p:lookup/1 and others) "
+                           "can be called by other nodes.",
+                           "original: they can"},
+                     std::vector<std::pair<std::string, bool>>{{"true", true}, {"false", false}},
+                     [](auto& c) -> auto& { return c.functions.expose_api; }));
   table.group("Services");
   table.milliseconds("clock_ahead_max_ms", "How far ahead of our clock a replicated entry may be.", "guess",
                      [](auto& c) -> auto& { return c.services.clock_ahead_max; });

@@ -123,6 +123,33 @@ Setting contact_nodes_setting() {
   return setting;
 }
 
+Setting functions_allowed_nodes_setting() {
+  Setting setting = setting_of(
+      "functions_allowed_nodes",
+      "Nodes that may call functions here by rpc, erpc and spawn; empty: every node of the cluster.",
+      "node names, `*` for any text in them", "guess: the cookie and the keys decide who is in the cluster",
+      ValueForm::list);
+  static constexpr auto is_pattern = [](std::string_view text) {
+    return !text.empty() && text.size() <= 255 && text.find_first_of(", \t\n\"") == std::string_view::npos;
+  };
+  setting.assign = [](NodeConfig& config, std::string_view text) {
+    const auto items = split_list(text);
+    if (items.size() > list_items_max || !std::ranges::all_of(items, is_pattern)) return false;
+    config.functions.allowed_nodes.assign(items.begin(), items.end());
+    return true;
+  };
+  setting.valid = [](const NodeConfig& config) {
+    return std::ranges::all_of(config.functions.allowed_nodes, is_pattern);
+  };
+  setting.show = [](const NodeConfig& config) {
+    std::string text;
+    for (const std::string& pattern : config.functions.allowed_nodes)
+      text.append(text.empty() ? "" : ",").append(pattern);
+    return text;
+  };
+  return setting;
+}
+
 Setting backends_setting() {
   Setting setting = setting_of(
       "discovery_backends", "How node addresses are found, in this order; the first that knows one wins.",

@@ -122,6 +122,7 @@ template <class Access, class Value>
 // The settings that need more than a range, each in its own way; defined in config_values.cpp.
 [[nodiscard]] Setting name_setting();
 [[nodiscard]] Setting contact_nodes_setting();
+[[nodiscard]] Setting functions_allowed_nodes_setting();
 [[nodiscard]] Setting backends_setting();
 [[nodiscard]] Setting static_nodes_setting();
 [[nodiscard]] Setting tcp_nodes_setting();

@@ -3,16 +3,15 @@
 #include <utility>
 
 #include "barrel/term/etf.hpp"
+#include "node/rpc_server.hpp"
 #include "node/system_names.hpp"
 
 namespace barrel::node {
 
-Dispatcher::Dispatcher(NodeName self, std::uint32_t creation, Runtime& runtime, Router& router,
-                       const PeerLimits& limits, Hooks hooks, Metrics& metrics, Log log)
+Dispatcher::Dispatcher(NodeName self, Runtime& runtime, const PeerLimits& limits, Hooks hooks,
+                       Metrics& metrics, Log log)
     : self_(self),
-      node_pid_{self.atom(), 0, 0, creation},
       runtime_(runtime),
-      router_(router),
       limits_(limits),
       hooks_(std::move(hooks)),
       received_(metrics.counter("node.messages_received")),
@@ -88,17 +87,18 @@ void Dispatcher::on(const Source& source, const dist::SendName& control, dist::P
     if (const auto message = decode(source, payload)) hooks_.overlay(source.peer, control.to, *message);
     return;
   }
-  if (is_system_name(control.to) && !runtime_.whereis(control.to)) {
-    const auto message = decode(source, payload);
-    if (!message) return;
-    const auto reply = answer_system(control.to, *message, self_);
-    if (!reply) return;
-    const RemoteTarget to = std::visit([](const auto& target) -> RemoteTarget { return target; }, reply->to);
-    if (node_of(to) == source.peer) router_.send_term(to, reply->message, dist::Lane::messages, node_pid_);
-    return;
-  }
   if (!has_room(source, payload)) return;
+  if (is_system_name(control.to)) return deliver_to_kernel(source, control.to, payload);
   runtime_.deliver_encoded(NodeLocalName{control.to, self_}, payload.share(), source.context);
+}
+
+void Dispatcher::deliver_to_kernel(const Source& source, Atom name, const dist::Payload& payload) {
+  auto message = decode(source, payload);
+  const auto to = runtime_.whereis(name);
+  if (!message || !to) return;  // global_name_server and logger do not exist here
+  auto charge = std::make_shared<detail::UnreadCharge>();
+  charge->take(source.context, payload.bytes.size());
+  (void)runtime_.send(*to, KernelMessage{source.peer, *std::move(message), std::move(charge)});
 }
 
 void Dispatcher::on(const Source& source, const dist::SendAlias& control, dist::Payload& payload) {
@@ -154,10 +154,6 @@ void Dispatcher::on(const Source& source, const dist::Exit& control, dist::Paylo
 }
 
 void Dispatcher::on(const Source& source, const dist::Monitor& control, dist::Payload&) {
-  // A call to a name that this node itself answers begins with a monitor: noproc would end the call before it
-  // is answered. Such a name ends with the node.
-  const Atom* system = std::get_if<Atom>(&control.to);
-  if (system != nullptr && answers_calls(*system) && !runtime_.whereis(*system)) return;
   RemoteSignal signal;
   signal.op = RemoteSignal::Op::monitor;
   signal.from = control.from;
@@ -191,14 +187,33 @@ void Dispatcher::on(const Source& source, const dist::MonitorDown& control, dist
   deliver(source, std::move(signal));
 }
 
-void Dispatcher::on(const Source&, const dist::GroupLeader&, dist::Payload&) {}  // our processes have none
-
-void Dispatcher::on(const Source& source, const dist::SpawnRequest& control, dist::Payload&) {
-  // Erlang's spawn/4 waits without a time limit: it must be answered.
-  router_.send_control(source.peer, dist::SpawnReply{control.id, control.from, 0, Atom("notsup")});
+void Dispatcher::on(const Source& source, const dist::GroupLeader& control, dist::Payload&) {
+  RemoteSignal signal;
+  signal.op = RemoteSignal::Op::group_leader;
+  signal.from = control.leader;
+  signal.to = control.to;
+  deliver(source, std::move(signal));
 }
 
-void Dispatcher::on(const Source&, const dist::SpawnReply&, dist::Payload&) {}  // we ask for none
+void Dispatcher::on(const Source& source, const dist::SpawnRequest& control, dist::Payload& payload) {
+  if (!has_room(source, payload)) return;
+  RemoteSpawn spawn;
+  spawn.leader = control.group_leader;
+  spawn.function = control.function;
+  spawn.options = control.options;
+  runtime_.deliver_spawn(control.from, control.id, spawn, payload.share(), source.context);
+}
+
+void Dispatcher::on(const Source& source, const dist::SpawnReply& control, dist::Payload&) {
+  RemoteSignal signal;
+  signal.op = RemoteSignal::Op::spawn_reply;
+  signal.from = Pid{source.peer.atom(), 0, 0, 0};
+  signal.to = control.to;
+  signal.ref = control.id;
+  signal.id = control.flags;
+  signal.reason = control.result;
+  deliver(source, std::move(signal));
+}
 
 void Dispatcher::on(const Source&, const dist::Ignored&, dist::Payload&) {}
 

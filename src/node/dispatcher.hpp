@@ -14,7 +14,6 @@
 #include "carrier/link.hpp"
 #include "dist/control.hpp"
 #include "node/overlay.hpp"
-#include "node/router.hpp"
 
 namespace barrel::node {
 
@@ -38,8 +37,8 @@ class Dispatcher {
     std::function<void(std::uint64_t link_id, NodeName peer, std::string why)> violation;
   };
 
-  Dispatcher(NodeName self, std::uint32_t creation, Runtime& runtime, Router& router,
-             const PeerLimits& limits, Hooks hooks, Metrics& metrics, Log log);
+  Dispatcher(NodeName self, Runtime& runtime, const PeerLimits& limits, Hooks hooks, Metrics& metrics,
+             Log log);
 
   /// What a peer's new atoms are charged to; one for all its links.
   [[nodiscard]] std::shared_ptr<AtomQuota> quota(NodeName peer);
@@ -73,6 +72,8 @@ class Dispatcher {
   void on(const Source& source, const dist::SpawnReply& control, dist::Payload& payload);
   void on(const Source& source, const dist::Ignored& control, dist::Payload& payload);
 
+  /// A message to rex or net_kernel, which must know whom it is from.
+  void deliver_to_kernel(const Source& source, Atom name, const dist::Payload& payload);
   /// False after closing the connection: too much of the peer waits to be received.
   [[nodiscard]] bool has_room(const Source& source, const dist::Payload& payload);
   /// The payload as a Term; empty after telling of the violation.
@@ -81,9 +82,7 @@ class Dispatcher {
   void deliver(const Source& source, RemoteSignal signal);
 
   const NodeName self_;
-  const Pid node_pid_;
   Runtime& runtime_;
-  Router& router_;
   const PeerLimits limits_;
   Hooks hooks_;
   Counter& received_;

@@ -68,6 +68,14 @@ const Registry& Node::registry() const noexcept {
   return core_->registry().facade();
 }
 
+Functions& Node::functions() noexcept {
+  return core_->runtime().functions();
+}
+
+void Node::set_output(std::function<void(std::string_view text)> write) {
+  core_->output().set(std::move(write));
+}
+
 Runtime& Node::runtime() noexcept {
   return core_->runtime();
 }

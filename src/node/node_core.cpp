@@ -4,7 +4,10 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "barrel/process/functions.hpp"
+#include "node/api_functions.hpp"
 #include "node/cluster_settings.hpp"
+#include "node/kernel_processes.hpp"
 
 namespace barrel::node {
 
@@ -112,6 +115,9 @@ Result<void> NodeCore::open(Node& node) {
     return published;
   }
   runtime_->set_node(node);
+  runtime_->functions().allow_only(config_.functions.allowed_nodes);
+  if (config_.functions.expose_api) expose_api(runtime_->functions());
+  start_kernel_processes(*runtime_, output_);
   registry_->start();
   loop_->post([this] { cluster_->start(); });
   if (own_threads_) thread_ = std::thread([this] { loop_->run(); });

@@ -9,6 +9,7 @@
 #include "node/discovery.hpp"
 #include "node/environment.hpp"
 #include "node/file_lock.hpp"
+#include "node/io_server.hpp"
 
 namespace barrel::node {
 
@@ -39,6 +40,7 @@ class NodeCore {
   [[nodiscard]] Router& router() { return *router_; }
   [[nodiscard]] RegistryService& registry() { return *registry_; }
   [[nodiscard]] MembershipService& membership() { return *membership_; }
+  [[nodiscard]] Output& output() { return output_; }
   /// All metrics now.
   [[nodiscard]] std::map<std::string, std::uint64_t> measure();
 
@@ -68,6 +70,7 @@ class NodeCore {
   std::unique_ptr<loop::Loop> loop_;
   ChannelTable channels_;
   DirtyChannels dirty_;
+  Output output_;
   std::unique_ptr<Runtime> runtime_;
   std::unique_ptr<Router> router_;
   std::unique_ptr<RegistryService> registry_;

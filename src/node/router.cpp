@@ -159,8 +159,4 @@ void Router::send_term(const RemoteTarget& to, const Term& message, Lane lane, c
   });
 }
 
-void Router::send_control(NodeName to, const dist::Control& control) {
-  push_signal(to, control, nullptr, Pid{});
-}
-
 }  // namespace barrel::node

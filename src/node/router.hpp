@@ -36,8 +36,6 @@ class Router final : public RemoteRouter {
 
   /// A message of this node itself to another one.
   void send_term(const RemoteTarget& to, const Term& message, dist::Lane lane, const Pid& from);
-  /// A control message without payload of this node itself.
-  void send_control(NodeName to, const dist::Control& control);
   /// Whether more waits for that node than signals may add to.
   [[nodiscard]] static bool is_overrun(const Channel& channel);
 

@@ -45,10 +45,6 @@ bool is_system_name(Atom name) {
          name == names().logger;
 }
 
-bool answers_calls(Atom name) {
-  return name == names().net_kernel;
-}
-
 std::optional<SystemReply> answer_system(Atom name, const Term& message, NodeName self) {
   if (name == names().net_kernel && message.is_tagged("$gen_call", 3)) {
     const auto parts = message.elements();
@@ -58,7 +54,7 @@ std::optional<SystemReply> answer_system(Atom name, const Term& message, NodeNam
   if (name == names().rex && message.is_tuple(2) && message.elements()[1].is_atom("features_request")) {
     const auto pid = message.elements()[0].as_pid();
     if (!pid) return std::nullopt;
-    return SystemReply{*pid, Term::tuple_of(Atom("features_reply"), self, Term())};
+    return SystemReply{*pid, Term::tuple_of(Atom("features_reply"), self, Term::list({Term(Atom("erpc"))}))};
   }
   return std::nullopt;
 }

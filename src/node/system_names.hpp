@@ -9,8 +9,8 @@
 
 namespace barrel::node {
 
-/// What an Erlang node sends unasked to the kernel processes of a peer, and what a Barrel node, which has
-/// none of them, answers (wire-erlang-dist §3.5).
+/// What an Erlang node sends unasked to the kernel processes of a peer, and what a Barrel node answers
+/// (wire-erlang-dist §3.5). Of those processes it has net_kernel and rex (rpc_server.hpp).
 struct SystemReply {
   /// A process, or the alias it made for the answer.
   std::variant<Pid, Ref> to;
@@ -19,11 +19,9 @@ struct SystemReply {
 
 /// Whether `name` is one of them: net_kernel, rex, global_name_server, logger.
 [[nodiscard]] bool is_system_name(Atom name);
-/// Of those, the ones that are called as gen_servers are.
-[[nodiscard]] bool answers_calls(Atom name);
 
-/// The answer to `message` for that name: `yes` to net_kernel's is_auth (net_adm:ping), the empty feature
-/// list to rex's features_request. Empty when none is due: global is never answered, because a half
+/// The answer to `message` for that name: `yes` to net_kernel's is_auth (net_adm:ping), erpc to rex's
+/// features_request. Empty when none is due: global is never answered, because a half
 /// participant would be drawn into its partition logic.
 [[nodiscard]] std::optional<SystemReply> answer_system(Atom name, const Term& message, NodeName self);
 

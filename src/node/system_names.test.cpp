@@ -42,11 +42,11 @@ TEST(SystemNames, PingIsAnsweredYesToTheAliasOrTheProcess) {
   EXPECT_EQ(std::get<Pid>(to_pid->to), asker);
 }
 
-TEST(SystemNames, RexTellsThatNothingIsServed) {
+TEST(SystemNames, RexTellsThatErpcIsServed) {
   const auto reply = answer_system("rex", Term::tuple_of(asker, Atom("features_request")), self);
   ASSERT_TRUE(reply);
   EXPECT_EQ(std::get<Pid>(reply->to), asker);
-  EXPECT_EQ(reply->message, Term::tuple_of(Atom("features_reply"), self, Term()));
+  EXPECT_EQ(reply->message, Term::tuple_of(Atom("features_reply"), self, Term::list({Term(Atom("erpc"))})));
 }
 
 TEST(SystemNames, GlobalIsNeverAnsweredAndNonsenseNeither) {

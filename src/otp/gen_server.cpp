@@ -46,8 +46,23 @@ GenMessage parse_gen_message(const Term& term) {
       message.kind = GenMessage::Kind::call;
       message.content = term.elements()[2];
     }
+  } else if (term.is_tagged("system", 3)) {
+    message.from = parse_call_from(term.elements()[1]);
+    if (message.from) {
+      message.kind = GenMessage::Kind::system;
+      message.content = term.elements()[2];
+    }
   }
   return message;
+}
+
+void answer_sys(const Term& request, const std::optional<Term>& state, Caller caller) {
+  if (request.is_tagged("terminate", 2)) {
+    caller.reply<Term>(Atom("ok"));
+    barrel::exit(request.elements()[1]);
+  }
+  if (request.is_atom("get_state") && state) return caller.reply<Term>(Term::tuple_of(Atom("ok"), *state));
+  caller.reply<Term>(Term::tuple_of(Atom("error"), Term::tuple_of(Atom("unsupported"), request)));
 }
 
 bool as_term_message(Process& process, EnvelopePtr& message) {

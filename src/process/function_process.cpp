@@ -63,7 +63,7 @@ Task<> run_function(Self self, FunctionStart start) {
     applied = co_await std::move(work);
   }
   if (entry == 1U) {
-    self.process().ends_with_result = true;
+    self.process().ends_quietly = true;
     exit(erpc_reply(elements[0], applied));
   }
   if (applied.how != Applied::How::returned) exit(applied.exit_reason());
@@ -126,7 +126,7 @@ HeldProcess hold_function(RuntimeImpl& runtime, FunctionStart start, Envelope* a
     dispose(arguments);
     return held;
   }
-  Process& process = *runtime.find(held.pid());
+  Process& process = held.process();
   if (leader.id != 0) process.group_leader = leader;
   tie(process, tied);
   (void)runtime.deliver(held.pid(), arguments);

@@ -68,7 +68,7 @@ void Process::finish() {
   ending = true;
   wait = nullptr;
   if (root.handle) std::exchange(root.handle, {}).destroy();
-  if (is_abnormal(reason) && !ends_with_result) runtime->counters.crashed.add();
+  if (is_abnormal(reason) && !ends_quietly) runtime->counters.crashed.add();
   const Pid me = pid();
   const LocalNames::Holder holder{me.id, me.serial};
   if (relations) {

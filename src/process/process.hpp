@@ -47,8 +47,8 @@ struct alignas(64) Process {
   bool trap_exits = false;
   bool ending = false;
   bool is_root = false;
-  bool ends_with_result = false;  ///< Its exit reason is an answer, no crash (erpc).
-  bool busy = false;              ///< Sent over a full channel's budget: parked until drained.
+  bool ends_quietly = false;  ///< Its exit reason is no failure: a result (erpc), or the end of the node.
+  bool busy = false;          ///< Sent over a full channel's budget: parked until drained.
 
   Wait* wait = nullptr;
   std::coroutine_handle<> resume_at;

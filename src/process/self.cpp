@@ -261,7 +261,7 @@ void start_process(Process& process, Process* parent, Root root, bool link) noex
   process.trap_exits = false;
   process.ending = false;
   process.is_root = parent == nullptr;
-  process.ends_with_result = false;
+  process.ends_quietly = false;
   process.group_leader = parent != nullptr ? parent->group_leader : process.runtime->first_group_leader();
   process.busy = false;
   process.overflowed = false;
@@ -272,6 +272,14 @@ void start_process(Process& process, Process* parent, Root root, bool link) noex
     parent->related().links.insert_or_assign(process.pid(), Relations::Link{});
   }
   process.inbox.open();
+}
+
+void make_system_process(const HeldProcess& held, Atom name) {
+  Process& process = held.process();
+  process.is_root = false;
+  process.ends_quietly = true;
+  if (process.runtime->names.exchange(name, {}, {held.pid().id, held.pid().serial}))
+    process.related().names.push_back(name);
 }
 
 void release_process(Process& process) noexcept {

@@ -20,7 +20,11 @@ class SpawnQuotas {
    public:
     Share() noexcept = default;
     Share(Share&& other) noexcept : quotas_(std::exchange(other.quotas_, nullptr)), node_(other.node_) {}
-    Share& operator=(Share&&) = delete;
+    Share& operator=(Share&& other) noexcept {
+      std::swap(quotas_, other.quotas_);
+      std::swap(node_, other.node_);
+      return *this;
+    }
     ~Share() {
       if (quotas_ != nullptr) quotas_->give_back(node_);
     }

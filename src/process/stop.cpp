@@ -51,9 +51,9 @@ Result<void> Runtime::stop(Duration limit) {
     for (const Pid& root : living(*impl_, true)) exit(root, shutdown());
     (void)await_end(*this, true, limit * 4 / 5);
   }
+  impl_->refuses_processes.store(true);  // what is started from here on would be missed
   for (const Pid& pid : living(*impl_, false)) exit(pid, kill());
   const bool all_ended = await_end(*this, false, std::max(end - impl_->clock.now(), limit / 5));
-  impl_->refuses_processes.store(true);
   impl_->pool.stop();
   impl_->abandoned = !impl_->scheduler.stop(all_ended ? forever : look_again);
   if (all_ended) return {};

@@ -6,6 +6,7 @@
 #include "barrel/term/term.hpp"
 #include "term/characters.hpp"
 #include "term/etf_reader.hpp"
+#include "term/io_format.hpp"
 #include "term/term_node.hpp"
 #include "term/utf8.hpp"
 
@@ -132,7 +133,7 @@ void append_real(std::string& out, double value) {
 
 class Printer {
  public:
-  Printer(std::string& out, std::string_view local) : out_(out), local_(local) {}
+  Printer(std::string& out, std::string_view local, bool raw = false) : out_(out), local_(local), raw_(raw) {}
 
   void print(const Term& term);
 
@@ -155,6 +156,8 @@ class Printer {
 
   std::string& out_;
   std::string_view local_;
+  /// Lists and binaries as numbers, whatever they say.
+  bool raw_;
 };
 
 void Printer::print(const Term& term) {
@@ -260,7 +263,7 @@ bool Printer::print_charlist(const Term& list) {
 }
 
 void Printer::print_list(const Term& list) {
-  if (print_charlist(list)) return;
+  if (!raw_ && print_charlist(list)) return;
   out_.push_back('[');
   print_all(list.elements());
   if (!list.tail().is_nil()) {
@@ -302,7 +305,7 @@ void Printer::print_binary(const Term& binary) {
   const BytesView bytes = binary.bytes();
   out_ += "<<";
   const bool whole = binary.is_binary();
-  if (bytes.empty() || !whole || !print_text(bytes)) {
+  if (bytes.empty() || !whole || raw_ || !print_text(bytes)) {
     for (std::size_t i = 0; i < bytes.size(); ++i) {
       if (i != 0) out_.push_back(',');
       const unsigned bits = i + 1 == bytes.size() ? binary.last_byte_bits() : 8;
@@ -320,6 +323,12 @@ void Printer::print_binary(const Term& binary) {
 std::string to_string(const Term& term, NodeName local) {
   std::string text;
   Printer(text, local.text()).print(term);
+  return text;
+}
+
+std::string to_raw_string(const Term& term, NodeName local) {
+  std::string text;
+  Printer(text, local.text(), true).print(term);
   return text;
 }
 

@@ -214,6 +214,18 @@ struct NodeConfig {
   };
   Processes processes;
 
+  /// What other nodes may call here by rpc, erpc and spawn (docs/erlang.md).
+  struct FunctionAccess {
+    /// Nodes that may call: names, or patterns with `*` as in `*@10.0.0.1`; empty: every node of the cluster.
+    /// For others no function exists. `functions_allowed_nodes`
+    std::vector<std::string> allowed_nodes;
+    /// Whether the read-only functions of the original's module `barrel_p2p`, and a few of `erlang`, can be
+    /// called. `expose_api`, original: all of them can.
+    bool expose_api = true;
+    friend bool operator==(const FunctionAccess&, const FunctionAccess&) = default;
+  };
+  FunctionAccess functions;
+
   struct Services {
     /// How far ahead of our clock a replicated entry may be; later ones are dropped. `clock_ahead_max_ms`,
     /// guess: far above what NTP leaves.

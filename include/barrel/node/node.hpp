@@ -1,15 +1,18 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "barrel/node/config.hpp"
 #include "barrel/node/membership.hpp"
 #include "barrel/node/registry.hpp"
+#include "barrel/process/functions.hpp"
 #include "barrel/process/runtime.hpp"
 #include "barrel/term/result.hpp"
 
@@ -71,6 +74,12 @@ class Node {
   [[nodiscard]] Membership& membership() noexcept;
   [[nodiscard]] Registry& registry() noexcept;
   [[nodiscard]] const Registry& registry() const noexcept;
+  /// What other nodes may call here.
+  [[nodiscard]] Functions& functions() noexcept;
+  /// Where the text goes that processes print, those of other nodes too when this node is their group leader;
+  /// at first standard output, and again after null. Called on a thread for blocking work, one text at a
+  /// time.
+  void set_output(std::function<void(std::string_view text)> write);
   [[nodiscard]] Runtime& runtime() noexcept;
   /// All counters and gauges by name.
   [[nodiscard]] std::map<std::string, std::uint64_t> metrics() const;

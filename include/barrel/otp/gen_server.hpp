@@ -17,7 +17,8 @@
 ///   reason Task<> init()                              optional; the part of init that has to wait Reply
 ///   handle_call(const Request&)          or Task<Reply>, or void handle_call(const Request&,
 ///   ReplyTo<Request>) void handle_cast(const Message&)           or Task<> void handle_info(const Message&)
-///   or Task<> void terminate(const Term& reason)         optional
+///   or Task<> void terminate(const Term& reason)         optional Term state() const
+///   optional: what sys:get_state/1 tells
 ///
 /// which self.start_link<Server>(args...) runs as a process, linked to its starter. It handles one message at
 /// a time; a handler that is a coroutine holds the others back while it waits. Term, last in a list, takes

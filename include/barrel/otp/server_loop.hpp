@@ -49,13 +49,16 @@ struct ServerLists {
 /// A message in the server's protocol that no handler fits.
 void report_unknown(Self self, const char* kind, const Term& message);
 [[noreturn]] void exit_unknown_call(const Term& request);
-/// {'$gen_call', From, Request} or {'$gen_cast', Message} apart.
+/// {'$gen_call', From, Request}, {'$gen_cast', Message} or {system, From, Request} apart.
 struct GenMessage {
-  enum class Kind : std::uint8_t { call, cast, info } kind = Kind::info;
+  enum class Kind : std::uint8_t { call, cast, info, system } kind = Kind::info;
   std::optional<CallFrom> from;
   Term content;
 };
 [[nodiscard]] GenMessage parse_gen_message(const Term& term);
+/// A request of Erlang's sys module: terminate ends the server (gen_server:stop), get_state tells `state`, if
+/// the server has one; others are answered with an error.
+void answer_sys(const Term& request, const std::optional<Term>& state, Caller caller);
 /// The term of a message that came as one; null when it is malformed.
 [[nodiscard]] bool as_term_message(Process& process, EnvelopePtr& message);
 
@@ -141,11 +144,19 @@ class ServerDispatch {
       case GenMessage::Kind::cast:
         if (!cast_term(Casts{}, parsed.content, work)) report_unknown(self_, "cast", parsed.content);
         return;
+      case GenMessage::Kind::system:
+        return answer_sys(parsed.content, state_of(server_),
+                          Caller(process, parsed.from->pid, parsed.from->tag));
       case GenMessage::Kind::info:
         if (const auto exit = Exit::from_term(term)) check_parent(*exit);
         if (!info_term(Infos{}, term, work)) report_unknown(self_, "info", term);
         return;
     }
+  }
+
+  static std::optional<Term> state_of(const S& server) {
+    if constexpr (requires { Term(server.state()); }) return Term(server.state());
+    else return std::nullopt;
   }
 
   template <class... Rs>

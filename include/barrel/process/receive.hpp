@@ -16,7 +16,7 @@ template <class T>
 constexpr void check_receivable() {
   static_assert(!std::is_reference_v<T>, "receive gives values: name the message type without & or const");
   static_assert(
-      std::is_same_v<T, Term> || Mapped<T>,
+      std::is_same_v<T, Term> || InternalPayload<T> || Mapped<T>,
       "this type cannot be received: it does not map to a term. Make it an aggregate of mapped members "
       "(see mapping.hpp), or give it to_term and from_term");
 }

@@ -363,6 +363,8 @@ class HeldProcess {
   /// False when the limit on processes was hit.
   [[nodiscard]] explicit operator bool() const noexcept { return process_ != nullptr; }
   [[nodiscard]] const Pid& pid() const noexcept { return pid_; }
+  /// Only when there is one, and before release().
+  [[nodiscard]] Process& process() const noexcept { return *process_; }
   void release() noexcept {
     if (process_ != nullptr) release_process(*std::exchange(process_, nullptr));
   }
@@ -389,6 +391,9 @@ template <class T, class... Ps, class... As>
   }
   return HeldProcess(*process);
 }
+
+/// Makes it a part of the node: registers it, ends it after all others, and takes its end for no failure.
+void make_system_process(const HeldProcess& held, Atom name);
 
 /// Starts `body` as a process; a dead pid when the limit is hit.
 template <class T, class... Ps, class... As>

@@ -1,0 +1,126 @@
+#include "node/io_server.hpp"
+
+#include <cstdio>
+#include <optional>
+#include <utility>
+
+#include "term/io_format.hpp"
+
+namespace barrel::node {
+
+namespace {
+
+void write_to_stdout(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+/// {io_request, From, ReplyAs, Request}
+struct IoRequest {
+  static constexpr std::string_view tag = "io_request";
+  Pid from;
+  Term reply_as;
+  Term request;
+};
+struct IoReply {
+  static constexpr std::string_view tag = "io_reply";
+  Term reply_as;
+  Term reply;
+};
+
+Term error(std::string_view why) {
+  return Term::tuple_of(Atom("error"), Atom(why));
+}
+
+std::optional<TextEncoding> encoding_of(const Term& name) {
+  if (name.is_atom("unicode") || name.is_atom("utf8")) return TextEncoding::unicode;
+  if (name.is_atom("latin1")) return TextEncoding::latin1;
+  return std::nullopt;
+}
+
+/// io_lib's functions that Erlang's io module lets the device compute.
+std::optional<std::string> computed(const Term& module, const Term& function, const Term& arguments,
+                                    NodeName self) {
+  if (!module.is_atom("io_lib") || !arguments.is_proper_list()) return std::nullopt;
+  const auto given = arguments.elements();
+  const bool formats = function.is_atom("format") || function.is_atom("fwrite");
+  if (formats && given.size() == 2) return io_format(given[0], given[1], self);
+  if (function.is_atom("nl") && given.empty()) return "\n";
+  if (given.empty()) return std::nullopt;
+  if (function.is_atom("write")) return to_raw_string(given[0], self);
+  if (function.is_atom("print")) return to_string(given[0], self);
+  return std::nullopt;
+}
+
+IoAnswer printed(const std::optional<std::string>& text, std::string_view otherwise) {
+  if (!text) return {{}, error(otherwise)};
+  return {*text, Atom("ok")};
+}
+
+IoAnswer put_chars(std::span<const Term> parts, NodeName self) {
+  if (parts.size() == 2) return printed(chardata_text(parts[1], TextEncoding::latin1), "put_chars");
+  if (parts.size() == 4) return printed(computed(parts[1], parts[2], parts[3], self), "enotsup");
+  const auto encoding = encoding_of(parts[1]);
+  if (!encoding) return {{}, error("put_chars")};
+  if (parts.size() == 3) return printed(chardata_text(parts[2], *encoding), "put_chars");
+  if (parts.size() == 5) return printed(computed(parts[2], parts[3], parts[4], self), "enotsup");
+  return {{}, error("request")};
+}
+
+IoAnswer several(const Term& requests, NodeName self) {
+  IoAnswer all{{}, Atom("ok")};
+  for (const Term& request : requests.elements()) {
+    IoAnswer one = answer_io(request, self);
+    all.text += one.text;
+    all.reply = std::move(one.reply);
+    if (all.reply.is_tagged("error", 2)) break;
+  }
+  return all;
+}
+
+}  // namespace
+
+Output::Output() : write_(&write_to_stdout) {}
+
+void Output::set(Write write) {
+  const std::scoped_lock lock(mutex_);
+  write_ = write ? std::move(write) : Write(&write_to_stdout);
+}
+
+void Output::write(std::string_view text) const {
+  const std::scoped_lock lock(mutex_);
+  write_(text);
+}
+
+IoAnswer answer_io(const Term& request, NodeName self) {
+  const auto parts = request.elements();
+  if (request.is_atom("getopts")) {
+    return {{},
+            Term::list(
+                {Term::tuple_of(Atom("binary"), false), Term::tuple_of(Atom("encoding"), Atom("unicode"))})};
+  }
+  if (!request.is_tuple() || parts.empty()) return {{}, error("request")};
+  if (parts[0].is_atom("put_chars") && parts.size() >= 2) return put_chars(parts, self);
+  if (request.is_tagged("requests", 2) && parts[1].is_proper_list()) return several(parts[1], self);
+  const std::string_view what = parts[0].atom_text();
+  if (what.starts_with("get_") && what != "get_geometry" && what != "get_password") return {{}, Atom("eof")};
+  return {{}, error("enotsup")};
+}
+
+Task<> io_server(Self self, const Output* output) {
+  const NodeName here = self.runtime().node_name();
+  for (;;) {
+    const auto message = co_await self.receive<IoRequest, Term>();
+    const auto* request = std::get_if<IoRequest>(&message);
+    if (request == nullptr) continue;
+    const IoAnswer answer = answer_io(request->request, here);
+    if (!answer.text.empty()) {
+      const std::string_view text = answer.text;
+      auto work = [output, text] { output->write(text); };
+      co_await self.blocking(work);  // a terminal or a pipe may be slow
+    }
+    self.send(request->from, IoReply{request->reply_as, answer.reply});
+  }
+}
+
+}  // namespace barrel::node

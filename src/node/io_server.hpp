@@ -1,0 +1,41 @@
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "barrel/process/runtime.hpp"
+
+namespace barrel::node {
+
+/// Where the text goes that processes of this node, and processes of others that have it as group leader,
+/// print. Thread-safe.
+class Output {
+ public:
+  using Write = std::function<void(std::string_view text)>;
+
+  /// Standard output, flushed after each text.
+  Output();
+  /// From now on; null: standard output again.
+  void set(Write write);
+  void write(std::string_view text) const;
+
+ private:
+  mutable std::mutex mutex_;
+  Write write_;
+};
+
+/// What a device answers to a request of Erlang's I/O protocol, and the text to write first.
+struct IoAnswer {
+  std::string text;
+  Term reply;
+};
+/// Prints put_chars, with io_lib's functions computed here; is at its end for those who read; {error,
+/// enotsup} for the rest.
+[[nodiscard]] IoAnswer answer_io(const Term& request, NodeName self);
+
+/// The process `user`: serves {io_request, From, ReplyAs, Request}.
+[[nodiscard]] Task<> io_server(Self self, const Output* output);
+
+}  // namespace barrel::node

@@ -1,0 +1,51 @@
+#include "node/io_server.hpp"
+
+#include <gtest/gtest.h>
+
+#include "barrel/term/term_text.hpp"
+
+namespace barrel::node {
+namespace {
+
+/// "text|reply" for a request in Erlang's notation.
+std::string answered(std::string_view request) {
+  const auto term = parse_term(request);
+  EXPECT_TRUE(term) << request;
+  const IoAnswer answer = answer_io(*term, "a@127.0.0.1");
+  return answer.text + "|" + to_string(answer.reply);
+}
+
+TEST(IoServer, PrintsCharactersOfBothEncodings) {
+  EXPECT_EQ(answered(R"({put_chars,unicode,["ab",<<"c">>]})"), "abc|ok");
+  EXPECT_EQ(answered(R"({put_chars,latin1,<<233>>})"), "\u00e9|ok");
+  EXPECT_EQ(answered(R"({put_chars,"old"})"), "old|ok");
+  EXPECT_EQ(answered(R"({put_chars,unicode,17})"), "|{error,put_chars}");
+  EXPECT_EQ(answered(R"({put_chars,ebcdic,"a"})"), "|{error,put_chars}");
+}
+
+TEST(IoServer, ComputesWhatTheIoModuleLeavesToTheDevice) {
+  EXPECT_EQ(answered(R"({put_chars,unicode,io_lib,format,["~p-~s~n",[{a},"b"]]})"), "{a}-b\n|ok");
+  EXPECT_EQ(answered(R"({put_chars,unicode,io_lib,write,["ab"]})"), "[97,98]|ok");
+  EXPECT_EQ(answered(R"({put_chars,io_lib,nl,[]})"), "\n|ok");
+  EXPECT_EQ(answered(R"({put_chars,unicode,io_lib,format,["~p",[]]})"), "|{error,enotsup}");
+  EXPECT_EQ(answered(R"({put_chars,unicode,os,cmd,["ls"]})"), "|{error,enotsup}");
+}
+
+TEST(IoServer, SeveralRequestsEndWithTheFirstThatFails) {
+  EXPECT_EQ(answered(R"({requests,[{put_chars,unicode,"a"},{put_chars,unicode,"b"}]})"), "ab|ok");
+  EXPECT_EQ(answered(R"({requests,[{put_chars,unicode,"a"},{put_chars,unicode,x},{put_chars,unicode,"b"}]})"),
+            "a|{error,put_chars}");
+}
+
+TEST(IoServer, IsAtItsEndForThoseWhoReadAndKnowsItsOptions) {
+  EXPECT_EQ(answered("{get_line,unicode,\"> \"}"), "|eof");
+  EXPECT_EQ(answered("{get_chars,unicode,\"\",10}"), "|eof");
+  EXPECT_EQ(answered("getopts"), "|[{binary,false},{encoding,unicode}]");
+  EXPECT_EQ(answered("{setopts,[binary]}"), "|{error,enotsup}");
+  EXPECT_EQ(answered("{get_geometry,columns}"), "|{error,enotsup}");
+  EXPECT_EQ(answered("nonsense"), "|{error,request}");
+  EXPECT_EQ(answered("{}"), "|{error,request}");
+}
+
+}  // namespace
+}  // namespace barrel::node

@@ -1,0 +1,221 @@
+#include "node/rpc_server.hpp"
+
+#include <optional>
+#include <utility>
+
+#include "barrel/process/answer.hpp"
+#include "barrel/process/exit.hpp"
+#include "node/system_names.hpp"
+#include "process/encoded_message.hpp"
+#include "process/function_process.hpp"
+#include "process/runtime_impl.hpp"
+
+namespace barrel::node {
+
+namespace {
+
+using detail::Applied;
+using detail::apply_function;
+
+/// Whom the result of a call goes to, and in which form.
+struct ReplyAddress {
+  Pid to{};
+  /// Of a gen_server call; empty for {rex, Result}, the form of C nodes.
+  std::optional<Term> tag;
+};
+
+/// A function that rex is to call.
+struct RexCall {
+  NodeName caller;
+  std::optional<ReplyAddress> reply;
+  Term module;
+  Term function;
+  Term arguments;
+  Term leader;
+};
+
+/// Sends in the name of the node: a peer that does not read must not hold up those who serve all of them.
+void send_as_node(Self self, const RemoteTarget& to, const Term& message) {
+  (void)detail::deliver_remote({&self.runtime(), nullptr}, to, detail::Payload<Term>(message),
+                               SendMode::park);
+}
+
+void answer(Self self, const ReplyAddress& address, Term result) {
+  if (!address.tag) return send_as_node(self, address.to, Term::tuple_of(Atom("rex"), std::move(result)));
+  // OTP's rule: a tag [alias | Ref], or one that begins with it, is answered to the alias.
+  const auto alias = address.tag->as_ref() ? std::nullopt : detail::ref_of_tag(*address.tag);
+  const RemoteTarget to = alias ? RemoteTarget(*alias) : RemoteTarget(address.to);
+  send_as_node(self, to, Term::tuple_of(*address.tag, std::move(result)));
+}
+
+Term badrpc(Term reason) {
+  return Term::tuple_of(Atom("badrpc"), Term::tuple_of(Atom("EXIT"), std::move(reason)));
+}
+
+/// {call | block_call | cast, Module, Function, Arguments, GroupLeader}
+bool read_call(const Term& request, std::string_view tag, RexCall& call) {
+  if (!request.is_tagged(tag, 5)) return false;
+  const auto parts = request.elements();
+  call.module = parts[1];
+  call.function = parts[2];
+  call.arguments = parts[3];
+  call.leader = parts[4];
+  return true;
+}
+
+/// The address that a request of that peer wants its answer at; empty when it is not one of the peer's.
+std::optional<ReplyAddress> reply_address(const Term& from, NodeName peer) {
+  const auto parsed = detail::parse_call_from(from);
+  if (!parsed || parsed->pid.node() != peer) return std::nullopt;
+  return ReplyAddress{parsed->pid, parsed->tag};
+}
+
+std::optional<RexCall> parse_rex(const KernelMessage& message) {
+  RexCall call;
+  call.caller = message.peer;
+  const Term& term = message.message;
+  const auto parts = term.elements();
+  if (term.is_tagged("$gen_call", 3)) {
+    call.reply = reply_address(parts[1], message.peer);
+    if (!call.reply) return std::nullopt;
+    if (read_call(parts[2], "call", call) || read_call(parts[2], "block_call", call)) return call;
+    return std::nullopt;
+  }
+  if (term.is_tagged("$gen_cast", 2)) {
+    if (read_call(parts[1], "cast", call)) return call;
+    return std::nullopt;
+  }
+  if (!term.is_tuple(2)) return std::nullopt;
+  const auto pid = parts[0].as_pid();
+  if (!pid || pid->node() != message.peer || !read_call(parts[1], "call", call)) return std::nullopt;
+  call.reply = ReplyAddress{*pid, std::nullopt};
+  return call;
+}
+
+Task<> rex_worker(Self self, RexCall call, [[maybe_unused]] detail::SpawnQuotas::Share share) {
+  if (const auto leader = call.leader.as_pid()) self.set_group_leader(*leader, self.pid());
+  Task<Applied> work = apply_function(self, call.caller, call.module, call.function, call.arguments);
+  const Applied applied = co_await std::move(work);
+  const bool returned = applied.how == Applied::How::returned;
+  if (call.reply) answer(self, *call.reply, returned ? applied.value : badrpc(applied.exit_reason()));
+}
+
+/// The workers whose callers wait, by the monitor of each.
+class Workers {
+ public:
+  void start(Self self, RexCall call) {
+    auto share = self.runtime().impl().spawn_quotas.take(call.caller);
+    const auto reply = call.reply;
+    if (!share) {
+      if (reply) answer(self, *reply, badrpc(Atom("system_limit")));
+      return self.runtime().impl().counters.remote_spawns_refused.add();
+    }
+    self.runtime().impl().counters.remote_spawns.add();
+    const Pid worker = self.runtime().spawn(&rex_worker, std::move(call), std::move(*share));
+    if (!reply) return;
+    Monitor monitor = self.monitor(worker);
+    const Ref ref = monitor.ref();
+    waiting_.emplace(ref, Waiting{std::move(monitor), *reply});
+  }
+  void ended(Self self, const Down& down) {
+    const auto worker = waiting_.find(down.ref);
+    if (worker == waiting_.end()) return;
+    // A worker that has answered ends normally.
+    if (!down.reason.is_atom("normal")) answer(self, worker->second.reply, badrpc(down.reason));
+    waiting_.erase(worker);
+  }
+
+ private:
+  struct Waiting {
+    Monitor monitor;
+    ReplyAddress reply;
+  };
+  std::map<Ref, Waiting> waiting_;
+};
+
+/// What net_kernel is asked to start; empty for anything else.
+struct KernelSpawn {
+  Term module;
+  Term function;
+  Term arguments;
+  Term leader;
+  bool link = false;
+};
+std::optional<KernelSpawn> parse_spawn(const Term& request) {
+  const auto parts = request.elements();
+  const bool links = request.is_tagged("spawn_link", 5);
+  if (links || request.is_tagged("spawn", 5))
+    return KernelSpawn{parts[1], parts[2], parts[3], parts[4], links};
+  if (!request.is_tagged("spawn_opt", 7)) return std::nullopt;
+  return KernelSpawn{parts[1], parts[2], parts[3], parts[6], parts[5].as_bool().value_or(false)};
+}
+
+/// The process, which does not run yet; without effect when it cannot be started.
+detail::HeldProcess start_for(Self self, NodeName peer, const Pid& asker, const KernelSpawn& spawn) {
+  detail::RuntimeImpl& runtime = self.runtime().impl();
+  if (!spawn.module.is_atom() || !spawn.function.is_atom() || !spawn.arguments.is_proper_list()) return {};
+  auto share = runtime.spawn_quotas.take(peer);
+  if (!share) {
+    runtime.counters.remote_spawns_refused.add();
+    return {};
+  }
+  detail::FunctionStart start;
+  start.caller = peer;
+  start.asker = asker;
+  start.leader = spawn.leader.as_pid().value_or(Pid{});
+  start.module = spawn.module;
+  start.function = spawn.function;
+  start.arity = spawn.arguments.elements().size();
+  start.share = std::move(*share);
+  detail::HeldProcess held =
+      detail::hold_function(runtime, std::move(start), detail::make_message(Term(spawn.arguments)));
+  if (!held) return held;
+  runtime.counters.remote_spawns.add();
+  if (spawn.link) held.process().link(asker);
+  return held;
+}
+
+/// True when the message was one that every Erlang node sends unasked.
+bool answer_unasked(Self self, Atom name, const KernelMessage& message) {
+  const auto reply = answer_system(name, message.message, self.runtime().node_name());
+  if (!reply) return false;
+  const RemoteTarget to = std::visit([](const auto& target) -> RemoteTarget { return target; }, reply->to);
+  if (node_of(to) == message.peer) send_as_node(self, to, reply->message);
+  return true;
+}
+
+void serve_net_kernel(Self self, const KernelMessage& message) {
+  if (answer_unasked(self, "net_kernel", message)) return;
+  if (!message.message.is_tagged("$gen_call", 3)) return;
+  const auto parts = message.message.elements();
+  const auto reply = reply_address(parts[1], message.peer);
+  if (!reply) return;
+  const auto spawn = parse_spawn(parts[2]);
+  if (!spawn) return;
+  const detail::HeldProcess held = start_for(self, message.peer, reply->to, *spawn);
+  // Erlang's reply to a spawn that is not possible is the pid of a dead process.
+  answer(self, *reply, held ? held.pid() : self.runtime().impl().pid_of(0, 0));
+}
+
+}  // namespace
+
+Task<> rex(Self self) {
+  Workers workers;
+  for (;;) {
+    const auto next = co_await self.receive<KernelMessage, Down, Term>();
+    if (const auto* down = std::get_if<Down>(&next)) workers.ended(self, *down);
+    const auto* message = std::get_if<KernelMessage>(&next);
+    if (message == nullptr) continue;
+    if (answer_unasked(self, "rex", *message)) continue;
+    if (auto call = parse_rex(*message)) workers.start(self, *std::move(call));
+  }
+}
+
+Task<> net_kernel(Self self) {
+  for (;;) {
+    const auto next = co_await self.receive<KernelMessage, Term>();
+    if (const auto* message = std::get_if<KernelMessage>(&next)) serve_net_kernel(self, *message);
+  }
+}
+
+}  // namespace barrel::node

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "barrel/process/runtime.hpp"
+
+namespace barrel::node {
+
+/// A message from another node to one of the names that belong to Erlang's kernel. Who it is from is what the
+/// connection proved, not what the message says. Local; never leaves the node.
+struct KernelMessage {
+  static constexpr std::string_view internal_name = "$barrel_kernel_message";
+  NodeName peer;
+  Term message;
+  /// What it counts for until it has been handled; see DecodeContext::unread_bytes.
+  std::shared_ptr<const void> charge;
+};
+
+/// The process `rex`: the requests of Erlang's rpc module that do not go through erpc, and features_request.
+[[nodiscard]] Task<> rex(Self self);
+
+/// The process `net_kernel`: is_auth (net_adm:ping/1), and spawn, spawn_link and spawn_opt of nodes or calls
+/// that do not use a spawn request.
+[[nodiscard]] Task<> net_kernel(Self self);
+
+}  // namespace barrel::node
