@@ -61,7 +61,7 @@ void answer_sys(const Term& request, const std::optional<Term>& state, Caller ca
     caller.reply<Term>(Atom("ok"));
     barrel::exit(request.elements()[1]);
   }
-  if (request.is_atom("get_state") && state) return caller.reply<Term>(Term::tuple_of(Atom("ok"), *state));
+  if (request.is_atom("get_state") && state) return caller.reply<Term>(*state);
   caller.reply<Term>(Term::tuple_of(Atom("error"), Term::tuple_of(Atom("unsupported"), request)));
 }
 
