@@ -140,15 +140,17 @@ Issues check_limits(World& world) {
   return issues;
 }
 
+/// Beside the actors: the registry's own process, the listener, user, rex, net_kernel and their keeper.
+constexpr std::size_t own_processes = 6;
+
 Issues check_processes(World& world) {
   Issues issues;
   for (Host* host : world.running()) {
     const std::size_t known = world.stage().ledger.alive_on(host->index).size();
     const std::size_t present = host->core->runtime().stats().processes;
-    // Beside the actors: the registry's own process and the listener.
-    if (present != known + 2)
+    if (present != known + own_processes)
       issues.push_back(name_of(*host) + " has " + std::to_string(present) + " processes, not " +
-                       std::to_string(known + 2));
+                       std::to_string(known + own_processes));
   }
   return issues;
 }
