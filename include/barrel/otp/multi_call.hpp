@@ -6,6 +6,7 @@
 
 #include "barrel/process/self.hpp"
 
+#pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
 /// gen_server:multi_call/4: asks the servers registered as `name` on all `nodes` at once, and waits until
@@ -28,3 +29,4 @@ template <class Reply = void, class Request>
 }
 
 }  // namespace barrel
+#pragma GCC visibility pop
