@@ -19,10 +19,6 @@ class StreamEvents {
   virtual void on_connected() = 0;
   /// The next bytes, valid during the call.
   virtual void on_bytes(BytesView bytes) = 0;
-  /// Where the next bytes shall lie, so that a long message is not copied together; empty: wherever. What is
-  /// read there is told by on_read_into() instead of on_bytes().
-  [[nodiscard]] virtual std::span<std::uint8_t> read_space() { return {}; }
-  virtual void on_read_into(std::size_t) {}
   /// After write() took less than it was given: there is room again.
   virtual void on_writable() = 0;
   /// The end, once, unless close() was called before: the peer ended the stream, or it broke, or the dial

@@ -168,10 +168,6 @@ void TcpLink::on_plain_bytes(BytesView bytes) {
 
 void TcpLink::read_messages(BytesView bytes) {
   reader_.feed(bytes);
-  read_frames();
-}
-
-void TcpLink::read_frames() {
   for (;;) {
     switch (reader_.next()) {
       case dist::FrameReader::Step::need_more: return;
@@ -187,12 +183,6 @@ void TcpLink::read_frames() {
     }
   }
 }
-
-std::span<std::uint8_t> TcpLink::read_space() {
-  return {};
-}
-
-void TcpLink::on_read_into(std::size_t) {}
 
 void TcpLink::on_closed(const std::string& why) {
   touch();

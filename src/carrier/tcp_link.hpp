@@ -65,8 +65,6 @@ class TcpLink final : public Link, private StreamEvents {
   // StreamEvents
   void on_connected() override;
   void on_bytes(BytesView bytes) override;
-  std::span<std::uint8_t> read_space() override;
-  void on_read_into(std::size_t count) override;
   void on_writable() override;
   void on_closed(const std::string& why) override;
 
@@ -81,7 +79,6 @@ class TcpLink final : public Link, private StreamEvents {
   // Messages.
   void on_plain_bytes(BytesView bytes);
   void read_messages(BytesView bytes);
-  void read_frames();
   void enqueue(SharedBytes bytes, std::optional<dist::Lane> lane);
   /// Writes what waits, and takes more from the outbound queue, until the system takes no more.
   void pump();

@@ -173,10 +173,11 @@ class TcpNode final : public LinkOwner {
   /// A message of so many bytes to process 1 of the peer.
   void say(std::size_t bytes) {
     const dist::Send control{{name.atom(), 1, 0, 4}, {live->peer()->name.atom(), 1, 0, 4}};
-    (void)outbound->push(dist::Lane::messages, bytes, [&](ByteWriter& out) {
-      encode_head(out, control);
+    const auto encode = [&](ByteWriter& out, dist::Envelope envelope) {
+      encode_head(out, control, envelope);
       encode_etf(out, Term::binary(Bytes(bytes, 7)));
-    });
+    };
+    (void)outbound->push(dist::Lane::messages, bytes, encode, false, dist::Outbound::sender_of(control.from));
     live->flush(network.time);
   }
   [[nodiscard]] std::uint64_t count(std::string_view counter) { return metrics.counter(counter).value(); }

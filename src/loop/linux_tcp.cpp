@@ -156,15 +156,8 @@ void LinuxTcpStream::read() {
 }
 
 bool LinuxTcpStream::read_once() {
-  const std::span<std::uint8_t> space = events_->read_space();
-  // What does not fit where the owner wants it goes to the common buffer in the same call.
-  std::array<iovec, 2> vectors{iovec{space.data(), space.size()},
-                               iovec{shared_->buffer.get(), TcpShared::read_bytes}};
-  msghdr message{};
-  message.msg_iov = space.empty() ? &vectors[1] : vectors.data();
-  message.msg_iovlen = space.empty() ? 1 : 2;
   shared_->read_calls.add();
-  const ssize_t result = ::recvmsg(fd_.get(), &message, MSG_DONTWAIT);
+  const ssize_t result = ::recv(fd_.get(), shared_->buffer.get(), TcpShared::read_bytes, MSG_DONTWAIT);
   if (result < 0) {
     if (errno == EAGAIN || errno == EINTR) return false;
     fail(text_of(errno));
@@ -176,10 +169,8 @@ bool LinuxTcpStream::read_once() {
   }
   const auto count = static_cast<std::size_t>(result);
   shared_->read_bytes_total.add(count);
-  const std::size_t placed = std::min(count, space.size());
-  if (placed > 0) events_->on_read_into(placed);
-  if (fd_.is_open() && count > placed) events_->on_bytes({shared_->buffer.get(), count - placed});
-  return fd_.is_open() && count == space.size() + TcpShared::read_bytes;
+  events_->on_bytes({shared_->buffer.get(), count});
+  return fd_.is_open() && count == TcpShared::read_bytes;
 }
 
 }  // namespace barrel::loop

@@ -31,11 +31,6 @@ struct End final : StreamEvents {
     if (echo) say(bytes);
     tell();
   }
-  std::span<std::uint8_t> read_space() override { return std::span(space).subspan(placed); }
-  void on_read_into(std::size_t count) override {
-    placed += count;
-    tell();
-  }
   void on_writable() override {
     ++writable;
     pump();
@@ -66,8 +61,6 @@ struct End final : StreamEvents {
   std::unique_ptr<ByteStream> stream;
   Bytes heard;
   Bytes waiting;
-  Bytes space;
-  std::size_t placed = 0;
   bool echo = false;
   bool connected = false;
   int writable = 0;
@@ -159,19 +152,6 @@ TEST_F(TcpTest, SmallPiecesLeaveInOneSystemCall) {
   const auto before = metrics.counter("loop.tcp_send_calls").value();
   client.say(noise(40'000));
   EXPECT_EQ(metrics.counter("loop.tcp_send_calls").value(), before + 1);
-}
-
-TEST_F(TcpTest, WhoWantsBytesInAPlaceGetsThemThereAndTheRestAfterwards) {
-  listen();
-  connect();
-  ASSERT_TRUE(until([&] { return client.connected && server.stream; }));
-  server.space.resize(100'000);
-  const Bytes sent = noise(150'000);
-  client.say(sent);
-  ASSERT_TRUE(until([&] { return server.placed + server.heard.size() == sent.size(); }));
-  EXPECT_EQ(server.placed, server.space.size());
-  EXPECT_TRUE(std::equal(server.space.begin(), server.space.end(), sent.begin()));
-  EXPECT_TRUE(std::equal(server.heard.begin(), server.heard.end(), sent.begin() + 100'000));
 }
 
 TEST_F(TcpTest, NobodyListeningIsToldWithTheSystemsWords) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "barrel/base/bytes.hpp"
 #include "barrel/term/result.hpp"
