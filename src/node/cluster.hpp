@@ -127,6 +127,8 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   void live_link_down(Channel& channel, const carrier::Down& down, bool was_member);
   void dial_failed(Channel& channel, const std::string& why);
   void wake_waiters(Channel& channel);
+  /// Ends our own dial to a node whose connection has come up meanwhile.
+  void drop_needless_dial(Channel& channel);
   /// Closes a link that still is the live one.
   void end_link(std::uint64_t link_id, NodeName peer, const std::string& why);
   void log_refusal(const carrier::Link& link, const carrier::Down& down);

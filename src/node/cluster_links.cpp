@@ -71,8 +71,22 @@ dist::Verdict Cluster::on_incoming(carrier::Link& link, NodeName peer, std::uint
       own->close("gives way to the peer's dial", loop_.now());
   } else if (dist::refuses(verdict)) {
     crossing_dials_.add();
+  } else if (!is_member(link)) {
+    // Nobody is dialed who is about to be connected: Erlang would see a crossing where there is none any
+    // more.
+    carrier::Link* older = std::exchange(channel->incoming_link, &link);
+    if (older != nullptr && older != &link) older->close("replaced by a newer connection", loop_.now());
   }
   return verdict;
+}
+
+void Cluster::drop_needless_dial(Channel& channel) {
+  carrier::Link* own = channel.dial_link;
+  if (own == nullptr || is_member(*own)) return;
+  // Of two dials whose names are known on both sides Erlang keeps that of the greater name.
+  if (own->dial_phase() == dist::DialPhase::name_sent && self_ > channel.peer) return;
+  channel.dial_link = nullptr;
+  own->close("the peer's own connection is up", loop_.now());
 }
 
 void Cluster::on_up(carrier::Link& link) {
@@ -82,6 +96,7 @@ void Cluster::on_up(carrier::Link& link) {
   if (channel->live_link != nullptr) channel->live_link->close("replaced by a newer connection", loop_.now());
   if (channel->incoming_link == &link) channel->incoming_link = nullptr;
   if (channel->dial_link == &link) channel->dial_link = nullptr;
+  drop_needless_dial(*channel);
   dialer_.succeeded(*channel);
   channel->live_link = &link;
   channel->up_since = loop_.now();
