@@ -2,6 +2,8 @@
 
 // Streams in memory with virtual time, and nodes that connect by them.
 
+#include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>

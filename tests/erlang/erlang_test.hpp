@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+
 #include "erlang/beam.hpp"
 #include "node/test_nodes.hpp"
 
