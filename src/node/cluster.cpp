@@ -246,8 +246,7 @@ void Cluster::publish_peers() {
   for (const carrier::Link* link : live_links_) {
     const carrier::Peer& peer = *link->peer();
     peers.push_back({peer.name, peer.creation, std::string(link->protocol()),
-                     link->remote_address().to_string(), link->dialed(), link->suspected(),
-                     !peer.visible()});
+                     link->remote_address().to_string(), link->dialed(), link->suspected(), !peer.visible()});
   }
   std::ranges::sort(peers, {}, &PeerInfo::name);
   const std::scoped_lock lock(peers_mutex_);
