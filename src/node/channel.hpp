@@ -59,8 +59,6 @@ class Channel {
   };
   Dial dial = Dial::none;
   carrier::Link* dial_link = nullptr;
-  /// Accepted and authenticated, not yet up.
-  carrier::Link* incoming_link = nullptr;
   carrier::Link* live_link = nullptr;
   /// Addresses not tried yet in this dial.
   std::vector<NodeAddress> addresses;

@@ -51,6 +51,7 @@ Cluster::Cluster(Parts parts)
               {.locate = std::move(parts.locate),
                .connect = [this](NodeName peer, const SocketAddress& address,
                                  Transport transport) { return connect(peer, address, transport); },
+               .is_incoming = [this](NodeName node) { return incoming_.contains(node); },
                .failed = [this](Channel& channel, const std::string& why) { dial_failed(channel, why); }},
               metrics_),
       dispatcher_(

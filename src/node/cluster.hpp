@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -129,6 +130,10 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   void wake_waiters(Channel& channel);
   /// Ends our own dial to a node whose connection has come up meanwhile.
   void drop_needless_dial(Channel& channel);
+  /// The peer is connecting to us; an older attempt of it is over.
+  void note_incoming(carrier::Link& link, NodeName peer);
+  /// True when that was this link.
+  bool forget_incoming(const carrier::Link& link, NodeName peer);
   /// Closes a link that still is the live one.
   void end_link(std::uint64_t link_id, NodeName peer, const std::string& why);
   void log_refusal(const carrier::Link& link, const carrier::Down& down);
@@ -173,6 +178,8 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   loop::Timer timer_;
   loop::Timer sweep_timer_;
   std::vector<carrier::Link*> live_links_;
+  /// Links of peers that dialed us, have a name, and are not up yet.
+  std::map<NodeName, carrier::Link*> incoming_;
   bool peers_changed_ = false;
 
   mutable std::mutex peers_mutex_;

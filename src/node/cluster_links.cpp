@@ -45,17 +45,25 @@ bool Cluster::pin(carrier::Link&, NodeName peer, const PublicKey& key) {
 }
 
 void Cluster::on_authenticated(carrier::Link& link, NodeName peer, const PublicKey&) {
-  if (link.dialed()) return;
-  Channel* channel = channels_.find_or_make(peer.atom());
-  if (channel == nullptr) return link.close("too many nodes", loop_.now());
-  carrier::Link* older = std::exchange(channel->incoming_link, &link);
-  if (older != nullptr) older->close("replaced by a newer connection", loop_.now());
+  if (!link.dialed()) note_incoming(link, peer);
+}
+
+void Cluster::note_incoming(carrier::Link& link, NodeName peer) {
+  carrier::Link* older = std::exchange(incoming_[peer], &link);
+  if (older != nullptr && older != &link) older->close("replaced by a newer connection", loop_.now());
+}
+
+bool Cluster::forget_incoming(const carrier::Link& link, NodeName peer) {
+  const auto found = incoming_.find(peer);
+  if (found == incoming_.end() || found->second != &link) return false;
+  incoming_.erase(found);
+  return true;
 }
 
 dist::Verdict Cluster::on_incoming(carrier::Link& link, NodeName peer, std::uint32_t) {
-  // A name that nothing proves makes no channel.
-  Channel* channel = is_member(link) ? channels_.find_or_make(peer.atom()) : channels_.find(peer.atom());
-  if (channel == nullptr) return is_member(link) ? dist::Verdict::refuse_silently : dist::Verdict::accept;
+  // Who has not shown the cookie makes no channel.
+  Channel* channel = channels_.find(peer.atom());
+  if (channel == nullptr) return dist::Verdict::accept;
   dist::PeerState state;
   state.live = channel->live_link != nullptr;
   if (channel->dial == Channel::Dial::locating) state.dial = dist::DialPhase::before_name;
@@ -66,7 +74,7 @@ dist::Verdict Cluster::on_incoming(carrier::Link& link, NodeName peer, std::uint
   if (dist::drops_dial(verdict)) {
     crossing_dials_.add();
     dialer_.yield(*channel);
-    channel->incoming_link = &link;  // if it comes to nothing we dial again
+    note_incoming(link, peer);  // if it comes to nothing we dial again
     if (carrier::Link* own = std::exchange(channel->dial_link, nullptr))
       own->close("gives way to the peer's dial", loop_.now());
   } else if (dist::refuses(verdict)) {
@@ -74,8 +82,7 @@ dist::Verdict Cluster::on_incoming(carrier::Link& link, NodeName peer, std::uint
   } else if (!is_member(link)) {
     // Nobody is dialed who is about to be connected: Erlang would see a crossing where there is none any
     // more.
-    carrier::Link* older = std::exchange(channel->incoming_link, &link);
-    if (older != nullptr && older != &link) older->close("replaced by a newer connection", loop_.now());
+    note_incoming(link, peer);
   }
   return verdict;
 }
@@ -94,7 +101,7 @@ void Cluster::on_up(carrier::Link& link) {
   Channel* channel = channels_.find_or_make(peer.name.atom());
   if (channel == nullptr) return link.close("too many nodes", loop_.now());
   if (channel->live_link != nullptr) channel->live_link->close("replaced by a newer connection", loop_.now());
-  if (channel->incoming_link == &link) channel->incoming_link = nullptr;
+  forget_incoming(link, peer.name);
   if (channel->dial_link == &link) channel->dial_link = nullptr;
   drop_needless_dial(*channel);
   dialer_.succeeded(*channel);
@@ -152,11 +159,9 @@ void Cluster::on_down(carrier::Link& link, const carrier::Down& down) {
     return live_link_down(*channel, down, is_member(link));
   }
   log_refusal(link, down);
+  const bool was_incoming = name && forget_incoming(link, *name);
   if (channel == nullptr) return;
-  if (channel->incoming_link == &link) {
-    channel->incoming_link = nullptr;
-    dialer_.incoming_down(*channel, down.text);
-  }
+  if (was_incoming) dialer_.incoming_down(*channel, down.text);
   if (channel->dial_link == &link) dialer_.link_down(*channel, down);
 }
 

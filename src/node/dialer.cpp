@@ -24,7 +24,7 @@ void Dialer::start(Channel& channel) {
     if (channel.attempt != attempt || channel.dial == Channel::Dial::none) return;
     fail(channel, "no answer within dial_timeout_ms; " + channel.last_failure);
   });
-  if (channel.incoming_link == nullptr) return locate(channel);
+  if (!hooks_.is_incoming(channel.peer)) return locate(channel);
   channel.dial = Channel::Dial::awaiting;
 }
 
@@ -99,7 +99,7 @@ void Dialer::link_down(Channel& channel, const carrier::Down& down) {
       channel.dial = Channel::Dial::awaiting;
       return;
     case carrier::DownReason::closed_by_peer:
-      if (channel.incoming_link != nullptr) {
+      if (hooks_.is_incoming(channel.peer)) {
         channel.dial = Channel::Dial::awaiting;
         return;
       }

@@ -22,6 +22,8 @@ class Dialer {
     std::function<Result<std::vector<NodeAddress>>(NodeName)> locate;
     /// Starts a link to an address.
     std::function<Result<carrier::Link*>(NodeName, const SocketAddress&, Transport)> connect;
+    /// Whether the node is connecting to us.
+    std::function<bool(NodeName)> is_incoming;
     /// All has been tried: what waits for the channel is lost.
     std::function<void(Channel&, const std::string& why)> failed;
   };

@@ -132,6 +132,19 @@ void wrong_cookie(Scene& scene) {
       "its key was pinned");
 }
 
+void names_without_end(Scene& scene) {
+  const std::uint64_t before = scene.arena().counters().at("node.channels");
+  for (int number = 0; number < 200; ++number) {
+    AttackerOptions options;
+    options.name = *NodeName::parse("guest" + std::to_string(number) + "@127.0.0.1");
+    options.cookie = "guessed";
+    Attacker guest(scene.arena().target(), std::move(options));
+    require(guest.connect() && guest.authenticate(), "not authenticated");
+    require(!guest.shake_hands(guest.name()), "let in");
+  }
+  require(scene.arena().counters().at("node.channels") == before, "strangers have channels");
+}
+
 void stops_half_way(Scene& scene) {
   Attacker& attacker = scene.make();
   require(attacker.connect() && attacker.authenticate(), "not authenticated");
@@ -178,6 +191,8 @@ constexpr Attack attacks[] = {
      "dist.handshake_failed.wrong_name", Ending::closed, &two_names},
     {"WrongCookie", "another cookie", "closes the connection, pins nothing",
      "dist.handshake_failed.wrong_cookie", Ending::closed, &wrong_cookie},
+    {"NamesWithoutEnd", "the same under hundreds of names", "closes each, and keeps nothing of them",
+     "dist.handshake_failed.wrong_cookie", Ending::no_matter, &names_without_end},
     {"StopsHalfWay", "a distribution handshake that is never begun",
      "closes the connection after `dial_timeout_ms`", "dist.down.timeout", Ending::closed, &stops_half_way},
     {"BadIntroduction", "capabilities that are none", "closes the connection", "dist.down.handshake_failed",
