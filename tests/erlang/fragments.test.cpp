@@ -20,9 +20,7 @@ Task<> echo(Self self) {
 class Fragments : public ErlangTest {};
 
 TEST_F(Fragments, AMessageOf64MiBComesBackUnchanged) {
-  NodeConfig made = tcp_config("b");
-  made.channel.frame_bytes_max = 65U << 20;  // which covers the control message too
-  const auto b = start_tcp(std::move(made));
+  const auto b = start_tcp("b");
   ASSERT_TRUE(b);
   b->spawn(&echo);
   Beam beam(epmd_, "e");

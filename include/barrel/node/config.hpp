@@ -183,9 +183,9 @@ struct NodeConfig {
     /// Bytes that may wait to be sent to one node, also while it is dialed, before its senders are parked.
     /// `channel_bytes_max`, guess: twice the 4 MiB window of a stream. (Erlang's busy limit is 1 MiB.)
     std::size_t bytes_max = std::size_t{8} << 20;
-    /// Longest message accepted from a peer. `frame_bytes_max`, guess, as the most a compressed term may
-    /// unfold to.
-    std::size_t frame_bytes_max = std::size_t{64} << 20;
+    /// Longest message accepted from a peer, and the most a compressed one may unfold to. `frame_bytes_max`,
+    /// guess: 64 MiB and room for the words around them.
+    std::size_t frame_bytes_max = std::size_t{65} << 20;
     /// Most new atoms one peer may make us intern. `atoms_per_peer_max`, guess: a tenth of the table is
     /// shared by ten ill-behaved peers.
     std::uint32_t atoms_per_peer_max = 10'000;
