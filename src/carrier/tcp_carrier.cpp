@@ -40,7 +40,8 @@ Result<Link*> TcpCarrier::dial(NodeName target, const TcpDial& where, Instant no
 void TcpCarrier::accept(std::unique_ptr<ByteStream> stream, Instant now) {
   context_.now = std::max(context_.now, now);
   if (!accepting_) return;
-  if (context_.pending_accepted >= tcp_.config.pending_accepted_max) {
+  if (context_.pending_accepted >= tcp_.config.pending_accepted_max ||
+      pending_from(stream->remote_address()) >= tcp_.config.pending_per_address_max) {
     context_.count("tcp.pending_limit");
     return;
   }
@@ -49,6 +50,14 @@ void TcpCarrier::accept(std::unique_ptr<ByteStream> stream, Instant now) {
       *links_.emplace(id, std::make_unique<TcpLink>(context_, tcp_, id, std::nullopt)).first->second;
   context_.count("dist.accepted");
   link.accept(std::move(stream));
+}
+
+std::size_t TcpCarrier::pending_from(const SocketAddress& address) const {
+  return static_cast<std::size_t>(std::ranges::count_if(links_, [&](const auto& entry) {
+    const TcpLink& link = *entry.second;
+    return !link.dialed() && link.phase() != Phase::up && link.phase() != Phase::down &&
+           std::ranges::equal(link.remote_address().ip(), address.ip());
+  }));
 }
 
 void TcpCarrier::turn(Instant now) {

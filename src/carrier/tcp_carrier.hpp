@@ -57,6 +57,9 @@ class TcpCarrier final {
   TcpCarrier(LinkConfig config, TcpConfig tcp, StreamDialer& dialer, const Clock& clock, LinkOwner& owner,
              Random random, Metrics& metrics, Log log);
 
+  /// Accepted links of a host that are not up.
+  [[nodiscard]] std::size_t pending_from(const SocketAddress& address) const;
+
   /// The ids of other carriers of the same node are far below.
   static constexpr std::uint64_t first_id = std::uint64_t{1} << 63;
 

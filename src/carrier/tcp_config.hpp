@@ -21,6 +21,8 @@ struct TcpConfig {
   /// Accepted links that are not up. TCP proves an address, and each costs a socket and some 10 KB; a guess,
   /// a quarter of the descriptors that a process usually may have.
   std::size_t pending_accepted_max = 256;
+  /// How many of them may come from one address, so that no single host locks out the others. A guess.
+  std::size_t pending_per_address_max = 64;
 };
 
 /// Where to dial a node.

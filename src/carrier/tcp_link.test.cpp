@@ -126,6 +126,20 @@ TEST_P(TcpLinks, SilentConnectionsAreClosedAndTheirNumberIsBounded) {
   EXPECT_EQ(b.carrier->links().size(), 1U) << "there is room again";
 }
 
+TEST_P(TcpLinks, OneHostCannotTakeAllPlaces) {
+  TcpConfig settings = config();
+  settings.pending_per_address_max = 10;
+  TcpNode b(net, bob, "10.0.0.2:2", settings);
+  std::vector<std::unique_ptr<ByteStream>> strangers;
+  for (int i = 0; i < 25; ++i) strangers.push_back(net.dial(b.where));
+  EXPECT_EQ(b.carrier->links().size(), 10U);
+  EXPECT_EQ(b.count("tcp.pending_limit"), 15U);
+  auto [mine, theirs] = net.make_pair(b.where);
+  theirs->remote = *SocketAddress::parse("10.0.0.98:9");
+  b.carrier->accept(std::make_unique<MemoryStream>(theirs), net.time);
+  EXPECT_EQ(b.carrier->links().size(), 11U) << "another host is let in";
+}
+
 TEST_P(TcpLinks, BytesThatDripDoNotProlongTheSetup) {
   TcpNode b(net, bob, "10.0.0.2:2", config());
   auto [mine, theirs] = net.make_pair(b.where);
