@@ -144,8 +144,9 @@ bool Beam::becomes(const std::string& expressions, std::string_view wanted, std:
   return text(expressions) == wanted;
 }
 
-void Beam::load(const std::string& path) {
-  (void)eval("(fun() -> {ok, M, C} = compile:file(" + quoted(path) +
+void Beam::load(const std::filesystem::path& path) {
+  const std::filesystem::path whole = std::filesystem::path(BARREL_BEAM_CONTROL).parent_path() / path;
+  (void)eval("(fun() -> {ok, M, C} = compile:file(" + quoted(whole.string()) +
                  ", [binary, report]), {module, M} = code:load_binary(M, \"\", C), M end)()",
              20s);
 }

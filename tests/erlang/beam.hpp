@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -64,8 +65,8 @@ class Beam {
   /// Evaluates until the text is as wanted; false when it is not in time.
   bool becomes(const std::string& expressions, std::string_view wanted,
                std::chrono::milliseconds limit = 10s);
-  /// Compiles a module of the test and loads it.
-  void load(const std::string& path);
+  /// Compiles a module and loads it; a relative path is below tests/erlang.
+  void load(const std::filesystem::path& path);
 
   /// SIGKILL, SIGSTOP, SIGCONT.
   void signal(int number) const { child_->signal(number); }
