@@ -213,6 +213,7 @@ void Outbound::convert(Queue& queue) {
   queue.open.reset();
   queue.open_sliced = 0;
   queue.pending_bytes -= std::exchange(queue.queued_bytes, 0);
+  queue.whole_queued = queue.whole_taken;  // what waits is counted anew, as it is laid back
   for (const SharedBytes& slice : waiting) {
     for (ByteReader in(slice.view()); !in.at_end();) {
       const std::uint32_t length = in.u32();

@@ -195,6 +195,20 @@ TEST_F(OutboundFragments, WhatWaitedForTheConnectionIsTurnedIntoItsEnvelope) {
   EXPECT_EQ(outbound.pending_bytes(Lane::messages), 0U);
 }
 
+TEST_F(OutboundFragments, LargeMessagesFollowWhatWaitedForTheConnection) {
+  (void)push(1, 10);
+  (void)push(1, 200'000);
+  outbound.use(Envelope::header);
+  take();
+  (void)push(1, 20);
+  (void)push(1, 100'000);
+  take();
+  (void)push(2, 100'000);
+  take();
+  EXPECT_EQ(arrived, (std::vector<Arrived>{{1, 10}, {1, 200'000}, {1, 20}, {1, 100'000}, {2, 100'000}}));
+  EXPECT_EQ(outbound.pending_bytes(Lane::messages), 0U);
+}
+
 TEST_F(OutboundFragments, TheNextConnectionBeginsWithoutFragments) {
   outbound.use(Envelope::header);
   (void)push(1, 1'000'000);
