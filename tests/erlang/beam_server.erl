@@ -18,7 +18,7 @@ handle_call({match, What}, _From, State) ->
 handle_call({throw, What}, _From, State) ->
     _ = throw({surprise, What}),
     {reply, ok, State};
-handle_call({leave, Reason}, _From, _State) ->
+handle_call({quit, Reason}, _From, _State) ->
     exit(Reason);
 handle_call(kill, _From, State) ->
     exit(self(), kill),

@@ -141,7 +141,7 @@ TEST_F(Calling, ErrorsCarryTheReasonsOfErlang) {
   EXPECT_THAT(to_string(thrown.reason), StartsWith("{bad_return_value,{surprise,<<\"ball\">>}}"));
   const Error unknown = error_of(Atom("what"));
   EXPECT_THAT(to_string(unknown.reason), StartsWith("{function_clause,[{beam_server,handle_call,[what,"));
-  EXPECT_EQ(error_of(Desk::Leave{Atom("tired")}), Error(Errc::exited, Atom("tired")));
+  EXPECT_EQ(error_of(Desk::Quit{Atom("tired")}), Error(Errc::exited, Atom("tired")));
   EXPECT_EQ(error_of(Atom("kill")), Error(Errc::exited, Atom("killed")));
   EXPECT_EQ(error_of(Shutdown{Atom("normal")}), Error(Errc::exited, Atom("normal")));
   const Term later = Term::tuple_of(Atom("shutdown"), Atom("later"));

@@ -35,8 +35,8 @@ class Desk {
     std::string what;
     using Reply = Term;
   };
-  struct Leave {
-    static constexpr std::string_view tag = "leave";
+  struct Quit {
+    static constexpr std::string_view tag = "quit";
     Term reason;
     using Reply = Term;
   };
@@ -60,7 +60,7 @@ class Desk {
     static constexpr std::string_view tag = "release";
     Term with;
   };
-  using Calls = Messages<Echo, Get, Hold, Holding, Throw, Leave, Stop, Refuse>;
+  using Calls = Messages<Echo, Get, Hold, Holding, Throw, Quit, Stop, Refuse>;
   using Casts = Messages<Put, Release>;
 
   Desk(Self self, Atom name) { (void)self.register_name(name); }
@@ -70,7 +70,7 @@ class Desk {
   void handle_call(const Hold&, ReplyTo<Hold> caller) { held_.push_back(std::move(caller)); }
   [[nodiscard]] std::size_t handle_call(const Holding&) const { return held_.size(); }
   static Term handle_call(const Throw& request) { throw std::runtime_error(request.what); }
-  static Term handle_call(const Leave& request) { exit(request.reason); }
+  static Term handle_call(const Quit& request) { exit(request.reason); }
   static void handle_call(const Stop& request, ReplyTo<Stop> caller) {
     caller.reply(request.reply);
     exit(request.reason);

@@ -102,9 +102,9 @@ TEST_F(Serving, CallersExitWithTheReasonsOfErlang) {
   EXPECT_EQ(beam_.text("catch gen_server:call({desk, B}, hold, 20)"),
             "{'EXIT',{timeout,{gen_server,call,[{desk,'b@127.0.0.1'},hold,20]}}}");
   expect_exit("{throw,<<\"on fire\">>}", "{exception,<<\"on fire\">>}");
-  expect_exit("{leave,{badmatch,[1]}}", "{badmatch,[1]}");
-  expect_exit("{leave,normal}", "normal");
-  expect_exit("{leave,{shutdown,later}}", "{shutdown,later}");
+  expect_exit("{quit,{badmatch,[1]}}", "{badmatch,[1]}");
+  expect_exit("{quit,normal}", "normal");
+  expect_exit("{quit,{shutdown,later}}", "{shutdown,later}");
   expect_exit("unknown", "{unknown_call,unknown}");
   expect_exit("{put,1}", "{unknown_call,{put,1}}");
   start_desk("fragile");

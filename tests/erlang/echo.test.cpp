@@ -1,0 +1,68 @@
+// Terms of every type, to a node of the other kind and back.
+
+#include <gmock/gmock.h>
+
+#include "erlang/desk.hpp"
+#include "erlang/erlang_test.hpp"
+#include "term/random_term.hpp"
+
+namespace barrel::test {
+namespace {
+
+/// {From, Number, Terms} goes back as {Number, Terms}.
+Task<> echo(Self self) {
+  (void)self.register_name("echo");
+  for (;;) {
+    const Term request = co_await self.receive<Term>();
+    const auto parts = request.elements();
+    self.send(*parts[0].as_pid(), Term::tuple_of(parts[1], parts[2]));
+  }
+}
+
+Task<int> send_terms(Self self, NodeLocalName server, int count) {
+  Random random(20'260'101);
+  int echoed = 0;
+  while (echoed < count) {
+    std::vector<Term> terms(200);
+    for (Term& term : terms) term = random_term(random);
+    const Desk::Echo request{Term::list(terms)};
+    const auto answer = co_await self.call(server, request, 20s);
+    if (!answer) {
+      ADD_FAILURE() << answer.error().message();
+      break;
+    }
+    const auto back = answer->elements();
+    EXPECT_EQ(back.size(), terms.size());
+    for (std::size_t i = 0; i < std::min(back.size(), terms.size()); ++i) {
+      if (back[i] != terms[i])
+        ADD_FAILURE() << to_string(terms[i]) << "\n came back as\n" << to_string(back[i]);
+      else ++echoed;
+    }
+    if (testing::Test::HasFailure()) break;
+  }
+  co_return echoed;
+}
+
+class Echo : public ErlangTest {
+ protected:
+  std::unique_ptr<Node> node_ = start_tcp("b");
+  Beam beam_{epmd_, "e"};
+};
+
+TEST_F(Echo, ABarrelNodeSendsBackWhatErlangHas) {
+  ASSERT_TRUE(node_);
+  node_->spawn(&echo);
+  ASSERT_TRUE(eventually([&] { return node_->runtime().whereis("echo").has_value(); }));
+  beam_.load("random_terms.erl");
+  EXPECT_EQ(to_string(beam_.eval("random_terms:echo({echo, 'b@127.0.0.1'}, 1, 100000, 250)", 90s)), "100000");
+}
+
+TEST_F(Echo, ErlangSendsBackWhatABarrelNodeHas) {
+  ASSERT_TRUE(node_);
+  beam_.load("beam_server.erl");
+  beam_.eval("{ok, _} = gen_server:start({local, echo}, beam_server, 0, [])");
+  EXPECT_EQ(node_->run(&send_terms, NodeLocalName{"echo", name_of(beam_)}, 20'000), 20'000);
+}
+
+}  // namespace
+}  // namespace barrel::test
