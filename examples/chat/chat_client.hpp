@@ -35,14 +35,14 @@ class ChatClient {
       : self_(self), console_(console), events_(self.node().registry().subscribe(self)) {}
 
   Task<Result<void>> handle_call(const JoinRoom& request) {
-    auto room = co_await self_.node().registry().whereis(self_, ChatRoom{request.room});
+    const auto room = co_await find_room(self_, request.room);
     if (!room) co_return room.error();
     auto joined = co_await self_.call(*room, ChatServer::Join{self_.pid()});
     if (joined) rooms_.insert_or_assign(request.room, self_.monitor(*room));
     co_return joined;
   }
   Task<Result<void>> handle_call(const LeaveRoom& request) {
-    auto room = co_await self_.node().registry().whereis(self_, ChatRoom{request.room});
+    const auto room = co_await find_room(self_, request.room);
     rooms_.erase(request.room);
     if (!room) co_return room.error();
     co_return co_await self_.call(*room, ChatServer::Leave{self_.pid()});

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -90,19 +92,38 @@ class ChatServer {
   std::map<Pid, Monitor> members_;
 };
 
+/// `lounge@e1@127.0.0.1`: a room outside of the cluster, the process registered as lounge on that node.
+inline std::optional<NodeLocalName> room_outside(Atom room) {
+  const std::string_view text = room.text();
+  const std::size_t at = text.find('@');
+  if (at == std::string_view::npos) return std::nullopt;
+  const auto name = Atom::intern(text.substr(0, at));
+  const auto node = NodeName::parse(text.substr(at + 1));
+  if (!name || !node) return std::nullopt;
+  return NodeLocalName{*name, *node};
+}
+
+/// The process that is the room of that name.
+inline Task<Result<Address>> find_room(Self self, Atom room) {
+  if (const auto outside = room_outside(room)) co_return Address(*outside);
+  const auto pid = co_await self.node().registry().whereis(self, ChatRoom{room});
+  if (!pid) co_return pid.error();
+  co_return Address(*pid);
+}
+
 /// Says something in a room, wherever it is.
 inline Task<Result<void>> post(Self self, Atom room, std::string text) {
-  auto pid = co_await self.node().registry().whereis(self, ChatRoom{room});
-  if (!pid) co_return pid.error();
-  self.cast(*pid, ChatServer::Post{self.node().name(), text});
+  const auto found = co_await find_room(self, room);
+  if (!found) co_return found.error();
+  self.cast(*found, ChatServer::Post{self.node().name(), text});
   co_return Result<void>{};
 }
 
 /// Who is in a room.
 inline Task<Result<std::vector<Pid>>> members(Self self, Atom room) {
-  auto pid = co_await self.node().registry().whereis(self, ChatRoom{room});
-  if (!pid) co_return pid.error();
-  co_return co_await self.call(*pid, ChatServer::Members{});
+  const auto found = co_await find_room(self, room);
+  if (!found) co_return found.error();
+  co_return co_await self.call(*found, ChatServer::Members{});
 }
 
 /// The rooms of the whole cluster.

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "erlang/beam.hpp"
+#include "support/child.hpp"
+#include "support/temp_dir.hpp"
+
+namespace barrel::test {
+
+/// A block of code of a document, and what the comment on the line before it says about it:
+///
+///   <!-- run -->           shell commands, run to their end
+///   <!-- start: NAME -->   a shell command that goes on in the terminal NAME
+///   <!-- in: NAME -->      what is typed into that terminal after a prompt, and what appears there then
+///   <!-- write: FILE -->   the content of a file
+///   <!-- from: PATH -->    an excerpt of a file of the repository, which `tidy` compares
+struct PageBlock {
+  std::size_t line = 0;  ///< of the document, from 1
+  std::string action{};  ///< "run", "start", ...; empty: there is no such comment
+  std::string argument{};
+  std::string language{};
+  std::vector<std::string> lines{};
+};
+
+[[nodiscard]] std::vector<PageBlock> blocks_of(const std::filesystem::path& page);
+
+/// Follows a page: runs its commands in a directory where `examples` and `build/release` are the
+/// repository's, with an EPMD of its own. What the page shows must appear, and in the shells of Erlang and
+/// Elixir nothing else, except for white space, pids, references and times.
+class PageRun {
+ public:
+  /// `limit`: how long anything that is shown may take.
+  explicit PageRun(std::chrono::milliseconds limit = 30s) : limit_(limit) {}
+  /// Follows a page, up to the first place where something is not as shown: the page's line and what all
+  /// terminals have printed. Empty: all is as shown.
+  [[nodiscard]] std::string follow(const std::filesystem::path& page);
+
+ private:
+  struct Terminal;
+  struct Entry;
+
+  [[nodiscard]] std::string follow(const PageBlock& block);
+  [[nodiscard]] std::string run(const PageBlock& block) const;
+  void start(const PageBlock& block);
+  [[nodiscard]] std::string type(Terminal& terminal, const PageBlock& block) const;
+  [[nodiscard]] Command shell(const PageBlock& block) const;
+
+  std::chrono::milliseconds limit_;
+  Epmd epmd_;
+  TempDir directory_;
+  std::map<std::string, std::shared_ptr<Terminal>> terminals_;
+};
+
+}  // namespace barrel::test
