@@ -16,8 +16,10 @@ main() ->
 
 loop(Worker) ->
     case io:get_line("") of
-        Line when is_list(Line) ->
-            {Number, Expressions} = string:take(string:trim(Line), "0123456789"),
+        Line when is_list(Line); is_binary(Line) ->
+            %% A binary once Elixir has been started.
+            Text = unicode:characters_to_list(Line),
+            {Number, Expressions} = string:take(string:trim(Text), "0123456789"),
             Worker ! {?MODULE, Number, Expressions},
             loop(Worker);
         _ ->

@@ -60,13 +60,17 @@ TEST_F(Mesh, ABarrelProcessIsToldOfVisibleNodes) {
   EXPECT_TRUE(puppet_.hears("{nodedown,'e2@127.0.0.1'}"));
   hidden->kill();
   EXPECT_TRUE(eventually([&] { return node_->hidden_nodes().empty(); }));
-  puppet_.perform([](Puppet&, Self self) { (void)self.monitor_nodes(false); });
+  puppet_.perform([](Puppet&, Self self) {
+    (void)self.monitor_nodes(false);
+    self.send(self.pid(), Atom("off"));
+  });
+  EXPECT_TRUE(puppet_.hears("off"));
   first->kill();
   EXPECT_TRUE(eventually([&] { return node_->nodes().empty(); }));
   puppet_.perform([](Puppet&, Self self) { self.send(self.pid(), Atom("last")); });
   EXPECT_TRUE(puppet_.hears("last"));
   EXPECT_THAT(puppet_.heard(), testing::ElementsAre("{now,'e1@127.0.0.1'}", "{nodeup,'e2@127.0.0.1'}",
-                                                    "{nodedown,'e2@127.0.0.1'}", "last"));
+                                                    "{nodedown,'e2@127.0.0.1'}", "off", "last"));
 }
 
 TEST_F(Mesh, ErlangWatchesABarrelNodeInEveryWay) {
