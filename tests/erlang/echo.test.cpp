@@ -11,7 +11,6 @@ namespace {
 
 /// {From, Number, Terms} goes back as {Number, Terms}.
 Task<> echo(Self self) {
-  (void)self.register_name("echo");
   for (;;) {
     const Term request = co_await self.receive<Term>();
     const auto parts = request.elements();
@@ -45,20 +44,27 @@ Task<int> send_terms(Self self, NodeLocalName server, int count) {
 
 class Echo : public ErlangTest {
  protected:
+  void SetUp() override {
+    ASSERT_TRUE(node_);
+    node_->functions().expose("test", "echo", echo);
+  }
+
   std::unique_ptr<Node> node_ = start_tcp("b");
   Beam beam_{epmd_, "e"};
 };
 
 TEST_F(Echo, ABarrelNodeSendsBackWhatErlangHas) {
-  ASSERT_TRUE(node_);
-  node_->spawn(&echo);
-  ASSERT_TRUE(eventually([&] { return node_->runtime().whereis("echo").has_value(); }));
   beam_.load("random_terms.erl");
-  EXPECT_EQ(to_string(beam_.eval("random_terms:echo({echo, 'b@127.0.0.1'}, 1, 100000, 250)", 90s)), "100000");
+  EXPECT_EQ(beam_.text("random_terms:echo(spawn('b@127.0.0.1', test, echo, []), 1, 100000, 250)", 90s),
+            "100000");
+}
+
+TEST_F(Echo, MessagesOfAllSizesKeepTheOrderOfTheirSenders) {
+  beam_.load("sizes.erl");
+  EXPECT_EQ(beam_.text("sizes:echo('b@127.0.0.1', 8, 100)", 60s), "[normal]");
 }
 
 TEST_F(Echo, ErlangSendsBackWhatABarrelNodeHas) {
-  ASSERT_TRUE(node_);
   beam_.load("beam_server.erl");
   beam_.eval("{ok, _} = gen_server:start({local, echo}, beam_server, 0, [])");
   EXPECT_EQ(node_->run(&send_terms, NodeLocalName{"echo", name_of(beam_)}, 20'000), 20'000);

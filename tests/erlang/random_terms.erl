@@ -2,8 +2,8 @@
 -module(random_terms).
 -export([echo/4]).
 
-%% Sends Count terms in batches to Server, which sends each batch back as {Number, Terms}. Four batches are on
-%% their way at a time. Gives Count, or the first term that came back another one.
+%% Sends Count terms in batches to the process Server, which sends each batch back as {Number, Terms}. Four
+%% batches are on their way at a time. Gives Count, or the first term that came back another one.
 echo(Server, Seed, Count, BatchSize) ->
     _ = rand:seed(exsss, Seed),
     put(atoms, atoms()),
@@ -130,11 +130,9 @@ atoms() ->
 
 %% Pids, ports and references of this node, of the one that echoes, and of nodes that nobody knows.
 identifiers(Server) ->
-    {Name, At} = Server,
-    Theirs = rpc:call(At, erlang, whereis, [Name]),
     Node = <<119, 12, "some@one.org">>,
     list_to_tuple(
-        processes() ++ erlang:ports() ++ [self(), Theirs, group_leader()] ++
+        processes() ++ erlang:ports() ++ [self(), Server, group_leader()] ++
         [external(<<88, Node/binary, Id:32, Serial:32, Creation:32>>) ||
             {Id, Serial, Creation} <- [{0, 0, 4}, {1, 2, 5}, {16#ffffffff, 16#ffffffff, 16#ffffffff}]] ++
         [external(<<120, Node/binary, Id:64, 7:32>>) || Id <- [0, 1 bsl 28, (1 bsl 64) - 1]] ++
