@@ -114,6 +114,22 @@ TEST_F(Mesh, GlobalNamesOfErlangNodesWorkBesideABarrelNode) {
   expect_no_complaints(*second);
 }
 
+TEST_F(Mesh, ErlangNodesMayGiveABarrelProcessAGlobalName) {
+  const auto first = join("e1");
+  const auto second = join("e2");
+  EXPECT_EQ(first->text("net_adm:ping('e2@127.0.0.1')"), "pong");
+  EXPECT_EQ(first->text("P = rpc:call('b@127.0.0.1', erlang, whereis, [puppet]),"
+                        "global:register_name(puppet, P)"),
+            "yes");
+  EXPECT_TRUE(second->becomes("is_pid(global:whereis_name(puppet))", "true"));
+  (void)second->eval("global:send(puppet, hello)");
+  EXPECT_TRUE(puppet_.hears("hello"));
+  node_->runtime().exit(puppet_.pid(), kill());
+  EXPECT_TRUE(first->becomes("global:whereis_name(puppet)", "undefined"));
+  EXPECT_TRUE(second->becomes("global:whereis_name(puppet)", "undefined"));
+  expect_no_complaints(*first);
+}
+
 TEST_F(Mesh, ErlangNodesMeshAmongThemselvesOnly) {
   const auto first = join("e1");
   const auto second = join("e2");
