@@ -3,20 +3,12 @@
 #include <gmock/gmock.h>
 
 #include "erlang/desk.hpp"
+#include "erlang/echo.hpp"
 #include "erlang/erlang_test.hpp"
 #include "term/random_term.hpp"
 
 namespace barrel::test {
 namespace {
-
-/// {From, Number, Terms} goes back as {Number, Terms}.
-Task<> echo(Self self) {
-  for (;;) {
-    const Term request = co_await self.receive<Term>();
-    const auto parts = request.elements();
-    self.send(*parts[0].as_pid(), Term::tuple_of(parts[1], parts[2]));
-  }
-}
 
 Task<int> send_terms(Self self, NodeLocalName server, int count) {
   Random random(20'260'101);
@@ -46,7 +38,7 @@ class Echo : public ErlangTest {
  protected:
   void SetUp() override {
     ASSERT_TRUE(node_);
-    node_->functions().expose("test", "echo", echo);
+    node_->functions().expose("test", "echo", echo_numbered);
   }
 
   std::unique_ptr<Node> node_ = start_tcp("b");

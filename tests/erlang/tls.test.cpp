@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "erlang/echo.hpp"
 #include "erlang/erlang_test.hpp"
 #include "erlang/puppet.hpp"
 #include "tcp/test_certificates.hpp"
@@ -86,6 +87,9 @@ TEST_F(ErlangTls, ABarrelNodeConnectsToErlang) {
   ASSERT_TRUE(connected(*b, *beam)) << beam->transcript();
   EXPECT_TRUE(b->peers()[0].dialed);
   EXPECT_TRUE(beam->becomes("nodes()", "['b@127.0.0.1']"));
+  b->functions().expose("test", "echo", echo_numbered);
+  beam->load("sizes.erl");
+  EXPECT_EQ(beam->text("sizes:echo('b@127.0.0.1', 4, 50)", 30s), "[normal]");
 }
 
 TEST_F(ErlangTls, CertificatesOfAnotherAuthorityAreRefused) {
