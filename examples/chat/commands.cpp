@@ -125,6 +125,7 @@ Lines Commands::help(const Request&) {
     usage.resize(std::max<std::size_t>(usage.size() + 1, 20), ' ');
     lines.push_back(usage + std::string(command.help));
   }
+  lines.emplace_back("                    R is general, or lounge@e1@127.0.0.1 for one on an Erlang node");
   lines.emplace_back("quit                leave the cluster and end (as Ctrl-D and Ctrl-C do)");
   return lines;
 }

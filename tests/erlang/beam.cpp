@@ -76,6 +76,15 @@ Epmd::Epmd() {
   throw std::runtime_error("epmd does not start");
 }
 
+bool Epmd::knows(const std::string& name, std::chrono::milliseconds limit) const {
+  for (auto waited = 0ms; waited < limit; waited += 20ms) {
+    Child asked(Command{.argv = {"epmd", "-port", std::to_string(port_), "-names"}});
+    if (asked.wait_for("name " + name + " at port", limit)) return true;
+    std::this_thread::sleep_for(20ms);  // EPMD tells nobody who comes
+  }
+  return false;
+}
+
 void Epmd::start() {
   child_ = std::make_unique<Child>(Command{
       .argv = {"epmd", "-relaxed_command_check", "-address", "127.0.0.1", "-port", std::to_string(port_)},

@@ -24,6 +24,8 @@ class Epmd {
   [[nodiscard]] std::uint16_t port() const { return port_; }
   /// SIGKILL.
   void stop() { child_.reset(); }
+  /// Waits until a node of that name (the part before the '@') is registered; false when it is not in time.
+  [[nodiscard]] bool knows(const std::string& name, std::chrono::milliseconds limit = 10s) const;
   /// At the same port as before.
   void start();
 

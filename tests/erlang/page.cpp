@@ -134,7 +134,7 @@ std::string PageRun::follow(const std::filesystem::path& page) {
 std::string PageRun::follow(const PageBlock& block) {
   if (block.action == "from" || block.language == "cpp") return "";
   if (block.action == "run") return run(block);
-  if (block.action == "start") return start(block), "";
+  if (block.action == "start") return start(block);
   if (block.action == "write") {
     std::ofstream(directory_.path() / block.argument) << joined(block.lines);
     return "";
@@ -159,18 +159,25 @@ std::string PageRun::run(const PageBlock& block) const {
   return "the commands fail:\n" + child.transcript();
 }
 
-void PageRun::start(const PageBlock& block) {
+std::string PageRun::start(const PageBlock& block) {
   auto& terminal = terminals_[block.argument];
   terminal.reset();  // ends what ran there before
   terminal = std::make_shared<Terminal>(shell(block), limit_);
-  // The shells begin with a line about themselves.
-  const std::string& command = block.lines.front();
-  if (!command.starts_with("erl ") && !command.starts_with("iex ")) return;
-  const auto is_banner = [&](const std::string& line) {
-    ++terminal->seen;
-    return line.starts_with("Eshell ") || line.starts_with("Interactive Elixir ");
-  };
-  (void)terminal->child.wait_for(is_banner, limit_);
+  const std::string command = joined(block.lines);
+  if (command.starts_with("erl ") || command.starts_with("iex ")) {
+    // The shells begin with a line about themselves.
+    const auto is_banner = [&](const std::string& line) {
+      ++terminal->seen;
+      return line.starts_with("Eshell ") || line.starts_with("Interactive Elixir ");
+    };
+    return terminal->child.wait_for(is_banner, limit_) ? "" : "the shell does not start";
+  }
+  static const std::regex over_tcp(R"(--name=([^@]+)@[^]*--tcp-enabled=true)");
+  std::smatch match;
+  if (std::regex_search(command, match, over_tcp) && !epmd_.knows(match[1], limit_)) {
+    return "the node does not register with EPMD";
+  }
+  return "";
 }
 
 std::string PageRun::type(Terminal& terminal, const PageBlock& block) const {

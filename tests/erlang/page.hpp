@@ -49,7 +49,7 @@ class PageRun {
 
   [[nodiscard]] std::string follow(const PageBlock& block);
   [[nodiscard]] std::string run(const PageBlock& block) const;
-  void start(const PageBlock& block);
+  [[nodiscard]] std::string start(const PageBlock& block);
   [[nodiscard]] std::string type(Terminal& terminal, const PageBlock& block) const;
   [[nodiscard]] Command shell(const PageBlock& block) const;
 
