@@ -110,7 +110,7 @@ Beam::Beam(const Epmd& epmd, std::string_view name, const BeamOptions& options) 
       .argv = std::move(argv),
       .directory = home_.path(),
       .environment = {{"ERL_EPMD_PORT", std::to_string(epmd.port())}, {"HOME", home_.path().string()}}});
-  if (!child_->wait_for(std::string(prompt) + "ready", 20s))
+  if (!child_->wait_for(std::string(prompt) + "ready", 60s))
     throw std::runtime_error("Erlang node " + name_ + " does not start:\n" + transcript());
 }
 

@@ -33,6 +33,9 @@ const std::regex prompt(R"(^(iex|\.\.\.)?(\([^ ()]+@[^ ()]+\)[0-9]+)?> ?)");
   return text;
 }
 
+/// For a program to start, and for commands to end.
+constexpr auto start_limit = 30s;
+
 }  // namespace
 
 std::vector<PageBlock> blocks_of(const std::filesystem::path& page) {
@@ -155,7 +158,7 @@ Command PageRun::shell(const PageBlock& block) const {
 
 std::string PageRun::run(const PageBlock& block) const {
   Child child(shell(block));
-  if (child.wait_exit(limit_) == 0) return "";
+  if (child.wait_exit(start_limit) == 0) return "";
   return "the commands fail:\n" + child.transcript();
 }
 
@@ -170,11 +173,11 @@ std::string PageRun::start(const PageBlock& block) {
       ++terminal->seen;
       return line.starts_with("Eshell ") || line.starts_with("Interactive Elixir ");
     };
-    return terminal->child.wait_for(is_banner, limit_) ? "" : "the shell does not start";
+    return terminal->child.wait_for(is_banner, start_limit) ? "" : "the shell does not start";
   }
   static const std::regex over_tcp(R"(--name=([^@]+)@[^]*--tcp-enabled=true)");
   std::smatch match;
-  if (std::regex_search(command, match, over_tcp) && !epmd_.knows(match[1], limit_)) {
+  if (std::regex_search(command, match, over_tcp) && !epmd_.knows(match[1], start_limit)) {
     return "the node does not register with EPMD";
   }
   return "";

@@ -37,7 +37,7 @@ struct PageBlock {
 /// Elixir nothing else, except for white space, pids, references and times.
 class PageRun {
  public:
-  /// `limit`: how long anything that is shown may take.
+  /// `limit`: how long an answer may take.
   explicit PageRun(std::chrono::milliseconds limit = 30s) : limit_(limit) {}
   /// Follows a page, up to the first place where something is not as shown: the page's line and what all
   /// terminals have printed. Empty: all is as shown.
