@@ -63,8 +63,8 @@ Report::Report(const std::string& title) {
   std::fflush(stdout);
 }
 
-void Report::add(const std::string& metric, const std::string& unit, double value) {
-  std::printf("%-16s %16.*f %s\n", metric.c_str(), value < 1000 ? 2 : 0, value, unit.c_str());
+void Report::add(const std::string& metric, const std::string& unit, double value, const std::string& note) {
+  std::printf("%-16s %16.*f %s%s\n", metric.c_str(), value < 1000 ? 2 : 0, value, unit.c_str(), note.c_str());
   std::fflush(stdout);
   rows_.push_back({metric, unit, value});
 }

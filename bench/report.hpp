@@ -41,7 +41,8 @@ class Report {
   Report(const Report&) = delete;
   Report& operator=(const Report&) = delete;
 
-  void add(const std::string& metric, const std::string& unit, double value);
+  /// `note` is printed behind the row.
+  void add(const std::string& metric, const std::string& unit, double value, const std::string& note = "");
 
  private:
   struct Row {
