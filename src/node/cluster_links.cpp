@@ -167,13 +167,13 @@ void Cluster::on_down(carrier::Link& link, const carrier::Down& down) {
 
 void Cluster::live_link_down(Channel& channel, const carrier::Down& down, bool was_member) {
   channel.live_link = nullptr;
+  channel.outbound.restart();  // before anybody can see it: who sends then means the next connection
   channel.connected.store(false, std::memory_order_release);
   publish_peers();
   links_up_.set(live_links_.size());
   log_.info("disconnected", {{"node", std::string(channel.peer.text())},
                              {"reason", std::string(to_string(down.reason))},
                              {"text", down.text}});
-  channel.outbound.restart();
   runtime_.node_down(channel.peer, noconnection());
   wake_waiters(channel);
   if (was_member) overlay_->link_down(channel.peer, loss_of(down.reason), moment());

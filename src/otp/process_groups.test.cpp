@@ -3,11 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <deque>
-#include <functional>
-
-#include "barrel/process/remote_router.hpp"
-#include "process/test_runtime.hpp"
+#include "process/test_wire.hpp"
 
 namespace barrel {
 namespace {
@@ -20,62 +16,9 @@ struct Stop {
   static constexpr std::string_view tag = "stop";
 };
 
-/// What one runtime says to the other.
-class Wire final : public RemoteRouter {
- public:
-  explicit Wire(Runtime& far) : far_(far), context_(std::make_shared<DecodeContext>()) {}
-  SendOutcome send(const Pid&, const RemoteTarget& to, const EncodablePayload& payload, SendMode) override {
-    Bytes bytes{131};
-    ByteWriter out(bytes);
-    payload.encode(out);
-    SharedBytes shared(std::move(bytes));
-    queue_.push_back([this, to, shared] { far_.deliver_encoded(to, shared, context_); });
-    return SendOutcome::sent;
-  }
-  void signal(const RemoteSignal& signal) override {
-    queue_.push_back([this, signal] { far_.deliver_signal(signal); });
-  }
-  void when_drained(NodeName, const Pid&) override {}
-  bool watch_node(NodeName) override { return true; }
-  bool deliver() {
-    if (queue_.empty()) return false;
-    const auto next = std::move(queue_.front());
-    queue_.pop_front();
-    next();
-    return true;
-  }
-
- private:
-  Runtime& far_;
-  std::shared_ptr<const DecodeContext> context_;
-  std::deque<std::function<void()>> queue_;
-};
-
-class ProcessGroupsTest : public testing::Test {
+class ProcessGroupsTest : public test::TwoRuntimes {
  protected:
-  ProcessGroupsTest() {
-    a_->set_router(to_b_);
-    b_->set_router(to_a_);
-    connect();
-  }
-  void settle() {
-    for (bool busy = true; busy;) {
-      busy = a_->run_until_idle();
-      busy = b_->run_until_idle() || busy;
-      busy = to_a_.deliver() || busy;
-      busy = to_b_.deliver() || busy;
-    }
-  }
-  void connect() {
-    a_->node_up(b_->node_name());
-    b_->node_up(a_->node_name());
-    settle();
-  }
-  void disconnect() {
-    a_->node_down(b_->node_name(), noconnection());
-    b_->node_down(a_->node_name(), noconnection());
-    settle();
-  }
+  ProcessGroupsTest() { connect(); }
   /// A scope that lives until stop(); of a process that does what `does` says to it.
   ProcessGroups start(TestRuntime& node) {
     ProcessGroups groups;
@@ -109,10 +52,6 @@ class ProcessGroupsTest : public testing::Test {
     return outcome.value();
   }
 
-  TestRuntime a_{RuntimeConfig::deterministic, "a@127.0.0.1"};
-  TestRuntime b_{RuntimeConfig::deterministic, "b@127.0.0.1"};
-  Wire to_b_{*b_};
-  Wire to_a_{*a_};
   std::vector<Pid> owners_;
   const Atom workers_{"workers"};
 };
@@ -152,7 +91,7 @@ TEST_F(ProcessGroupsTest, WhoEndsLeavesAndSoDoesWhoIsLost) {
   const Pid there = idle(b_);
   EXPECT_EQ(change(a_, at_a, true, here), Errc{});
   EXPECT_EQ(change(b_, at_b, true, there), Errc{});
-  disconnect();
+  lose_connection();
   EXPECT_THAT(at_a.get_members(workers_), ElementsAre(here));
   EXPECT_THAT(at_b.get_members(workers_), ElementsAre(there));
   connect();
@@ -184,7 +123,7 @@ TEST_F(ProcessGroupsTest, AWatcherIsToldOfEveryChange) {
   const Pid there = idle(b_);
   EXPECT_EQ(change(b_, at_b, true, there), Errc{});
   EXPECT_THAT(seen, ElementsAre(to_term(GroupJoined{workers_, {there}})));
-  disconnect();
+  lose_connection();
   EXPECT_THAT(seen, ElementsAre(testing::_, to_term(GroupLeft{workers_, {there}})));
 }
 

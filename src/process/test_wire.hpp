@@ -89,6 +89,11 @@ class TwoRuntimes : public testing::Test {
     a_->set_router(to_b_);
     b_->set_router(to_a_);
   }
+  // The processes speak to the wires when they end.
+  ~TwoRuntimes() override {
+    (void)a_->stop(Duration::zero());
+    (void)b_->stop(Duration::zero());
+  }
 
   /// Everything that can happen without time passing.
   void settle() {
