@@ -89,7 +89,7 @@ Outbound::Pushed Outbound::push_locked(Queue& queue, Bytes frame, Sender sender)
   };
   if (frame.size() - length_bytes > frame_bytes_max_) return refuse();
   write_length(frame);
-  SharedBytes whole(std::move(frame));
+  SharedBytes whole = pool_.share(std::move(frame));
   const auto from = static_cast<std::uint64_t>(sender);
   constexpr std::size_t skipped = length_bytes + header_bytes;
   if (queue.envelope == Envelope::header && whole.size() > skipped + fragment_payload_bytes) {
@@ -164,6 +164,7 @@ void Outbound::acknowledged(Lane lane, std::size_t bytes) {
   const std::lock_guard guard(queue.lock);
   BARREL_ASSERT(bytes <= queue.pending_bytes - queue.queued_bytes);
   queue.pending_bytes -= bytes;
+  if (queue.pending_bytes == 0) pool_.trim(idle_pool_bytes_max);
 }
 
 bool Outbound::poll_drained(Lane lane) {

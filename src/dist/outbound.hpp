@@ -12,6 +12,7 @@
 #include "barrel/base/metrics.hpp"
 #include "barrel/term/pid.hpp"
 #include "barrel/term/shared_bytes.hpp"
+#include "dist/buffer_pool.hpp"
 #include "dist/envelope.hpp"
 #include "dist/fragment_turns.hpp"
 
@@ -68,6 +69,12 @@ class Outbound {
   static constexpr std::size_t block_bytes = 64U << 10;
   /// A message that is announced with at least this size is encoded outside of the lock.
   static constexpr std::size_t large_bytes = 16U << 10;
+  /// Room for what stands before a large payload, so that its buffer need not grow.
+  static constexpr std::size_t large_slack = 1U << 10;
+  /// Of the buffers of large messages, for each channel: as much as is sent between busy and drained. A
+  /// channel that has nothing to send keeps little of it.
+  static constexpr std::size_t pool_bytes_max = 4U << 20;
+  static constexpr std::size_t idle_pool_bytes_max = 256U << 10;
 
   /// `metrics` must outlive this.
   Outbound(OutboundLimits limits, Metrics& metrics);
@@ -154,8 +161,7 @@ class Outbound {
   template <class Encode>
   Pushed push_large(Queue& queue, std::size_t bytes_hint, Sender sender, Encode& encode) {
     for (Envelope envelope = envelope_of(queue);;) {
-      Bytes own;
-      own.reserve(bytes_hint + 4);
+      Bytes own = pool_.get(bytes_hint + large_slack);
       ByteWriter writer(own);
       writer.u32(0);
       encode(writer, envelope);
@@ -180,6 +186,7 @@ class Outbound {
   const OutboundLimits limits_;
   Counter& refused_busy_;
   Counter& refused_large_;
+  BufferPool pool_{pool_bytes_max};
   FragmentTurns::Sequences sequences_{0};
   std::array<Queue, lane_count> queues_{Queue(sequences_), Queue(sequences_)};
   std::atomic<std::size_t> frame_bytes_max_;
