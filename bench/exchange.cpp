@@ -55,7 +55,7 @@ Task<std::int64_t> flood(Self self, NodeName server, std::string sink_name, int 
   const std::string message(size, 'x');
   for (int i = 0; i < count; ++i) {
     self.send(to, message);
-    if (i % drain_every == 0) co_await self.drained(server);
+    if (i % drain_every == 0) (void)co_await self.drained(server);
   }
   self.send(to, Finish{self.pid()});
   const Finished finished = co_await self.receive<Finished>();
