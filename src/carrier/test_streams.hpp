@@ -67,6 +67,13 @@ class StreamNet final : public StreamDialer, public Clock {
  public:
   using Listener = std::function<void(std::unique_ptr<ByteStream>)>;
 
+  StreamNet() = default;
+  ~StreamNet() override {
+    for (const auto& end : ends) end->other.reset();  // they hold each other
+  }
+  StreamNet(const StreamNet&) = delete;
+  StreamNet& operator=(const StreamNet&) = delete;
+
   [[nodiscard]] Instant now() const override { return time; }
   [[nodiscard]] SystemTime system_now() const override { return {}; }
   [[nodiscard]] std::unique_ptr<ByteStream> dial(const SocketAddress& remote) override {
