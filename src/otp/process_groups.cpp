@@ -5,6 +5,7 @@
 #include <set>
 
 #include "barrel/otp/gen_server.hpp"
+#include "barrel/process/runtime.hpp"
 #include "otp/group_messages.hpp"
 #include "otp/group_table.hpp"
 
@@ -43,9 +44,12 @@ class ScopeServer {
   using Infos = Messages<Discover, DiscoverVersion, RemoteJoin, RemoteLeave, Down, NodeUp, NodeDown, Term>;
 
   ScopeServer(Self self, Atom scope, std::shared_ptr<GroupTable> table)
-      : self_(self), scope_(scope), table_(std::move(table)) {
+      : self_(self),
+        scope_(scope),
+        table_(std::move(table)),
+        refused_(self.runtime().metrics().counter("otp.group_members_refused")) {
     if (const auto registered = self_.register_name(scope); !registered) exit(registered.error().reason);
-    for (const NodeName node : self_.monitor_nodes()) greet(node);
+    for (const NodeName node : self_.monitor_nodes()) handle_info(NodeUp{node});
   }
 
   Result<void> handle_call(const GroupChange& change) {
@@ -62,12 +66,16 @@ class ScopeServer {
     return all;
   }
 
-  void handle_info(const NodeUp& up) { greet(up.node); }
-  void handle_info(const NodeDown&) {}  // the Down of its scope process says so
+  void handle_info(const NodeUp& up) {
+    connected_.insert(up.node);
+    self_.send(NodeLocalName{scope_, up.node}, Discover{self_.pid()});
+  }
+  /// The Down of its scope process tells of the members.
+  void handle_info(const NodeDown& down) { connected_.erase(down.node); }
   void handle_info(const Discover& discover) { answer(discover.peer); }
   void handle_info(const DiscoverVersion& discover) { answer(discover.peer); }
   void handle_cast(const Sync& sync) {
-    if (is_local(sync.peer)) return;
+    if (!may_be_peer(sync.peer)) return;
     Peer& peer = peer_of(sync.peer);
     const Groups before = std::exchange(peer.groups, {});
     peer.members = 0;
@@ -90,12 +98,7 @@ class ScopeServer {
   }
   void handle_info(const Down& down) {
     watchers_.erase(down.pid);
-    if (const auto peer = peers_.find(down.pid); peer != peers_.end()) {
-      const Groups lost = std::move(peer->second.groups);
-      peers_.erase(peer);
-      for (const auto& [group, pids] : lost) table_->remove(group, pids, false);
-      return tell_difference(lost, {});
-    }
+    if (const auto peer = peers_.find(down.pid); peer != peers_.end()) return forget(peer);
     if (const auto local = locals_.find(down.pid); local != locals_.end()) {
       const std::vector<Term> groups = std::move(local->second.groups);
       locals_.erase(local);
@@ -116,16 +119,26 @@ class ScopeServer {
     std::size_t members = 0;
   };
 
-  [[nodiscard]] bool is_local(const Pid& pid) const { return pid.node() == self_.pid().node(); }
-  void greet(NodeName node) { self_.send(NodeLocalName{scope_, node}, Discover{self_.pid()}); }
+  /// Of a visible node that is connected: nobody can make us keep, or dial, whatever it names.
+  [[nodiscard]] bool may_be_peer(const Pid& pid) const { return connected_.contains(pid.node()); }
 
+  /// One for each node: a new one has taken the place of the last.
   Peer& peer_of(const Pid& peer) {
     const auto known = peers_.find(peer);
     if (known != peers_.end()) return known->second;
+    const auto last =
+        std::ranges::find(peers_, peer.node(), [](const auto& entry) { return entry.first.node(); });
+    if (last != peers_.end()) forget(last);
     return peers_.emplace(peer, Peer{self_.monitor(peer), {}, 0}).first->second;
   }
+  void forget(std::map<Pid, Peer>::iterator peer) {
+    const Groups lost = std::move(peer->second.groups);
+    peers_.erase(peer);
+    for (const auto& [group, pids] : lost) table_->remove(group, pids, false);
+    tell_difference(lost, {});
+  }
   void answer(const Pid& peer) {
-    if (is_local(peer)) return;
+    if (!may_be_peer(peer)) return;
     self_.cast(peer, Sync{self_.pid(), local_members()});
     if (peers_.contains(peer)) return;
     (void)peer_of(peer);
@@ -180,8 +193,10 @@ class ScopeServer {
 
   /// Members of the peer's own node only, and not without end; those that were taken over.
   std::vector<Pid> take_over(const Pid& from, Peer& peer, const Term& group, std::vector<Pid> pids) {
+    const std::size_t told = pids.size();
     std::erase_if(pids, [&](const Pid& pid) { return pid.node() != from.node(); });
     pids.resize(std::min(pids.size(), members_per_node_max - peer.members));
+    refused_.add(told - pids.size());
     if (pids.empty()) return pids;
     peer.members += pids.size();
     auto& list = peer.groups[group];
@@ -231,8 +246,10 @@ class ScopeServer {
   Self self_;
   Atom scope_;
   std::shared_ptr<GroupTable> table_;
+  Counter& refused_;
   std::map<Pid, Local> locals_;
   std::map<Pid, Peer> peers_;
+  std::set<NodeName> connected_;
   std::map<Pid, Monitor> watchers_;
 };
 

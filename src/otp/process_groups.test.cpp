@@ -36,6 +36,16 @@ class ProcessGroupsTest : public test::TwoRuntimes {
   Pid idle(TestRuntime& node) {
     return node->spawn([](Self self) -> Task<> { co_await self.receive<Stop>(); });
   }
+  /// Whatever somebody on b says.
+  void tell(const Pid& to, const Term& what) {
+    b_->spawn(
+        [](Self self, Pid whom, Term message) -> Task<> {
+          self.send(whom, message);
+          co_return;
+        },
+        to, what);
+    settle();
+  }
   /// join or leave, by a process of the node.
   Errc change(TestRuntime& node, const ProcessGroups& groups, bool join, Pid pid) {
     std::optional<Errc> outcome;
@@ -131,15 +141,19 @@ TEST_F(ProcessGroupsTest, APeerSpeaksForItsOwnProcessesOnly) {
   const ProcessGroups at_a = start(a_);
   const ProcessGroups at_b = start(b_);
   const Pid mine = idle(a_);
-  const Term join = Term::tuple_of(Atom("join"), at_b.pid(), workers_, mine);
-  b_->spawn(
-      [](Self self, Pid to, Term message) -> Task<> {
-        self.send(to, message);
-        co_return;
-      },
-      at_a.pid(), join);
-  settle();
+  tell(at_a.pid(), Term::tuple_of(Atom("join"), at_b.pid(), workers_, mine));
   EXPECT_THAT(at_a.get_members(workers_), IsEmpty());
+  EXPECT_EQ(a_.counter("otp.group_members_refused"), 1U);
+}
+
+TEST_F(ProcessGroupsTest, APeerIsOfAConnectedNodeAndThereIsOneOfEach) {
+  const ProcessGroups at_a = start(a_);
+  const auto watched = [&] { return count(to_b_, RemoteSignal::Op::monitor); };
+  tell(at_a.pid(), Term::tuple_of(Atom("discover"), Pid{Atom("c@127.0.0.1"), 1, 0, 4}));
+  EXPECT_EQ(watched(), 0) << "nobody is dialed because a message names him";
+  for (int i = 0; i < 10; ++i) tell(at_a.pid(), Term::tuple_of(Atom("discover"), idle(b_)));
+  EXPECT_EQ(watched(), 10);
+  EXPECT_EQ(count(to_b_, RemoteSignal::Op::demonitor), 9) << "a new one takes the place of the last";
 }
 
 }  // namespace
