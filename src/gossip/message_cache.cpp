@@ -18,9 +18,9 @@ void MessageCache::insert(const plumtree::MessageId& id, Body body, NodeName fro
   const std::size_t bytes = id.size() + estimate_bytes(body.payload, config_.bytes_max);
   const auto [place, fresh] = messages_.try_emplace(id);
   if (!fresh) return;
-  place->second = Message{std::move(body), bytes, from, now + config_.message_ttl};
+  place->second = Message{std::move(body), bytes};
   Share& share = shares_[from];
-  share.ids.push_back(id);
+  share.seen.push_back({id, now + config_.message_ttl});
   share.bytes += bytes;
   bytes_ += bytes;
   ++body_count_;
@@ -36,7 +36,7 @@ void MessageCache::insert(const plumtree::MessageId& id, Body body, NodeName fro
 }
 
 void MessageCache::drop_body(Share& share) {
-  Message& message = messages_.at(share.ids[share.first_body++]);
+  Message& message = messages_.at(share.seen[share.first_body++].id);
   message.body.reset();
   share.bytes -= message.bytes;
   bytes_ -= message.bytes;
@@ -45,17 +45,17 @@ void MessageCache::drop_body(Share& share) {
 
 void MessageCache::drop_oldest(NodeName from, Share& share) {
   if (share.first_body == 0) drop_body(share);
-  messages_.erase(share.ids.front());
-  share.ids.pop_front();
+  messages_.erase(share.seen.front().id);
+  share.seen.pop_front();
   --share.first_body;
-  if (share.ids.empty()) shares_.erase(from);
+  if (share.seen.empty()) shares_.erase(from);
 }
 
 std::map<NodeName, MessageCache::Share>::iterator MessageCache::largest(bool by_bodies) {
   // A handful of shares: the active peers of the last minutes and this node.
   auto most = shares_.begin();
   for (auto share = shares_.begin(); share != shares_.end(); ++share) {
-    const auto size = [&](const Share& s) { return by_bodies ? s.bytes : s.ids.size(); };
+    const auto size = [&](const Share& s) { return by_bodies ? s.bytes : s.seen.size(); };
     if (size(share->second) > size(most->second)) most = share;
   }
   return most;
@@ -64,8 +64,8 @@ std::map<NodeName, MessageCache::Share>::iterator MessageCache::largest(bool by_
 void MessageCache::expire(Instant now) {
   for (auto share = shares_.begin(); share != shares_.end();) {
     const auto current = share++;
-    while (!current->second.ids.empty() && messages_.at(current->second.ids.front()).expires <= now) {
-      const bool last = current->second.ids.size() == 1;
+    while (!current->second.seen.empty() && current->second.seen.front().expires <= now) {
+      const bool last = current->second.seen.size() == 1;
       drop_oldest(current->first, current->second);
       if (last) break;
     }
@@ -75,7 +75,7 @@ void MessageCache::expire(Instant now) {
 std::optional<Instant> MessageCache::next_expiry() const {
   std::optional<Instant> next;
   for (const auto& [from, share] : shares_) {
-    const Instant expires = messages_.at(share.ids.front()).expires;
+    const Instant expires = share.seen.front().expires;
     if (!next || expires < *next) next = expires;
   }
   return next;

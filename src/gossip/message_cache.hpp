@@ -46,12 +46,14 @@ class MessageCache {
   struct Message {
     std::optional<Body> body;
     std::size_t bytes = 0;
-    NodeName from;
+  };
+  struct Seen {
+    plumtree::MessageId id;
     Instant expires;
   };
   /// One hop's messages in the order they came; those before first_body are kept as ids only.
   struct Share {
-    std::deque<plumtree::MessageId> ids;
+    std::deque<Seen> seen;
     std::size_t first_body = 0;
     std::size_t bytes = 0;
   };
