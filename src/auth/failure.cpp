@@ -23,7 +23,6 @@ std::string_view to_string(FailureReason reason) {
     case FailureReason::signature_invalid: return "signature_invalid";
     case FailureReason::response_late: return "response_late";
     case FailureReason::rejected_by_peer: return "rejected_by_peer";
-    case FailureReason::atom_table_full: return "atom_table_full";
   }
   return "unknown";
 }
@@ -102,7 +101,6 @@ std::string explain(const Failure& failure, NodeName self) {
     case FailureReason::response_late:
       return fmt::format("{} took longer than auth_timestamp_window to sign", name);
     case FailureReason::rejected_by_peer: return explain_rejection(failure, self);
-    case FailureReason::atom_table_full: return fmt::format("no room in the atom table for {}", name);
   }
   return "unknown";
 }

@@ -29,7 +29,6 @@ enum class FailureReason : std::uint8_t {
   signature_invalid,    ///< The signature does not verify with the presented key.
   response_late,        ///< The signature came after auth_timestamp_window.
   rejected_by_peer,     ///< The peer sent FAIL; detail has its reason.
-  atom_table_full,      ///< The proven name cannot be interned.
 };
 
 /// The name as written above; also what counters are named after (`auth.failed.<name>`).

@@ -150,9 +150,6 @@ void Handshake::send_challenge(Bytes& bytes, Moment now) {
 }
 
 void Handshake::succeed(Effects& out) {
-  // Only now is the name proven to be backed by a key we accept, and may it enter the atom table.
-  const auto peer = NodeName::parse(peer_.name);
-  if (!peer) return fail(FailureReason::atom_table_full, {}, out);
   if (setup_.role == Role::server) {
     Bytes bytes;
     encode_frame(bytes, Ok{});
@@ -160,7 +157,7 @@ void Handshake::succeed(Effects& out) {
   }
   state_ = State::done;
   out.emplace_back(Finish{});
-  out.emplace_back(Authenticated{*peer, peer_.key, is_new_key_});
+  out.emplace_back(Authenticated{peer_.name, peer_.key, is_new_key_});
 }
 
 void Handshake::refuse(FailureReason reason, std::string_view wire_reason, Effects& out) {

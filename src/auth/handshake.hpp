@@ -39,9 +39,11 @@ struct Finish {
 };
 /// The peer holds the private key of `key`, in this TLS connection. Nothing is pinned: when is_new_key, the
 /// owner pins (TrustStore::store_if_new) after the distribution handshake has succeeded too. The owner must
-/// also require that the `N` message of that handshake carries `peer`.
+/// also require that the `N` message of that handshake carries `peer`. A name that is valid but only text: a
+/// stranger whose key is accepted at first sight may claim any, so it must not become an atom before the peer
+/// has shown that it knows the cookie.
 struct Authenticated {
-  NodeName peer;
+  std::string peer;
   PublicKey key;
   bool is_new_key = false;
   friend bool operator==(const Authenticated&, const Authenticated&) = default;

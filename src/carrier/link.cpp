@@ -65,7 +65,7 @@ std::shared_ptr<AtomQuota> LinkOwner::atom_quota(NodeName) {
 }
 
 Link::Link(LinkContext& context, std::uint64_t id, std::optional<NodeName> target, Carries carries)
-    : context_(context), id_(id), target_(target), carries_(carries), name_(target) {
+    : context_(context), id_(id), target_(target), carries_(carries), name_(target ? target->text() : "") {
   if (dialed()) {
     setup_deadline_ = context.now + context.config.setup_timeout;
   } else {
@@ -117,20 +117,20 @@ void Link::end(DownReason reason, std::string text, bool linger, std::optional<a
 }
 
 std::string Link::other_end() const {
-  std::string text = name_ ? std::string(name_->text()) : std::string("a peer");
+  std::string text = name_.empty() ? "a peer" : name_;
   return text + " at " + remote_address().to_string();
 }
 
 // --- The distribution handshake
 
-void Link::start_handshake(dist::Framing framing, std::optional<NodeName> peer) {
+void Link::start_handshake(dist::Framing framing) {
   phase_ = Phase::handshaking;
   dist::HandshakeSetup setup;
   setup.role = dialed() ? dist::Role::initiator : dist::Role::acceptor;
   setup.framing = framing;
   setup.flags = peer_.dialect == dist::Dialect::barrel ? dist::offered_flags : dist::offered_to_erlang;
   setup.self = context_.config.self;
-  setup.peer = peer;
+  setup.peer = name_;
   setup.creation = context_.config.creation;
   setup.cookie = context_.config.cookie;
   handshake_.emplace(std::move(setup), context_.random.split());
@@ -180,7 +180,7 @@ void Link::ask_owner(const dist::AskVerdict& ask) {
   perform(std::move(effects));
 }
 
-bool Link::admitted(NodeName peer) {
+bool Link::admitted(std::string_view peer) {
   if (proves_name() || context_.owner.admits_unproven(peer)) return true;
   context_.count("tcp.downgrade_refused");
   end(DownReason::auth_failed,

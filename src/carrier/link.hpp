@@ -46,9 +46,9 @@ class Link {
   [[nodiscard]] Phase phase() const { return phase_; }
   /// We dialed, rather than accepted.
   [[nodiscard]] bool dialed() const { return target_.has_value(); }
-  /// The name of the other end: dialed or, on an accepted link, authenticated (over TCP: claimed); unset
+  /// The name of the other end: dialed or, on an accepted link, authenticated (over TCP: claimed); empty
   /// before that.
-  [[nodiscard]] std::optional<NodeName> name() const { return name_; }
+  [[nodiscard]] std::string_view name() const { return name_; }
   /// How far our own dial is, for dist::PeerState; none on an accepted link and on one that is up or down.
   [[nodiscard]] dist::DialPhase dial_phase() const;
   /// What is spoken, once the transport's handshake is done.
@@ -72,6 +72,8 @@ class Link {
   void attach(dist::Outbound& outbound, Instant now);
   /// Moves what is queued to the transport; called once for each wake-up that a push asked for.
   virtual void flush(Instant now) = 0;
+  /// What is due by LinkContext::now. Called by the carrier.
+  virtual void on_timer() = 0;
   /// Ends the link; on_down() comes within the call. What was queued is lost.
   void close(std::string_view why, Instant now);
 
@@ -95,13 +97,13 @@ class Link {
   [[nodiscard]] virtual std::optional<Instant> next_timer() const;
 
   // The distribution handshake.
-  void start_handshake(dist::Framing framing, std::optional<NodeName> peer);
+  void start_handshake(dist::Framing framing);
   void perform(dist::HandshakeEffects effects);
   void receive_handshake(BytesView bytes);
   /// The handshake is over and the peer known: announces it. The transport must be ready to take messages.
   void go_up(const Liveness& liveness);
   /// False after ending the link: the name is one that has to be proved.
-  [[nodiscard]] bool admitted(NodeName peer);
+  [[nodiscard]] bool admitted(std::string_view peer);
 
   /// One message of the peer.
   void deliver(BytesView frame, const std::shared_ptr<const void>& owner, dist::Lane lane);
@@ -124,7 +126,7 @@ class Link {
   const std::optional<NodeName> target_;
   Carries carries_;
   Phase phase_ = Phase::connecting;
-  std::optional<NodeName> name_;
+  std::string name_;
   bool was_up_ = false;
   Peer peer_;
   std::optional<dist::Handshake> handshake_;

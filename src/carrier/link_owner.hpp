@@ -34,14 +34,15 @@ class LinkOwner {
   [[nodiscard]] virtual std::shared_ptr<AtomQuota> atom_quota(NodeName peer);
 
   /// The peer has proved its key (never over TCP). From here on an accepted link counts for may_dial(). Not
-  /// yet to be pinned.
-  virtual void on_authenticated(Link& link, NodeName peer, const PublicKey& key) = 0;
+  /// yet to be pinned, and the name not to be made an atom: anybody can have come so far.
+  virtual void on_authenticated(Link& link, std::string_view peer, const PublicKey& key) = 0;
   /// The peer dialed and its `N` message was read: how to answer (dist::decide_incoming). The owner itself
   /// closes the own dial that the verdict drops, and an older link of the same peer that was accepted but
   /// never came up.
-  [[nodiscard]] virtual dist::Verdict on_incoming(Link& link, NodeName peer, std::uint32_t creation) = 0;
+  [[nodiscard]] virtual dist::Verdict on_incoming(Link& link, std::string_view peer,
+                                                  std::uint32_t creation) = 0;
   /// Whether a node of this name may be connected although nothing proves its name, because it comes by TCP.
-  [[nodiscard]] virtual bool admits_unproven(NodeName) { return true; }
+  [[nodiscard]] virtual bool admits_unproven(std::string_view) { return true; }
   /// Everything has succeeded, just before on_up(): pin the key if the name has none. False: another key was
   /// pinned meanwhile; the link is then closed with key_mismatch.
   [[nodiscard]] virtual bool pin(Link& link, NodeName peer, const PublicKey& key) = 0;

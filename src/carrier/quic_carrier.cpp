@@ -50,18 +50,15 @@ Result<std::unique_ptr<QuicCarrier>> QuicCarrier::make(LinkConfig config, quic::
 Result<Link*> QuicCarrier::dial(NodeName target, quic::Dial where, Instant now) {
   context_.now = std::max(context_.now, now);
   if (!where.deadline) where.deadline = context_.config.setup_timeout;
-  const std::uint64_t id = ++last_id_;
-  auto link = std::make_unique<QuicLink>(context_, id, target);
+  auto link = std::make_unique<QuicLink>(context_, links_.next_id(), target);
   auto connection = endpoint_->connect(where, link->events(), now);
   if (!connection) {
     link->abandon();
     return std::move(connection).error();
   }
   link->set_connection(**connection);
-  Link* started = link.get();
-  links_.emplace(id, std::move(link));
   context_.count("dist.dials");
-  return started;
+  return &links_.add(std::move(link));
 }
 
 quic::ConnectionEvents* QuicCarrier::on_accept(quic::Connection& connection) {
@@ -69,13 +66,10 @@ quic::ConnectionEvents* QuicCarrier::on_accept(quic::Connection& connection) {
     context_.count("auth.pending_limit");
     return nullptr;
   }
-  const std::uint64_t id = ++last_id_;
-  auto link = std::make_unique<QuicLink>(context_, id, std::nullopt);
-  link->set_connection(connection);
-  quic::ConnectionEvents* events = &link->events();
-  links_.emplace(id, std::move(link));
+  QuicLink& link = links_.add(std::make_unique<QuicLink>(context_, links_.next_id(), std::nullopt));
+  link.set_connection(connection);
   context_.count("dist.accepted");
-  return events;
+  return &link.events();
 }
 
 void QuicCarrier::receive(const DatagramTrain& train, Instant now) {
@@ -95,60 +89,21 @@ void QuicCarrier::writable(Instant now) {
 
 void QuicCarrier::turn(Instant now) {
   context_.now = std::max(context_.now, now);
-  // A link that sets a new timer for this very moment gets its turn in the next round.
-  std::vector<std::uint64_t> due;
-  for (const auto& [at, id] : context_.timers) {
-    if (at > now) break;
-    due.push_back(id);
-  }
-  for (const std::uint64_t id : due) {
-    const auto link = links_.find(id);
-    if (link != links_.end()) link->second->on_timer();
-  }
+  links_.run_due();
   if (const auto timeout = endpoint_->next_timeout(); timeout && *timeout <= now)
     endpoint_->handle_timeout(now);
   endpoint_->flush(now);
-  remove_dead();
+  links_.remove_dead();
 }
 
 std::optional<Instant> QuicCarrier::next_timeout() const {
-  std::optional<Instant> next = endpoint_->next_timeout();
-  if (!context_.timers.empty()) {
-    const Instant first = context_.timers.begin()->first;
-    if (!next || first < *next) next = first;
-  }
-  return next;
-}
-
-void QuicCarrier::remove_dead() {
-  for (const std::uint64_t id : std::exchange(context_.dead, {})) links_.erase(id);
+  const auto transport = endpoint_->next_timeout();
+  const auto links = links_.next_timer();
+  return transport && links ? std::min(*transport, *links) : transport ? transport : links;
 }
 
 void QuicCarrier::set_accepting(bool accepting) {
   endpoint_->set_accepting(accepting);
-}
-
-std::vector<Link*> QuicCarrier::links() const {
-  std::vector<Link*> alive;
-  for (const auto& [id, link] : links_) {
-    if (link->phase() != Phase::down) alive.push_back(link.get());
-  }
-  return alive;
-}
-
-Link* QuicCarrier::find(std::uint64_t id) const {
-  const auto found = links_.find(id);
-  return found != links_.end() && found->second->phase() != Phase::down ? found->second.get() : nullptr;
-}
-
-std::size_t QuicCarrier::unacknowledged_bytes() const {
-  std::size_t bytes = 0;
-  for (const auto& [id, link] : links_) bytes += link->unacknowledged_bytes();
-  return bytes;
-}
-
-void QuicCarrier::close_all(std::string_view why, Instant now) {
-  for (Link* link : links()) link->close(why, now);
 }
 
 }  // namespace barrel::carrier

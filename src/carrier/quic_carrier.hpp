@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -17,6 +16,7 @@
 #include "carrier/link_config.hpp"
 #include "carrier/link_context.hpp"
 #include "carrier/link_owner.hpp"
+#include "carrier/link_table.hpp"
 #include "carrier/quic_link.hpp"
 #include "quic/endpoint.hpp"
 
@@ -60,23 +60,21 @@ class QuicCarrier final : private quic::EndpointEvents {
   /// Whether connections are accepted; links that exist stay.
   void set_accepting(bool accepting);
   /// Every link that is not down.
-  [[nodiscard]] std::vector<Link*> links() const;
+  [[nodiscard]] std::vector<Link*> links() const { return links_.alive(); }
   /// Null when there is no such link, or it is down.
-  [[nodiscard]] Link* find(std::uint64_t id) const;
+  [[nodiscard]] Link* find(std::uint64_t id) const { return links_.find(id); }
   /// Bytes of all links that their peers have not acknowledged; what still waits in outbound queues is not in
   /// it.
-  [[nodiscard]] std::size_t unacknowledged_bytes() const;
+  [[nodiscard]] std::size_t unacknowledged_bytes() const { return links_.unacknowledged_bytes(); }
   /// Link::close() for all links.
-  void close_all(std::string_view why, Instant now);
+  void close_all(std::string_view why, Instant now) { links_.close_all(why, now); }
 
  private:
   QuicCarrier(LinkConfig config, LinkOwner& owner, Random random, Metrics& metrics, Log log);
   quic::ConnectionEvents* on_accept(quic::Connection& connection) override;
-  void remove_dead();
 
   LinkContext context_;
-  std::map<std::uint64_t, std::unique_ptr<QuicLink>> links_;
-  std::uint64_t last_id_ = 0;
+  LinkTable links_{context_, 0};
   std::unique_ptr<quic::Endpoint> endpoint_;  // last: it refers to the links
 };
 

@@ -27,13 +27,13 @@ class QuicLink final : public Link, private quic::ConnectionEvents {
   [[nodiscard]] const SocketAddress& remote_address() const override;
   [[nodiscard]] std::size_t unacknowledged_bytes() const override;
   void flush(Instant now) override;
+  void on_timer() override;
 
   // For the carrier.
   [[nodiscard]] quic::ConnectionEvents& events() { return *this; }
   void set_connection(quic::Connection& connection);
   /// Undoes the making of a link whose connection could not be made.
   void abandon();
-  void on_timer();
 
  private:
   /// The state of one data stream that the peer sends on.

@@ -59,7 +59,6 @@ void QuicLink::perform(auth::Effects effects) {
       send_auth({}, true);
     } else if (const auto* done = std::get_if<auth::Authenticated>(&effect)) {
       name_ = done->peer;
-      peer_.name = done->peer;
       peer_.key = done->key;
       count_auth(true);
       context_.owner.on_authenticated(*this, done->peer, done->key);
@@ -120,7 +119,7 @@ void QuicLink::start_dist_handshake() {
     }
   }
   const bool framed = peer_.dialect == dist::Dialect::barrel;
-  start_handshake(framed ? dist::Framing::length16 : dist::Framing::none, peer_.name);
+  start_handshake(framed ? dist::Framing::length16 : dist::Framing::none);
 }
 
 void QuicLink::send_control(Bytes bytes) {

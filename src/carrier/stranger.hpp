@@ -64,7 +64,7 @@ class Stranger {
     dist::HandshakeSetup setup;
     setup.framing = barrel_ ? dist::Framing::length16 : dist::Framing::none;
     setup.self = claimed;
-    setup.peer = node_.name;
+    setup.peer = node_.name.text();
     setup.cookie = "barrel_p2p";
     handshake_.emplace(std::move(setup), Random(5));
     (void)recorder_.connection->open_bidirectional();

@@ -25,16 +25,13 @@ Result<std::unique_ptr<TcpCarrier>> TcpCarrier::make(LinkConfig config, TcpConfi
 
 Result<Link*> TcpCarrier::dial(NodeName target, const TcpDial& where, Instant now) {
   context_.now = std::max(context_.now, now);
-  const std::uint64_t id = ++last_id_;
-  auto link = std::make_unique<TcpLink>(context_, tcp_, id, target);
+  auto link = std::make_unique<TcpLink>(context_, tcp_, links_.next_id(), target);
   if (!link->dial(where)) {
     link->abandon();
     return Error{Errc::busy, "no more sockets"};
   }
-  Link* started = link.get();
-  links_.emplace(id, std::move(link));
   context_.count("dist.dials");
-  return started;
+  return &links_.add(std::move(link));
 }
 
 void TcpCarrier::accept(std::unique_ptr<ByteStream> stream, Instant now) {
@@ -45,51 +42,22 @@ void TcpCarrier::accept(std::unique_ptr<ByteStream> stream, Instant now) {
     context_.count("tcp.pending_limit");
     return;
   }
-  const std::uint64_t id = ++last_id_;
-  TcpLink& link =
-      *links_.emplace(id, std::make_unique<TcpLink>(context_, tcp_, id, std::nullopt)).first->second;
+  TcpLink& link = links_.add(std::make_unique<TcpLink>(context_, tcp_, links_.next_id(), std::nullopt));
   context_.count("dist.accepted");
   link.accept(std::move(stream));
 }
 
 std::size_t TcpCarrier::pending_from(const SocketAddress& address) const {
-  return static_cast<std::size_t>(std::ranges::count_if(links_, [&](const auto& entry) {
-    const TcpLink& link = *entry.second;
-    return !link.dialed() && link.phase() != Phase::up && link.phase() != Phase::down &&
-           std::ranges::equal(link.remote_address().ip(), address.ip());
+  return static_cast<std::size_t>(std::ranges::count_if(links_.alive(), [&](const Link* link) {
+    return !link->dialed() && link->phase() != Phase::up &&
+           std::ranges::equal(link->remote_address().ip(), address.ip());
   }));
 }
 
 void TcpCarrier::turn(Instant now) {
   context_.now = std::max(context_.now, now);
-  // A link that sets a new timer for this very moment gets its turn in the next round.
-  std::vector<std::uint64_t> due;
-  for (const auto& [at, id] : context_.timers) {
-    if (at > now) break;
-    due.push_back(id);
-  }
-  for (const std::uint64_t id : due) {
-    const auto link = links_.find(id);
-    if (link != links_.end()) link->second->on_timer();
-  }
-  for (const std::uint64_t id : std::exchange(context_.dead, {})) links_.erase(id);
-}
-
-std::optional<Instant> TcpCarrier::next_timeout() const {
-  if (context_.timers.empty()) return std::nullopt;
-  return context_.timers.begin()->first;
-}
-
-std::vector<Link*> TcpCarrier::links() const {
-  std::vector<Link*> alive;
-  for (const auto& [id, link] : links_) {
-    if (link->phase() != Phase::down) alive.push_back(link.get());
-  }
-  return alive;
-}
-
-void TcpCarrier::close_all(std::string_view why, Instant now) {
-  for (Link* link : links()) link->close(why, now);
+  links_.run_due();
+  links_.remove_dead();
 }
 
 }  // namespace barrel::carrier

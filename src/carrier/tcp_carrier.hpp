@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -14,6 +13,7 @@
 #include "barrel/term/result.hpp"
 #include "base/byte_stream.hpp"
 #include "carrier/link_context.hpp"
+#include "carrier/link_table.hpp"
 #include "carrier/tcp_config.hpp"
 #include "carrier/tcp_link.hpp"
 
@@ -45,13 +45,13 @@ class TcpCarrier final {
   /// Does what is due.
   void turn(Instant now);
   /// When to call turn() at the latest.
-  [[nodiscard]] std::optional<Instant> next_timeout() const;
+  [[nodiscard]] std::optional<Instant> next_timeout() const { return links_.next_timer(); }
   /// Whether connections are accepted; links that exist stay.
   void set_accepting(bool accepting) { accepting_ = accepting; }
   /// Every link that is not down.
-  [[nodiscard]] std::vector<Link*> links() const;
+  [[nodiscard]] std::vector<Link*> links() const { return links_.alive(); }
   /// Link::close() for all links.
-  void close_all(std::string_view why, Instant now);
+  void close_all(std::string_view why, Instant now) { links_.close_all(why, now); }
 
  private:
   TcpCarrier(LinkConfig config, TcpConfig tcp, StreamDialer& dialer, const Clock& clock, LinkOwner& owner,
@@ -65,8 +65,7 @@ class TcpCarrier final {
 
   LinkContext context_;
   TcpContext tcp_;
-  std::map<std::uint64_t, std::unique_ptr<TcpLink>> links_;
-  std::uint64_t last_id_ = first_id;
+  LinkTable links_{context_, first_id};
   bool accepting_ = true;
 };
 

@@ -104,12 +104,11 @@ void TcpLink::begin() {
     return;
   }
   stage_ = Stage::speaking;
-  start_handshake(dist::Framing::length16, target_);
+  start_handshake(dist::Framing::length16);
 }
 
 void TcpLink::on_handshake_complete(const dist::HandshakeComplete&) {
-  name_ = peer_.name;
-  if (!admitted(peer_.name)) return;
+  if (!admitted(name_)) return;
   last_sent_ = context_.now;
   next_tick_ = context_.now + tick_interval();
   go_up(liveness_of(tcp_.config.ticktime));
@@ -136,7 +135,7 @@ void TcpLink::on_secured_bytes(BytesView bytes) {
   if (stage_ == Stage::securing && tls_->established()) {
     stage_ = Stage::speaking;
     pump();
-    if (connected()) start_handshake(dist::Framing::length32, target_);
+    if (connected()) start_handshake(dist::Framing::length32);
   }
   while (connected()) {
     const BytesView plain = tls_->read();

@@ -39,6 +39,7 @@ class TcpLink final : public Link, private StreamEvents {
   [[nodiscard]] const SocketAddress& remote_address() const override { return remote_; }
   [[nodiscard]] std::size_t unacknowledged_bytes() const override { return queued_bytes_; }
   void flush(Instant now) override;
+  void on_timer() override;
 
   // For the carrier.
   /// False when the system has no more sockets; then nothing follows.
@@ -46,7 +47,6 @@ class TcpLink final : public Link, private StreamEvents {
   void accept(std::unique_ptr<ByteStream> stream);
   /// Undoes the making of a link that could not be dialed.
   void abandon();
-  void on_timer();
 
  private:
   /// What a connection that is not up is waiting for.

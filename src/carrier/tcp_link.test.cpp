@@ -48,7 +48,7 @@ TEST_P(TcpLinks, CarryMessagesOfEverySizeInOrder) {
   TcpNode b(net, bob, "10.0.0.2:2", config());
   ASSERT_TRUE(connect(a, b));
   EXPECT_EQ(a.live->protocol(), GetParam() ? "erlang-tls" : "erlang-tcp");
-  EXPECT_EQ(b.live->name(), alice);
+  EXPECT_EQ(b.live->name(), alice.text());
   for (const std::size_t size : {1UL, 70'000UL, 2UL, 900'000UL, 3UL}) a.say(size);
   b.say(5);
   run(net, {&a, &b});

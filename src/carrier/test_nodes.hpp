@@ -66,7 +66,8 @@ class TestNode final : public LinkOwner, public DatagramSink {
   auth::TrustDecision check_trust(std::string_view claimed, const PublicKey& presented) override {
     return trust.decide(claimed, presented);
   }
-  void on_authenticated(Link& link, NodeName peer, const PublicKey&) override {
+  void on_authenticated(Link& link, std::string_view claimed, const PublicKey&) override {
+    const NodeName peer = *NodeName::parse(claimed);
     note(peer, "authenticated");
     if (!link.dialed()) {
       if (Link* older = std::exchange(peers[peer].incoming, &link))
@@ -74,7 +75,8 @@ class TestNode final : public LinkOwner, public DatagramSink {
     }
     if (when_authenticated) when_authenticated(link);
   }
-  dist::Verdict on_incoming(Link& link, NodeName peer, std::uint32_t) override {
+  dist::Verdict on_incoming(Link& link, std::string_view claimed, std::uint32_t) override {
+    const NodeName peer = *NodeName::parse(claimed);
     Entry& entry = peers[peer];
     dist::PeerState state{entry.dial ? entry.dial->dial_phase() : dist::DialPhase::none,
                           entry.live != nullptr};
@@ -109,9 +111,10 @@ class TestNode final : public LinkOwner, public DatagramSink {
   void on_drained(Link& link, dist::Lane) override { note(link.peer()->name, "drained"); }
   void on_down(Link& link, const Down& down) override {
     downs.push_back(down);
-    if (!link.name()) return;
-    Entry& entry = peers[*link.name()];
-    note(*link.name(), "down " + std::string(to_string(down.reason)));
+    if (link.name().empty()) return;
+    const NodeName peer = *NodeName::parse(link.name());
+    Entry& entry = peers[peer];
+    note(peer, "down " + std::string(to_string(down.reason)));
     if (entry.live == &link) {
       entry.live = nullptr;
       entry.outbound.reset();

@@ -157,9 +157,9 @@ class TcpNode final : public LinkOwner {
   auth::TrustDecision check_trust(std::string_view, const PublicKey&) override {
     return auth::TrustDecision::key_mismatch;
   }
-  void on_authenticated(Link&, NodeName, const PublicKey&) override {}
-  bool admits_unproven(NodeName peer) override { return peer != pinned; }
-  dist::Verdict on_incoming(Link&, NodeName, std::uint32_t) override {
+  void on_authenticated(Link&, std::string_view, const PublicKey&) override {}
+  bool admits_unproven(std::string_view peer) override { return peer != pinned.text(); }
+  dist::Verdict on_incoming(Link&, std::string_view, std::uint32_t) override {
     return live != nullptr ? dist::Verdict::accept_replacing : dist::Verdict::accept;
   }
   bool pin(Link&, NodeName, const PublicKey&) override { return false; }

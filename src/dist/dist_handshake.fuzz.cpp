@@ -18,7 +18,7 @@ HandshakeSetup setup_of(std::uint8_t choice) {
                                       : Framing::none;
   setup.self = NodeName("alice@127.0.0.1");
   // An acceptor over TCP takes every name.
-  if ((choice & 9) != 8) setup.peer = NodeName("bob@127.0.0.1");
+  if ((choice & 9) != 8) setup.peer = "bob@127.0.0.1";
   setup.cookie = "a cookie that no input knows";
   return setup;
 }

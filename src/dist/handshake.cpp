@@ -42,7 +42,7 @@ std::string_view to_string(HandshakeFailure failure) {
 
 Handshake::Handshake(HandshakeSetup setup, Random random)
     : setup_(std::move(setup)), own_challenge_(static_cast<std::uint32_t>(random.next())) {
-  BARREL_ASSERT(setup_.role == Role::acceptor || setup_.peer.has_value());
+  BARREL_ASSERT(setup_.role == Role::acceptor || !setup_.peer.empty());
 }
 
 void Handshake::start(HandshakeEffects& out) {
@@ -134,8 +134,7 @@ bool Handshake::take(const ParseOutcome<M>& outcome, std::optional<std::size_t> 
 void Handshake::on(const NameMessage& message, HandshakeEffects& out) {
   if (!accept_peer(message.name, message.creation, message.flags, out)) return;
   state_ = State::verdict;
-  if (peer_) out.emplace_back(AskVerdict{*peer_, peer_creation_});
-  else accept(Status::ok, out);
+  out.emplace_back(AskVerdict{claimed_name_, peer_creation_});
 }
 
 void Handshake::answer(Verdict verdict, HandshakeEffects& out) {
@@ -228,10 +227,7 @@ void Handshake::on(const ReplyMessage& message, HandshakeEffects& out) {
          peer_text() + " has another cookie than this node: set dist_cookie to the same value on both", out);
     return;
   }
-  if (!peer_) peer_ = NodeName::parse(claimed_name_);
-  if (!peer_) return fail(HandshakeFailure::wrong_name, "there is no room for another atom", out);
-  send(encode(AckMessage{cookie_digest(setup_.cookie, message.challenge)}), out);
-  complete(out);
+  complete(AckMessage{cookie_digest(setup_.cookie, message.challenge)}, out);
 }
 
 void Handshake::on(const AckMessage& message, HandshakeEffects& out) {
@@ -240,16 +236,16 @@ void Handshake::on(const AckMessage& message, HandshakeEffects& out) {
          peer_text() + " has another cookie than this node: set dist_cookie to the same value on both", out);
     return;
   }
-  complete(out);
+  complete({}, out);
 }
 
 bool Handshake::accept_peer(std::string_view name, std::uint32_t creation, Flags flags,
                             HandshakeEffects& out) {
-  if (setup_.peer && name != setup_.peer->text()) {
+  if (!setup_.peer.empty() && name != setup_.peer) {
     const std::string_view claim = setup_.role == Role::initiator ? "was dialed" : "authenticated itself";
     fail(HandshakeFailure::wrong_name,
-         "a node that " + std::string(claim) + " as " + std::string(setup_.peer->text()) + " calls itself " +
-             printable(name) + " in the distribution handshake",
+         "a node that " + std::string(claim) + " as " + setup_.peer + " calls itself " + printable(name) +
+             " in the distribution handshake",
          out);
     return false;
   }
@@ -262,8 +258,6 @@ bool Handshake::accept_peer(std::string_view name, std::uint32_t creation, Flags
     return false;
   }
   claimed_name_ = name;
-  if (setup_.peer) peer_ = setup_.peer;
-  else if (const auto known = Atom::find(name)) peer_ = NodeName(*known);
   peer_creation_ = creation;
   if (const std::string missing = missing_flag_names(flags); !missing.empty()) {
     if (setup_.role == Role::acceptor) send(encode(StatusMessage{Status::not_allowed}), out);
@@ -291,9 +285,12 @@ void Handshake::send_challenge(HandshakeEffects& out) {
   state_ = State::reply;
 }
 
-void Handshake::complete(HandshakeEffects& out) {
+void Handshake::complete(const std::optional<AckMessage>& ack, HandshakeEffects& out) {
+  const auto peer = NodeName::parse(claimed_name_);
+  if (!peer) return fail(HandshakeFailure::wrong_name, "there is no room for another atom", out);
+  if (ack) send(encode(*ack), out);
   state_ = State::done;
-  out.emplace_back(HandshakeComplete{*peer_, peer_creation_, negotiated_});
+  out.emplace_back(HandshakeComplete{*peer, peer_creation_, negotiated_});
 }
 
 void Handshake::fail(HandshakeFailure reason, std::string text, HandshakeEffects& out) {
@@ -304,7 +301,7 @@ void Handshake::fail(HandshakeFailure reason, std::string text, HandshakeEffects
 
 std::string Handshake::peer_text() const {
   if (!claimed_name_.empty()) return claimed_name_;
-  return setup_.peer ? std::string(setup_.peer->text()) : std::string("a peer");
+  return setup_.peer.empty() ? "a peer" : setup_.peer;
 }
 
 std::string_view Handshake::waiting_for() const {

@@ -34,8 +34,8 @@ struct HandshakeSetup {
   Framing framing = Framing::none;
   NodeName self;
   /// The node that was dialed, or the name that the peer has proved in authentication: its messages must
-  /// carry it. None only where nothing proves a name (an acceptor over TCP).
-  std::optional<NodeName> peer;
+  /// carry it. Empty only where nothing proves a name (an acceptor over TCP).
+  std::string peer;
   std::uint32_t creation = 4;
   Flags flags = offered_flags;
   std::string cookie;
@@ -63,11 +63,10 @@ struct SendBytes {
 /// only): an Erlang initiator takes what it reads at once as one message, so that the status must reach it
 /// alone.
 struct AwaitDelivery {};
-/// Acceptor: call answer() with what to do about `peer`. Receiving may go on meanwhile. Not asked about a
-/// name that nothing proves and that this node has never heard of: it is accepted, and becomes an atom only
-/// after the peer has shown that it knows the cookie.
+/// Acceptor: call answer() with what to do about `peer`, a valid name. Receiving may go on meanwhile. The
+/// name becomes an atom only after the peer has shown that it knows the cookie.
 struct AskVerdict {
-  NodeName peer;
+  std::string peer;
   std::uint32_t creation = 0;
 };
 /// Both sides know the cookie. take_leftover() has what came behind the last message.
@@ -151,7 +150,7 @@ class Handshake {
   void accept(Status status, HandshakeEffects& out);
   void send(const Bytes& message, HandshakeEffects& out);
   void send_challenge(HandshakeEffects& out);
-  void complete(HandshakeEffects& out);
+  void complete(const std::optional<AckMessage>& ack, HandshakeEffects& out);
   void fail(HandshakeFailure reason, std::string text, HandshakeEffects& out);
   [[nodiscard]] std::string peer_text() const;
 
@@ -160,7 +159,6 @@ class Handshake {
   State state_ = State::idle;
   Bytes buffer_;
   std::string claimed_name_;
-  std::optional<NodeName> peer_;
   std::uint32_t peer_creation_ = 0;
   Flags negotiated_ = 0;
 };

@@ -51,7 +51,7 @@ Cluster::Cluster(Parts parts)
               {.locate = std::move(parts.locate),
                .connect = [this](NodeName peer, const SocketAddress& address,
                                  Transport transport) { return connect(peer, address, transport); },
-               .is_incoming = [this](NodeName node) { return incoming_.contains(node); },
+               .is_incoming = [this](NodeName node) { return incoming_.contains(node.text()); },
                .failed = [this](Channel& channel, const std::string& why) { dial_failed(channel, why); }},
               metrics_),
       dispatcher_(
@@ -131,7 +131,7 @@ void Cluster::release(NodeName node) {
 Result<carrier::Link*> Cluster::connect(NodeName peer, const SocketAddress& address, Transport transport) {
   if (transport != Transport::quic) {
     if (!tcp_) return Error(Errc::unsupported, "TCP is not enabled (tcp_enabled)");
-    if (!admits_unproven(peer)) return Error(Errc::not_trusted, "its key is pinned: never by TCP");
+    if (!admits_unproven(peer.text())) return Error(Errc::not_trusted, "its key is pinned: never by TCP");
     return tcp_->dial(peer, address, transport == Transport::epmd);
   }
   quic::Dial where;

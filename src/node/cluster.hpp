@@ -93,9 +93,9 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   auth::Nonce nonce() override { return auth::fresh_nonce(); }
   auth::TrustDecision check_trust(std::string_view claimed_name, const PublicKey& key) override;
   std::shared_ptr<AtomQuota> atom_quota(NodeName peer) override { return dispatcher_.quota(peer); }
-  void on_authenticated(carrier::Link& link, NodeName peer, const PublicKey& key) override;
-  dist::Verdict on_incoming(carrier::Link& link, NodeName peer, std::uint32_t creation) override;
-  bool admits_unproven(NodeName peer) override;
+  void on_authenticated(carrier::Link& link, std::string_view peer, const PublicKey& key) override;
+  dist::Verdict on_incoming(carrier::Link& link, std::string_view peer, std::uint32_t creation) override;
+  bool admits_unproven(std::string_view peer) override;
   bool pin(carrier::Link& link, NodeName peer, const PublicKey& key) override;
   void on_up(carrier::Link& link) override;
   void on_message(carrier::Link& link, dist::Message& message, dist::Lane lane) override;
@@ -131,9 +131,11 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   /// Ends our own dial to a node whose connection has come up meanwhile.
   void drop_needless_dial(Channel& channel);
   /// The peer is connecting to us; an older attempt of it is over.
-  void note_incoming(carrier::Link& link, NodeName peer);
+  void note_incoming(carrier::Link& link);
   /// True when that was this link.
-  bool forget_incoming(const carrier::Link& link, NodeName peer);
+  bool forget_incoming(const carrier::Link& link);
+  /// None of a node that nobody has had to do with.
+  [[nodiscard]] Channel* channel_of(std::string_view name);
   /// Closes a link that still is the live one.
   void end_link(std::uint64_t link_id, NodeName peer, const std::string& why);
   void log_refusal(const carrier::Link& link, const carrier::Down& down);
@@ -178,8 +180,9 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   loop::Timer timer_;
   loop::Timer sweep_timer_;
   std::vector<carrier::Link*> live_links_;
-  /// Links of peers that dialed us, have a name, and are not up yet.
-  std::map<NodeName, carrier::Link*> incoming_;
+  /// Links of peers that dialed us, have a name, and are not up yet: their names are text, because anybody
+  /// can have come so far.
+  std::map<std::string, carrier::Link*, std::less<>> incoming_;
   bool peers_changed_ = false;
 
   mutable std::mutex peers_mutex_;

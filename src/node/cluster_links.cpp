@@ -29,8 +29,8 @@ auth::TrustDecision Cluster::check_trust(std::string_view claimed_name, const Pu
   return trust_.decide(claimed_name, key);
 }
 
-bool Cluster::admits_unproven(NodeName peer) {
-  const auto pinned = trust_.find(peer.text());
+bool Cluster::admits_unproven(std::string_view peer) {
+  const auto pinned = trust_.find(peer);
   return pinned && !*pinned;  // a file that cannot be read may be a pin
 }
 
@@ -44,37 +44,42 @@ bool Cluster::pin(carrier::Link&, NodeName peer, const PublicKey& key) {
   return auth::accepted(*pinned);
 }
 
-void Cluster::on_authenticated(carrier::Link& link, NodeName peer, const PublicKey&) {
-  if (!link.dialed()) note_incoming(link, peer);
+void Cluster::on_authenticated(carrier::Link& link, std::string_view, const PublicKey&) {
+  if (!link.dialed()) note_incoming(link);
 }
 
-void Cluster::note_incoming(carrier::Link& link, NodeName peer) {
-  carrier::Link* older = std::exchange(incoming_[peer], &link);
+void Cluster::note_incoming(carrier::Link& link) {
+  carrier::Link* older = std::exchange(incoming_[std::string(link.name())], &link);
   if (older != nullptr && older != &link) older->close("replaced by a newer connection", loop_.now());
 }
 
-bool Cluster::forget_incoming(const carrier::Link& link, NodeName peer) {
-  const auto found = incoming_.find(peer);
+bool Cluster::forget_incoming(const carrier::Link& link) {
+  const auto found = incoming_.find(link.name());
   if (found == incoming_.end() || found->second != &link) return false;
   incoming_.erase(found);
   return true;
 }
 
-dist::Verdict Cluster::on_incoming(carrier::Link& link, NodeName peer, std::uint32_t) {
+Channel* Cluster::channel_of(std::string_view name) {
+  const auto atom = Atom::find(name);
+  return atom ? channels_.find(*atom) : nullptr;
+}
+
+dist::Verdict Cluster::on_incoming(carrier::Link& link, std::string_view peer, std::uint32_t) {
   // Who has not shown the cookie makes no channel.
-  Channel* channel = channels_.find(peer.atom());
+  Channel* channel = channel_of(peer);
   if (channel == nullptr) return dist::Verdict::accept;
   dist::PeerState state;
   state.live = channel->live_link != nullptr;
   if (channel->dial == Channel::Dial::locating) state.dial = dist::DialPhase::before_name;
   if (channel->dial_link != nullptr) state.dial = channel->dial_link->dial_phase();
-  dist::Verdict verdict = dist::decide_incoming(link.dialect(), self_, peer, state);
+  dist::Verdict verdict = dist::decide_incoming(link.dialect(), self_, channel->peer, state);
   // Over TCP an Erlang node understands the refusal, and keeps its messages for our dial.
   if (!is_member(link) && verdict == dist::Verdict::refuse_silently) verdict = dist::Verdict::refuse;
   if (dist::drops_dial(verdict)) {
     crossing_dials_.add();
     dialer_.yield(*channel);
-    note_incoming(link, peer);  // if it comes to nothing we dial again
+    note_incoming(link);  // if it comes to nothing we dial again
     if (carrier::Link* own = std::exchange(channel->dial_link, nullptr))
       own->close("gives way to the peer's dial", loop_.now());
   } else if (dist::refuses(verdict)) {
@@ -82,7 +87,7 @@ dist::Verdict Cluster::on_incoming(carrier::Link& link, NodeName peer, std::uint
   } else if (!is_member(link)) {
     // Nobody is dialed who is about to be connected: Erlang would see a crossing where there is none any
     // more.
-    note_incoming(link, peer);
+    note_incoming(link);
   }
   return verdict;
 }
@@ -101,7 +106,7 @@ void Cluster::on_up(carrier::Link& link) {
   Channel* channel = channels_.find_or_make(peer.name.atom());
   if (channel == nullptr) return link.close("too many nodes", loop_.now());
   if (channel->live_link != nullptr) channel->live_link->close("replaced by a newer connection", loop_.now());
-  forget_incoming(link, peer.name);
+  forget_incoming(link);
   if (channel->dial_link == &link) channel->dial_link = nullptr;
   drop_needless_dial(*channel);
   dialer_.succeeded(*channel);
@@ -151,15 +156,14 @@ void Cluster::wake_waiters(Channel& channel) {
 }
 
 void Cluster::on_down(carrier::Link& link, const carrier::Down& down) {
-  const auto name = link.name();
-  Channel* channel = name ? channels_.find(name->atom()) : nullptr;
+  Channel* channel = channel_of(link.name());
   if (channel != nullptr && channel->live_link == &link) {
     dispatcher_.link_down(link);
     std::erase(live_links_, &link);
     return live_link_down(*channel, down, is_member(link));
   }
   log_refusal(link, down);
-  const bool was_incoming = name && forget_incoming(link, *name);
+  const bool was_incoming = forget_incoming(link);
   if (channel == nullptr) return;
   if (was_incoming) dialer_.incoming_down(*channel, down.text);
   if (channel->dial_link == &link) dialer_.link_down(*channel, down);
@@ -196,9 +200,8 @@ void Cluster::end_link(std::uint64_t link_id, NodeName peer, const std::string& 
 
 void Cluster::log_refusal(const carrier::Link& link, const carrier::Down& down) {
   using carrier::DownReason;
-  const auto name = link.name();
-  const std::string who =
-      name ? std::string(name->text()) : (down.auth ? down.auth->claimed_name : std::string("unknown"));
+  std::string who(link.name());
+  if (who.empty()) who = down.auth ? down.auth->claimed_name : "unknown";
   switch (down.reason) {
     case DownReason::auth_failed:
     case DownReason::handshake_failed:

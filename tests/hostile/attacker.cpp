@@ -135,7 +135,7 @@ bool Attacker::shake_hands(NodeName claimed) {
   setup.framing = barrel ? dist::Framing::length16 : dist::Framing::none;
   setup.flags = barrel ? dist::offered_flags : dist::offered_to_erlang;
   setup.self = claimed;
-  setup.peer = target_.name;
+  setup.peer = target_.name.text();
   setup.creation = options_.creation;
   setup.cookie = options_.cookie;
   handshake_.emplace(std::move(setup), Random(5));

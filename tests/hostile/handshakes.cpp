@@ -133,7 +133,7 @@ void wrong_cookie(Scene& scene) {
 }
 
 void names_without_end(Scene& scene) {
-  const std::uint64_t before = scene.arena().counters().at("node.channels");
+  const auto before = scene.arena().counters();
   for (int number = 0; number < 200; ++number) {
     AttackerOptions options;
     options.name = *NodeName::parse("guest" + std::to_string(number) + "@127.0.0.1");
@@ -142,7 +142,9 @@ void names_without_end(Scene& scene) {
     require(guest.connect() && guest.authenticate(), "not authenticated");
     require(!guest.shake_hands(guest.name()), "let in");
   }
-  require(scene.arena().counters().at("node.channels") == before, "strangers have channels");
+  const auto after = scene.arena().counters();
+  require(after.at("node.channels") == before.at("node.channels"), "strangers have channels");
+  require(after.at("term.atoms") == before.at("term.atoms"), "strangers' names are atoms");
 }
 
 void stops_half_way(Scene& scene) {
