@@ -66,6 +66,10 @@ std::vector<NodeName> passive_view(Self self) {
   return self.node().membership().passive_view();
 }
 
+std::vector<NodeName> members(Self self) {
+  return self.node().membership().members();
+}
+
 NodeName own_name(Self self) {
   return self.node().name();
 }
@@ -92,6 +96,7 @@ void expose_api(Functions& functions) {
   functions.expose("barrel_p2p", "whereis_name", whereis_name);
   functions.expose("barrel_p2p", "active_view", active_view);
   functions.expose("barrel_p2p", "passive_view", passive_view);
+  functions.expose("barrel_p2p", "members", members);
   functions.expose("erlang", "node", own_name);
   functions.expose("erlang", "nodes", nodes);
   functions.expose("erlang", "whereis", whereis);

@@ -1,5 +1,7 @@
 #include "barrel/node/membership.hpp"
 
+#include <algorithm>
+
 #include "node/membership_service.hpp"
 
 namespace barrel {
@@ -18,6 +20,14 @@ std::vector<NodeName> Membership::active_view() const {
 
 std::vector<NodeName> Membership::passive_view() const {
   return service_->views()->passive;
+}
+
+std::vector<NodeName> Membership::members() const {
+  return *service_->views()->members;
+}
+
+bool Membership::is_member(NodeName node) const {
+  return std::ranges::binary_search(*service_->views()->members, node);
 }
 
 Subscription Membership::subscribe(Self self) {

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "barrel/node/membership.hpp"
@@ -20,11 +22,17 @@ class MembershipService {
   using Post = std::function<void(OverlayCommand)>;
 
   MembershipService(Runtime& runtime, Post post)
-      : runtime_(runtime), post_(std::move(post)), facade_(*this), views_(std::make_shared<const Views>()) {}
+      : runtime_(runtime), post_(std::move(post)), facade_(*this), views_(std::make_shared<const Views>()) {
+    Views first;
+    first.members = std::make_shared<const std::vector<NodeName>>(1, runtime.node_name());
+    views_.store(std::make_shared<const Views>(std::move(first)));
+  }
 
   struct Views {
     std::vector<NodeName> active;
     std::vector<NodeName> passive;
+    /// A large one is not copied when only the others change.
+    std::shared_ptr<const std::vector<NodeName>> members = std::make_shared<const std::vector<NodeName>>();
     friend bool operator==(const Views&, const Views&) = default;
   };
 
@@ -35,7 +43,9 @@ class MembershipService {
 
   // Cluster thread.
   void publish(const Overlay& overlay) {
-    Views now{overlay.active_view(), overlay.passive_view()};
+    Views now{overlay.active_view(), overlay.passive_view(), views()->members};
+    if (std::exchange(members_version_, overlay.members_version()) != overlay.members_version())
+      now.members = std::make_shared<const std::vector<NodeName>>(overlay.members());
     if (now != *views()) views_.store(std::make_shared<const Views>(std::move(now)));
   }
   void emit(const MembershipEvent& event) { subscribers_.emit(runtime_, event); }
@@ -46,6 +56,7 @@ class MembershipService {
   Membership facade_;
   Subscribers subscribers_;
   Published<const Views> views_;
+  std::uint64_t members_version_ = 0;  // cluster thread
 };
 
 }  // namespace barrel::node

@@ -154,6 +154,12 @@ std::vector<NodeName> Overlay::active_view() const {
 std::vector<NodeName> Overlay::passive_view() const {
   return impl_->membership.passive();
 }
+std::vector<NodeName> Overlay::members() const {
+  return impl_->liveness.living();
+}
+std::uint64_t Overlay::members_version() const {
+  return impl_->liveness.living_version();
+}
 bool Overlay::believed_alive(NodeName node) const {
   return impl_->liveness.visibility(node).alive;
 }

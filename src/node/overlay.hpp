@@ -120,6 +120,10 @@ class Overlay {
   void leave(Moment at);
   [[nodiscard]] std::vector<NodeName> active_view() const;
   [[nodiscard]] std::vector<NodeName> passive_view() const;
+  /// The nodes that the cluster holds to be alive, this one among them, ordered.
+  [[nodiscard]] std::vector<NodeName> members() const;
+  /// Another number whenever members() may give something else.
+  [[nodiscard]] std::uint64_t members_version() const;
   /// Whether the cluster holds `node` to be alive, as far as known here; true for nodes never heard of.
   [[nodiscard]] bool believed_alive(NodeName node) const;
 

@@ -73,6 +73,20 @@ NodeVisibility Liveness::visibility(NodeName node) const {
   return found == members_.end() ? NodeVisibility{} : visibility_of(found->second);
 }
 
+bool Liveness::lives(const Member& member) {
+  return member.creation != 0 && visibility_of(member).alive;
+}
+
+std::vector<NodeName> Liveness::living() const {
+  std::vector<NodeName> nodes{self_};
+  if (left_) return nodes;
+  for (const auto& [node, member] : members_) {
+    if (lives(member)) nodes.push_back(node);
+  }
+  std::ranges::sort(nodes);
+  return nodes;
+}
+
 std::uint64_t Liveness::hash_of(NodeName node, const Member& member) {
   // Only what claims tell; how we reach the node is our own affair.
   std::uint64_t hash = hash_term(Term(node));

@@ -111,6 +111,10 @@ class Liveness {
   [[nodiscard]] std::optional<Instant> next_deadline() const;
 
   [[nodiscard]] NodeVisibility visibility(NodeName node) const;
+  /// The nodes that live, this one among them, ordered. Only this one after leave().
+  [[nodiscard]] std::vector<NodeName> living() const;
+  /// Another number whenever living() may give something else.
+  [[nodiscard]] std::uint64_t living_version() const { return living_version_; }
   [[nodiscard]] std::size_t size() const { return members_.size(); }
 
  private:
@@ -153,6 +157,7 @@ class Liveness {
   template <class F>
   void change(NodeName node, Member& member, Instant now, Effects& out, F&& f);
   [[nodiscard]] static NodeVisibility visibility_of(const Member& member);
+  [[nodiscard]] static bool lives(const Member& member);
   [[nodiscard]] static std::uint64_t hash_of(NodeName node, const Member& member);
   [[nodiscard]] liveness::Claim claim_about(NodeName node, const Member& member,
                                             liveness::Verdict verdict) const;
@@ -197,6 +202,7 @@ class Liveness {
   std::set<NodeName> peers_;
   std::set<std::pair<Instant, NodeName>> wakes_;
   std::uint64_t members_hash_ = 0;
+  std::uint64_t living_version_ = 1;
   std::optional<Instant> probe_at_;
   std::optional<Instant> revive_at_;
   std::optional<Instant> sweep_at_;

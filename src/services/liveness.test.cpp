@@ -306,6 +306,27 @@ TEST_F(LivenessTest, malformed_spoofed_and_future_claims_are_counted_drops) {
   EXPECT_TRUE(out.empty());
 }
 
+TEST_F(LivenessTest, the_living_are_this_node_and_those_nobody_has_told_dead) {
+  EXPECT_EQ(core.living(), std::vector{me});
+  const std::uint64_t alone = core.living_version();
+  (void)up(x);
+  (void)hear(x, {Verdict::alive, w, 2, 100});
+  (void)hear(x, {Verdict::down, v, 3, 100});
+  EXPECT_EQ(core.living(), (std::vector{me, w, x}));
+  const std::uint64_t together = core.living_version();
+  EXPECT_NE(together, alone);
+  (void)silent(x);
+  EXPECT_EQ(core.living_version(), together) << "a suspect lives";
+  (void)hear(x, {Verdict::left, w, 2, 101});
+  EXPECT_EQ(core.living(), (std::vector{me, x}));
+  EXPECT_NE(core.living_version(), together);
+  Liveness::Effects out;
+  core.leave(out);
+  EXPECT_EQ(core.living(), std::vector{me});
+  core.join();
+  EXPECT_EQ(core.living(), (std::vector{me, x}));
+}
+
 TEST(LivenessBounds, invented_nodes_displace_only_dead_ones) {
   Metrics metrics;
   LivenessConfig config;

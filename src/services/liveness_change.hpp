@@ -10,11 +10,13 @@ namespace barrel {
 template <class F>
 void Liveness::change(NodeName node, Member& member, Instant now, Effects& out, F&& f) {
   const NodeVisibility before = visibility_of(member);
+  const bool lived = lives(member);
   const State state_before = member.state;
   const std::uint32_t creation_before = member.creation;
   members_hash_ ^= hash_of(node, member);
   f();
   members_hash_ ^= hash_of(node, member);
+  if (lives(member) != lived) ++living_version_;
   const bool ended = state_before == State::alive && creation_before != 0 &&
                      (member.state != State::alive || member.creation != creation_before);
   const bool is_news = member.state != state_before || member.creation != creation_before;

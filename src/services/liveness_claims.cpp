@@ -83,6 +83,7 @@ void Liveness::sync(NodeName node, Effects& out) {
 void Liveness::join() {
   if (!left_) return;
   left_ = false;
+  ++living_version_;
   ++incarnation_;
 }
 
@@ -90,6 +91,7 @@ void Liveness::leave(Effects& out) {
   if (left_) return;
   tell(own_claim(Verdict::left), out);
   left_ = true;
+  ++living_version_;
 }
 
 void Liveness::gossip(const Term& payload, Instant now, std::int64_t wall_ms, Effects& out) {

@@ -194,6 +194,7 @@ TEST_F(ErlangFunctions, TheOriginalsModuleAnswersInItsShapes) {
             "{error,not_found}");
   EXPECT_EQ(beam_.text("rpc:call(B, barrel_p2p, lookup, [nobody])"), "{error,not_found}");
   EXPECT_EQ(beam_.text("rpc:call(B, barrel_p2p, active_view, [])"), "[]");
+  EXPECT_EQ(beam_.text("rpc:call(B, barrel_p2p, members, [])"), "['b@127.0.0.1']");
   const Pid holder = node_->spawn(+[](Self self) -> Task<> {
     auto held = self.node().registry().register_service(self, Atom("here"), {{"load", 1}});
     EXPECT_TRUE(held);

@@ -72,6 +72,23 @@ class Services : public TestNodes {
   std::unique_ptr<Node> b_;
 };
 
+TEST_F(Services, MembersAreTheNodesOfTheClusterUntilTheyAreGone) {
+  const std::vector<NodeName> both{a_->name(), b_->name()};
+  ASSERT_TRUE(
+      eventually([&] { return a_->membership().members() == both && b_->membership().members() == both; }));
+  EXPECT_TRUE(a_->membership().is_member(b_->name()));
+  const auto asked = a_->run(
+      +[](Self self, NodeName node) -> Task<Result<std::vector<NodeName>>> {
+        co_return co_await self.rpc<std::vector<NodeName>>(node, "barrel_p2p", "members");
+      },
+      b_->name());
+  EXPECT_EQ(asked, Result<std::vector<NodeName>>(both));
+  b_->membership().leave();
+  EXPECT_TRUE(eventually([&] { return a_->membership().members() == std::vector{a_->name()}; }));
+  EXPECT_TRUE(eventually([&] { return b_->membership().members() == std::vector{b_->name()}; }));
+  EXPECT_FALSE(a_->membership().is_member(b_->name()));
+}
+
 TEST_F(Services, ANameIsFoundOnTheOtherNodeWithItsMetadata) {
   const Room room{"general"};
   const Pid holder = a_->spawn(&hold, room, 7);

@@ -25,6 +25,10 @@ class Membership {
   [[nodiscard]] std::vector<NodeName> active_view() const;
   /// Nodes known as replacements.
   [[nodiscard]] std::vector<NodeName> passive_view() const;
+  /// The nodes of the cluster that live, as it is known here, this one among them; ordered. Connected or not:
+  /// they are all known, unlike the views. Plain Erlang nodes, over TCP, are no members.
+  [[nodiscard]] std::vector<NodeName> members() const;
+  [[nodiscard]] bool is_member(NodeName node) const;
   /// The calling process gets a MembershipEvent for every change of the active view from now on.
   [[nodiscard]] Subscription subscribe(Self self);
 
