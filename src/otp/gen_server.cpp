@@ -56,15 +56,6 @@ GenMessage parse_gen_message(const Term& term) {
   return message;
 }
 
-void answer_sys(const Term& request, const std::optional<Term>& state, Caller caller) {
-  if (request.is_tagged("terminate", 2)) {
-    caller.reply<Term>(Atom("ok"));
-    barrel::exit(request.elements()[1]);
-  }
-  if (request.is_atom("get_state") && state) return caller.reply<Term>(*state);
-  caller.reply<Term>(Term::tuple_of(Atom("error"), Term::tuple_of(Atom("unsupported"), request)));
-}
-
 bool as_term_message(Process& process, EnvelopePtr& message) {
   Envelope* envelope = message.release();
   const Match match = match_as<Term>(process, envelope);

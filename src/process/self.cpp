@@ -146,6 +146,11 @@ bool unregister_name(Process& process, Atom name) {
   return process.runtime->names.exchange(name, {process.id, process.pid().serial}, {});
 }
 
+std::optional<Atom> registered_name(const Process& process) {
+  if (!process.relations || process.relations->names.empty()) return std::nullopt;
+  return process.relations->names.front();
+}
+
 std::optional<Pid> whereis(Runtime& runtime, Atom name) {
   return runtime.impl().whereis(name);
 }

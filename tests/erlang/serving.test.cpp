@@ -135,13 +135,34 @@ TEST_F(Serving, LateRepliesDoNotTurnUp) {
 
 TEST_F(Serving, TheSysModuleIsAnswered) {
   EXPECT_EQ(beam_.text("gen_server:cast(P, {put, 42}), sys:get_state({desk, B})"), "42");
-  EXPECT_THAT(beam_.text("catch sys:get_status(P, 1000)"), HasSubstr("unsupported"));
-  EXPECT_THAT(beam_.text("catch sys:suspend(P, 1000)"), HasSubstr("unsupported"));
+  EXPECT_EQ(beam_.text("{status, P, {module, M}, [Dict, Running, Parent, Debug, Misc]} = sys:get_status(P),"
+                       "[{header, Header}, {data, [_, {\"Parent\", Parent} | _]}, {data, Data}] = Misc,"
+                       "{M, is_list(Dict), Running, node(Parent), Debug, Header, Data}"),
+            "{gen_server,true,running,'b@127.0.0.1',[],\"Status for generic server desk\","
+            "[{\"State\",42}]}");
+  EXPECT_EQ(
+      beam_.text("sys:suspend(P), gen_server:cast(P, {put, 43}),"
+                 "{(catch element(1, element(2, catch gen_server:call(P, get, 50)))), sys:get_state(P)}"),
+      "{timeout,42}");
+  EXPECT_EQ(beam_.text("sys:change_code(P, desk, 1, [])"),
+            "{error,{'EXIT',{undef,[{desk,code_change,[1,42,[]],[]}]}}}");
+  EXPECT_EQ(beam_.text("sys:resume({desk, B}), gen_server:call(P, get)"), "43");
+  EXPECT_EQ(beam_.text("{'EXIT', {Failed, _}} = (catch sys:replace_state(P, fun(_) -> 1 end)), Failed"),
+            "{callback_failed,{gen_server,system_replace_state},{error,undef}}");
+  EXPECT_EQ(beam_.text("[sys:trace(P, false), sys:log(P, get), sys:statistics(P, get), sys:no_debug(P),"
+                       " sys:trace(P, true)]"),
+            "[ok,{ok,[]},{ok,no_statistics},ok,unknown_debug]");
+  EXPECT_EQ(beam_.text("gen_server:cast(P, {put, 42}), sys:get_state(P)"), "42");
   EXPECT_EQ(beam_.text("gen_server:call(P, get)"), "42") << "still served";
   EXPECT_EQ(beam_.text("W = monitor(process, P), gen_server:stop(P),"
                        "receive {'DOWN', W, process, P, Why} -> Why after 5000 -> timeout end"),
             "normal");
   EXPECT_EQ(beam_.text("catch gen_server:stop({desk, B})"), "{'EXIT',noproc}");
+  start_desk();
+  EXPECT_EQ(beam_.text("W2 = monitor(process, {desk, B}), sys:suspend({desk, B}),"
+                       "sys:terminate({desk, B}, enough),"
+                       "receive {'DOWN', W2, process, _, Why2} -> Why2 after 5000 -> timeout end"),
+            "enough");
   start_desk();
   EXPECT_EQ(beam_.text("gen_server:stop({desk, B}, {shutdown, over}, 5000)"), "ok");
   EXPECT_EQ(mailbox(), "empty");

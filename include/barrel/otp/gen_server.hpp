@@ -10,15 +10,19 @@
 
 #pragma GCC visibility push(default)  // exported by the shared library
 
+// clang-format off: it would fill the lines of the list
+
 /// A server is any class with
 ///
 ///   using Calls = Messages<...>;  using Casts = Messages<...>;  using Infos = Messages<...>;
-///   Server(Self self, ...)                     init/1: barrel::exit(reason) makes start_link return that
-///   reason Task<> init()                              optional; the part of init that has to wait Reply
-///   handle_call(const Request&)          or Task<Reply>, or void handle_call(const Request&,
-///   ReplyTo<Request>) void handle_cast(const Message&)           or Task<> void handle_info(const Message&)
-///   or Task<> void terminate(const Term& reason)         optional Term state() const
-///   optional: what sys:get_state/1 tells
+///   Server(Self self, ...)                     init/1: barrel::exit(reason) makes start_link return it
+///   Task<> init()                              optional: the part of init that has to wait
+///   Reply handle_call(const Request&)          or Task<Reply>,
+///                                              or void handle_call(const Request&, ReplyTo<Request>)
+///   void handle_cast(const Message&)           or Task<>
+///   void handle_info(const Message&)           or Task<>
+///   void terminate(const Term& reason)         optional; or Task<>
+///   Term state() const                         optional: what sys:get_state/1 tells
 ///
 /// which self.start_link<Server>(args...) runs as a process, linked to its starter. It handles one message at
 /// a time; a handler that is a coroutine holds the others back while it waits. Term, last in a list, takes
@@ -29,6 +33,9 @@
 /// terminate runs before the destructor on every way out but kill: barrel::exit or an exception in a handler,
 /// the end of the parent, an exit signal. `Task<> terminate(const Term&)` may wait, but does not run when an
 /// exit signal ends a server that does not trap exits.
+///
+/// Suspended by Erlang's sys module, it handles nothing until it is resumed; see sys.hpp.
+// clang-format on
 namespace barrel::detail {
 
 void report_terminate_failed(Self self, const std::exception_ptr& exception);
@@ -77,6 +84,10 @@ Task<> serve(Self self, S& server, Pid parent) {
     EnvelopePtr message = co_await ReceiveAny(self.process());
     auto work = dispatch.handle(std::move(message));
     if (work) co_await std::move(*work);
+    while (dispatch.sys().suspended) {
+      EnvelopePtr allowed = co_await ReceiveSuspended(dispatch.sys());
+      (void)dispatch.handle(std::move(allowed));
+    }
   }
 }
 

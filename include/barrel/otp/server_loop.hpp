@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "barrel/otp/reply_to.hpp"
+#include "barrel/otp/sys.hpp"
 #include "barrel/process/self.hpp"
 
 #pragma GCC visibility push(default)  // exported by the shared library
@@ -56,9 +57,6 @@ struct GenMessage {
   Term content;
 };
 [[nodiscard]] GenMessage parse_gen_message(const Term& term);
-/// A request of Erlang's sys module: terminate ends the server (gen_server:stop), get_state tells `state`, if
-/// the server has one; others are answered with an error.
-void answer_sys(const Term& request, const std::optional<Term>& state, Caller caller);
 /// The term of a message that came as one; null when it is malformed.
 [[nodiscard]] bool as_term_message(Process& process, EnvelopePtr& message);
 
@@ -66,7 +64,11 @@ void answer_sys(const Term& request, const std::optional<Term>& state, Caller ca
 template <class S>
 class ServerDispatch {
  public:
-  ServerDispatch(Self self, S& server, const Pid& parent) : self_(self), server_(server), parent_(parent) {}
+  ServerDispatch(Self self, S& server, const Pid& parent)
+      : self_(self), server_(server), sys_{self, parent} {}
+
+  /// While it is suspended only what ReceiveSuspended takes may be handed in.
+  [[nodiscard]] const SysServer& sys() const noexcept { return sys_; }
 
   using Work = std::optional<Task<>>;
 
@@ -145,7 +147,7 @@ class ServerDispatch {
         if (!cast_term(Casts{}, parsed.content, work)) report_unknown(self_, "cast", parsed.content);
         return;
       case GenMessage::Kind::system:
-        return answer_sys(parsed.content, state_of(server_),
+        return answer_sys(sys_, parsed.content, state_of(server_),
                           Caller(process, parsed.from->pid, parsed.from->tag));
       case GenMessage::Kind::info:
         if (const auto exit = Exit::from_term(term)) check_parent(*exit);
@@ -190,7 +192,7 @@ class ServerDispatch {
 
   /// The end of the parent ends a server that traps exits, too; terminate runs on the way out.
   void check_parent(const Exit& exit) const {
-    if (exit.from == parent_) barrel::exit(exit.reason);
+    if (exit.from == sys_.parent) barrel::exit(exit.reason);
   }
 
   template <class R>
@@ -276,7 +278,7 @@ class ServerDispatch {
 
   Self self_;
   S& server_;
-  Pid parent_;
+  SysServer sys_;
 };
 
 }  // namespace barrel::detail

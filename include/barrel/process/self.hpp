@@ -48,6 +48,8 @@ void unlink_process(Process& process, const Pid& other);
 void set_trap_exits(Process& process, bool on);
 void exit_process(Process& process, const Pid& target, Term reason);
 [[nodiscard]] Result<void> register_process(Process& process, Atom name);
+/// The name it has had for the longest time.
+[[nodiscard]] std::optional<Atom> registered_name(const Process& process);
 [[nodiscard]] bool unregister_name(Process& process, Atom name);
 [[nodiscard]] std::optional<Pid> whereis(Runtime& runtime, Atom name);
 [[nodiscard]] TimerRef start_timer(const Sender& sender, Duration delay, Address to,
