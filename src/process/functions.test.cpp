@@ -1,5 +1,6 @@
 #include "barrel/process/functions.hpp"
 
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -277,6 +278,25 @@ TEST_F(FunctionsTest, MalformedArgumentsEndTheProcessAndAreReported) {
   settle();
   EXPECT_EQ(reports, 1);
   EXPECT_EQ(b_->stats().processes, 0U);
+}
+
+TEST_F(FunctionsTest, AProcessOfAnotherNodeGetsTheGroupLeaderThatIsNamed) {
+  std::optional<Pid> told;
+  const Pid far = b_->spawn(
+      [](Self self, std::optional<Pid>* out) -> Task<> {
+        (void)co_await self.receive<Go>();
+        *out = self.group_leader();
+      },
+      &told);
+  const Pid printer = a_->spawn(waits);
+  (void)seen_by(
+      [](Self self, std::vector<Term>*, Pid target, Pid chosen) -> Task<> {
+        self.set_group_leader(chosen, target);
+        self.send(target, Go{});
+        co_return;
+      },
+      far, printer);
+  EXPECT_EQ(told, printer) << "not the one who has set it";
 }
 
 TEST_F(FunctionsTest, TheGroupLeaderComesFromTheCallerAndIsInherited) {

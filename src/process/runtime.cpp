@@ -130,7 +130,8 @@ void detail::RuntimeImpl::send_signal(const Pid& from, const Pid& to, Signal* se
     case Signal::Op::spawn_reply: remote.op = RemoteSignal::Op::spawn_reply; break;
     default: return;  // the others never leave the node
   }
-  remote.from = from;
+  // Here it is the new leader, which may be of any node.
+  remote.from = sent->op == Signal::Op::group_leader ? sent->from : from;
   remote.to = to;
   remote.name = sent->name;
   remote.to_node = to.node();
