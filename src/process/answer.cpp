@@ -28,13 +28,20 @@ void Caller::let_go(bool answered) noexcept {
   runtime.signal(callee_, signal);
 }
 
+std::optional<Ref> Caller::alias() const {
+  return tag_.as_ref() ? std::nullopt : ref_of_tag(tag_);
+}
+
+void Caller::deliver_tagged(Envelope* reply) const {
+  const Sender sender{runtime_, nullptr};
+  if (const auto ref = alias()) (void)deliver(sender, *ref, reply);
+  else (void)deliver(sender, pid_, reply);
+}
+
 void Caller::send_remote(const EncodablePayload& payload) const {
-  // OTP's rule: a tag [alias | Ref], or one that begins with it, is answered to the alias, any other to the
-  // pid.
-  const auto ref = ref_of_tag(tag_);
   Process* callee = runtime_->impl().find(callee_);
   const Sender sender{runtime_, Scheduler::is_current(*callee) ? callee : nullptr};
-  if (ref && !tag_.as_ref()) (void)deliver_remote(sender, *ref, payload, SendMode::park);
+  if (const auto ref = alias()) (void)deliver_remote(sender, *ref, payload, SendMode::park);
   else (void)deliver_remote(sender, pid_, payload, SendMode::park);
 }
 

@@ -73,7 +73,7 @@ bool Process::take_reply(Envelope* message) {
     number = static_cast<const ReplyHeader&>(*message).number;
   } else {
     const auto ref = reply_ref(*message);
-    if (!ref || !is_mine(*ref) || ref->words[2] != 1) return false;
+    if (!ref || !is_mine(*ref) || kind_of_ref(*ref) != RefKind::call) return false;
     number = number_of(*ref);
   }
   PendingCall* call = pending_call(number);
@@ -133,7 +133,7 @@ PendingCall::~PendingCall() {
 }
 
 Ref PendingCall::ref() const {
-  return process_->ref_of(number_, true);
+  return process_->ref_of(number_, RefKind::call);
 }
 Pid PendingCall::caller() const {
   return process_->pid();

@@ -106,7 +106,7 @@ PendingSpawn::~PendingSpawn() {
 }
 
 Ref PendingSpawn::ref() const {
-  return process_->ref_of(number_, false);
+  return process_->ref_of(number_, RefKind::plain);
 }
 
 void PendingSpawn::fail(Error why) {
@@ -145,7 +145,8 @@ void PendingSpawn::start_here(const SpawnOrder& order) {
 void cast_function(Process& process, const SpawnOrder& order) {
   const SpawnOrder cast = erpc_order(order, "execute_cast", {});
   if (order.node.atom() != process.runtime->node_atom) {
-    return process.runtime->remote_signal(request_of(process, process.make_ref(false), cast, Term()));
+    return process.runtime->remote_signal(
+        request_of(process, process.make_ref(RefKind::plain), cast, Term()));
   }
   FunctionStart start;
   start.caller = order.node;

@@ -189,22 +189,31 @@ void Process::taken(Envelope& message) {
 
 // -- references
 
-Ref Process::make_ref(bool for_call) {
-  return ref_of(++refs_made, for_call);
+Ref Process::make_ref(RefKind kind) {
+  return ref_of(++refs_made, kind);
 }
 
-Ref Process::ref_of(std::uint64_t number, bool for_call) const {
+Ref Process::ref_of(std::uint64_t number, const Relations::Watching& monitor) const {
+  return ref_of(number, monitor.is_alias ? RefKind::alias : RefKind::plain);
+}
+
+Ref Process::ref_of(std::uint64_t number, RefKind kind) const {
   Ref ref;
   ref.node_atom = runtime->node_atom;
   ref.creation = runtime->config.creation;
   ref.word_count = 5;
   ref.words = {static_cast<std::uint32_t>(number & 0x3ffff), static_cast<std::uint32_t>(number >> 18),
-               for_call ? 1U : 0U, id, serial.load(std::memory_order_relaxed)};
+               static_cast<std::uint32_t>(kind), id, serial.load(std::memory_order_relaxed)};
   return ref;
 }
 
 std::uint64_t number_of(const Ref& ref) noexcept {
   return ref.words[0] | std::uint64_t{ref.words[1]} << 18;
+}
+
+RefKind kind_of_ref(const Ref& ref) noexcept {
+  if (ref.words[2] > static_cast<std::uint32_t>(RefKind::alias)) return RefKind::plain;
+  return static_cast<RefKind>(ref.words[2]);
 }
 
 bool Process::is_mine(const Ref& ref) const noexcept {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "barrel/process/alias.hpp"
 #include "barrel/process/body.hpp"
 #include "barrel/process/call.hpp"
 #include "barrel/process/remote_spawn.hpp"
@@ -16,6 +17,9 @@
 namespace barrel::detail {
 
 class RuntimeImpl;
+
+/// What a reference of ours is good for; its word 2.
+enum class RefKind : std::uint8_t { plain = 0, call = 1, alias = 2 };
 
 /// One slot of the process table, and the process that lives in it at present. A slot's memory is never given
 /// back, so that a sender may look at it at any time; `serial` tells the incarnations apart. Everything but
@@ -133,11 +137,18 @@ struct alignas(64) Process {
   [[nodiscard]] bool take_spawn_result(std::uint64_t number, const Term& why);
   void fail_spawns_of(NodeName node, std::uint64_t epoch, const Term& why);
 
+  // -- aliases (alias.cpp)
+  void apply_alias_message(Signal& signal);
+  /// True when the alias was active and the message was put into the queue.
+  [[nodiscard]] bool take_aliased(const Ref& alias, Envelope* message);
+  void end_alias_of_monitor(std::uint64_t number);
+
   // -- relations (relations.cpp)
   Relations& related();
   void touch_node(NodeName node);
   void start_remote_relation(NodeName node, std::uint64_t& epoch);
-  [[nodiscard]] Ref start_monitor(const Address& target);
+  /// With `alias` its reference is one, too.
+  [[nodiscard]] Ref start_monitor(const Address& target, const AliasEnd* alias);
   void stop_monitor(const Ref& ref);
   void link(const Pid& other);
   /// The entry for a link with `other`, made if there is none.
@@ -150,16 +161,19 @@ struct alignas(64) Process {
 
   [[nodiscard]] Pid pid() const noexcept;
   [[nodiscard]] bool is_mine(const Ref& ref) const noexcept;
-  [[nodiscard]] Ref make_ref(bool for_call);
+  [[nodiscard]] Ref make_ref(RefKind kind);
   /// The reference of that number (see make_ref).
-  [[nodiscard]] Ref ref_of(std::uint64_t number, bool for_call) const;
+  [[nodiscard]] Ref ref_of(std::uint64_t number, RefKind kind) const;
+  [[nodiscard]] Ref ref_of(std::uint64_t number, const Relations::Watching& monitor) const;
   void arm(Instant due);
 };
 
 /// Bits of a reference of ours: words 0 (18 bits, as Erlang has it) and 1 count the process's references,
-/// word 2 is 1 for a call's, words 3 and 4 are the process's id and serial, so that a message to it finds its
+/// word 2 is the RefKind, words 3 and 4 are the process's id and serial, so that a message to it finds its
 /// way.
 [[nodiscard]] std::uint64_t number_of(const Ref& ref) noexcept;
+/// RefKind::plain also when a peer made something up.
+[[nodiscard]] RefKind kind_of_ref(const Ref& ref) noexcept;
 
 /// Answers a signal on behalf of a process that is dead; disposes of nothing.
 void answer_for_dead(RuntimeImpl& runtime, const Pid& dead, const Signal& signal);

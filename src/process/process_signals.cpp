@@ -82,12 +82,7 @@ void Process::apply(Signal& signal) {
       return apply_down(signal.ref, signal.reason);
     case Signal::Op::close_call: return close_call(signal.from, signal.number);
     case Signal::Op::call_settled: return settle_call(signal.call, signal.number == 1);
-    case Signal::Op::alias_message: {
-      Envelope* carried = std::exchange(signal.carried, nullptr);
-      carried->serial = signal.serial;
-      if (!take_reply(carried)) detail::dispose(carried);
-      return;
-    }
+    case Signal::Op::alias_message: return apply_alias_message(signal);
     case Signal::Op::deadline: return apply_deadline(signal);
     case Signal::Op::drained: busy = false; return;
     case Signal::Op::job_done: return;  // the waiting job knows by itself; this only woke the process
@@ -217,8 +212,10 @@ void Process::apply_down(const Ref& ref, const Term& why) {
   const auto found = relations->watching.find(number);
   if (found == relations->watching.end() || found->second.fired) return;
   found->second.fired = true;
+  end_alias_of_monitor(number);
   const Relations::Watching& watching = found->second;
-  Down down = watching.name ? Down(ref, *watching.name, why) : Down(ref, watching.target, why);
+  const Ref mine = ref_of(number, watching);
+  Down down = watching.name ? Down(mine, *watching.name, why) : Down(mine, watching.target, why);
   append(new_envelope<TypedMessage<Down>>(std::in_place, std::move(down)));
 }
 
@@ -253,7 +250,7 @@ void Process::apply_node_down(NodeName node, std::uint64_t epoch, const Term& wh
   relations->remote_watchers.erase(node.atom());
   std::ranges::sort(broken);
   std::ranges::sort(lost);
-  for (const std::uint64_t number : lost) apply_down(ref_of(number, false), why);
+  for (const std::uint64_t number : lost) apply_down(ref_of(number, RefKind::plain), why);
   for (const Pid& other : broken) {
     if (trap_exits) append(new_envelope<TypedMessage<Exit>>(std::in_place, Exit(other, why)));
     else if (!why.is_atom("normal")) end(why);

@@ -72,9 +72,11 @@ void Process::unlink(const Pid& other) {
 
 // -- monitors
 
-Ref Process::start_monitor(const Address& target) {
-  const Ref ref = make_ref(false);
+Ref Process::start_monitor(const Address& target, const AliasEnd* alias) {
   Relations::Watching watching;
+  watching.is_alias = alias != nullptr;
+  const Ref ref = ref_of(++refs_made, watching);
+  if (alias != nullptr) related().aliases.emplace(number_of(ref), *alias);
   std::optional<Atom> remote_name;
   const auto resolved = resolve({&runtime->facade, this}, target);
   if (const auto* local = std::get_if<LocalName>(&target.target())) {
@@ -110,6 +112,7 @@ void Process::stop_monitor(const Ref& ref) {
   if (!relations) return;
   const auto found = relations->watching.find(number_of(ref));
   if (found == relations->watching.end()) return;
+  end_alias_of_monitor(number_of(ref));
   const Relations::Watching watching = found->second;
   relations->watching.erase(found);
   if (!watching.fired) {
@@ -128,9 +131,9 @@ void Process::stop_monitor(const Ref& ref) {
   }
 }
 
-Ref start_monitor(Process& process, const Address& target) {
+Ref start_monitor(Process& process, const Address& target, const AliasEnd* alias) {
   BARREL_ASSERT(Scheduler::is_current(process));
-  return process.start_monitor(target);
+  return process.start_monitor(target, alias);
 }
 
 void stop_monitor(Process& process, std::uint32_t serial, const Ref& ref) noexcept {
@@ -162,7 +165,7 @@ void Process::tell_relations() {
   for (const auto& [number, watching] : sorted(relations->watching)) {
     if (watching.fired || (!watching.remote && watching.target.id == 0)) continue;
     Signal* signal = make_signal(Signal::Op::demonitor, me);
-    signal->ref = ref_of(number, false);
+    signal->ref = ref_of(number, watching);
     if (watching.remote && watching.name) signal->name = watching.name->name;
     send_signal(watching.target, signal);
   }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "barrel/process/address.hpp"
+#include "barrel/process/alias.hpp"
 #include "barrel/term/pid.hpp"
 
 namespace barrel::detail {
@@ -26,6 +27,8 @@ struct Relations {
     /// Whom the signals went to; for a name on another node only its node counts.
     Pid target{};
     bool remote = false;
+    /// Its reference was made as an alias.
+    bool is_alias = false;
     /// Its Down stands in the queue.
     bool fired = false;
     std::uint64_t epoch = 0;
@@ -40,6 +43,8 @@ struct Relations {
   std::unordered_map<Pid, Link> links;
   std::unordered_map<std::uint64_t, Watching> watching;
   std::unordered_map<Ref, Watcher> watchers;
+  /// The aliases of ours that are active, by the numbers of their references.
+  std::unordered_map<std::uint64_t, AliasEnd> aliases;
   /// How many of the watchers, and how many of the links, are of which other node.
   std::unordered_map<Atom, std::uint32_t> remote_watchers;
   std::unordered_map<Atom, std::uint32_t> remote_links;

@@ -24,15 +24,9 @@ void Runtime::deliver_encoded(const RemoteTarget& to, const SharedBytes& payload
     (void)impl_->deliver(*pid, EncodedMessage::make(payload, context));
     return;
   }
-  // Only calls have aliases; the reference tells whose.
   const Ref& alias = std::get<Ref>(to);
-  const Pid owner{alias.node_atom, alias.words[3], alias.words[4], alias.creation};
-  if (alias.word_count != 5 || alias.words[2] != 1 || impl_->find_alive(owner) == nullptr) {
-    return impl_->counters.dropped_late_reply.add();
-  }
-  Signal* signal = make_signal(Signal::Op::alias_message);
-  signal->carried = EncodedMessage::make(payload, context);
-  impl_->signal(owner, signal);
+  if (impl_->owner_of(alias) == nullptr) return impl_->counters.dropped_late_reply.add();
+  (void)impl_->deliver_alias(alias, EncodedMessage::make(payload, context));
 }
 
 void Runtime::deliver_signal(const RemoteSignal& remote) {

@@ -36,6 +36,10 @@ class RuntimeImpl {
                           std::uint32_t limit) noexcept;
   /// False: nobody was there, or the mailbox was full; the message is gone.
   bool deliver(const Pid& to, Envelope* message) noexcept;
+  /// The living process of an alias, or of a call's reference; null when it can be neither.
+  [[nodiscard]] Process* owner_of(const Ref& alias) const noexcept;
+  /// To whoever has that alias, or made that call; as deliver.
+  bool deliver_alias(const Ref& alias, Envelope* message) noexcept;
   /// To a process of this node; answers for it when it is dead.
   void signal(const Pid& to, Signal* signal);
   /// To a process of any node.

@@ -77,7 +77,7 @@ Sender sender_of(Process& process) noexcept {
   return {&process.runtime->facade, &process};
 }
 Ref make_ref(Process& process) {
-  return process.make_ref(false);
+  return process.make_ref(RefKind::plain);
 }
 SystemTime system_now(const Process& process) {
   return process.runtime->clock.system_now();

@@ -26,7 +26,7 @@ struct Signal final : Envelope {
     down,           ///< from, ref, reason
     close_call,     ///< from, number: the caller does not wait any more
     call_settled,   ///< call, number: its Caller, in another process, let go; 1: answered
-    alias_message,  ///< number, carried: a message for the call of that number
+    alias_message,  ///< ref (a call's, or an alias), carried: a message that was sent to it
     deadline,       ///< due
     drained,
     job_done,

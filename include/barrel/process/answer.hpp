@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "barrel/process/call.hpp"
@@ -63,12 +64,16 @@ class Caller {
   template <class R>
   void reply_tagged(const TaggedReply<R>& payload, Term (*to_term)(const R&), const R& value) {
     if (is_local({runtime_, nullptr}, pid_)) {
-      (void)deliver({runtime_, nullptr}, pid_, make_message(Term::tuple_of(tag_, to_term(value))));
+      deliver_tagged(make_message(Term::tuple_of(tag_, to_term(value))));
     } else {
       send_remote(payload);
     }
   }
+  void deliver_tagged(Envelope* reply) const;
   void send_remote(const EncodablePayload& payload) const;
+  /// OTP's rule: a tag [alias | Ref], or one that begins with it, is answered to the alias, any other to the
+  /// pid.
+  [[nodiscard]] std::optional<Ref> alias() const;
   void let_go(bool answered) noexcept;
 
   Runtime* runtime_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "barrel/process/address.hpp"
+#include "barrel/process/alias.hpp"
 #include "barrel/process/process_fwd.hpp"
 #include "barrel/term/pid.hpp"
 
@@ -11,7 +12,8 @@
 namespace barrel {
 
 namespace detail {
-[[nodiscard]] Ref start_monitor(Process& process, const Address& target);
+/// `alias`: when its reference is one, too.
+[[nodiscard]] Ref start_monitor(Process& process, const Address& target, const AliasEnd* alias = nullptr);
 void stop_monitor(Process& process, std::uint32_t serial, const Ref& ref) noexcept;
 [[nodiscard]] std::uint32_t serial_of(const Process& process) noexcept;
 class SpawnMonitorOn;
@@ -54,6 +56,11 @@ class [[nodiscard]] Monitor {
       : process_(&process),
         serial_(detail::serial_of(process)),
         ref_(detail::start_monitor(process, target)) {}
+
+  Monitor(detail::Process& process, const Address& target, detail::AliasEnd alias)
+      : process_(&process),
+        serial_(detail::serial_of(process)),
+        ref_(detail::start_monitor(process, target, &alias)) {}
 
   detail::Process* process_ = nullptr;
   std::uint32_t serial_ = 0;

@@ -10,6 +10,7 @@
 
 #include "barrel/base/time.hpp"
 #include "barrel/process/address.hpp"
+#include "barrel/process/alias.hpp"
 #include "barrel/process/blocking.hpp"
 #include "barrel/process/body.hpp"
 #include "barrel/process/call.hpp"
@@ -110,6 +111,11 @@ class Self {
   void send(const Address& to, M&& message) const {
     detail::send_to(sender(), to, std::forward<M>(message));
   }
+  /// To the process that has the alias, on whatever node; dropped once the alias has ended.
+  template <class M>
+  void send(const Ref& alias, M&& message) const {
+    detail::send_to_one(sender(), alias, std::forward<M>(message));
+  }
   /// Sends only if it can be taken now: Errc::busy when the channel to that node is full, Errc::no_connection
   /// when the node cannot be reached, Errc::no_process when a local receiver is dead or its mailbox is full.
   template <class M>
@@ -195,6 +201,17 @@ class Self {
   /// Watches a pid, a local name, a name on another node or a via name. If nobody is there a Down with noproc
   /// comes.
   [[nodiscard]] Monitor monitor(const Address& target) const { return Monitor(*process_, target); }
+  /// The same, and the monitor's reference is an alias of this process: monitor/3 with {alias, Ends}.
+  [[nodiscard]] Monitor monitor(const Address& target, MonitorAlias alias) const {
+    return {*process_, target, detail::end_of(alias)};
+  }
+  /// erlang:alias/1: a reference that others, on any node, can send messages to, until it ends.
+  [[nodiscard]] Ref alias(AliasEnds ends = AliasEnds::explicit_unalias) const {
+    return detail::make_alias(*process_, detail::end_of(ends));
+  }
+  /// erlang:unalias/1: from now on nothing comes through it. False when it is no active alias of this
+  /// process.
+  bool unalias(const Ref& alias) const { return detail::end_alias(*process_, alias); }
   /// When either ends abnormally the other gets its exit signal. Linking twice is linking once; a dead
   /// process answers with an exit signal noproc.
   void link(const Pid& other) const { detail::link_process(*process_, other); }

@@ -32,6 +32,9 @@ struct Sender {
 [[nodiscard]] bool deliver(const Sender& from, const Pid& to, Envelope* message) noexcept;
 SendOutcome deliver_remote(const Sender& from, const RemoteTarget& to, const EncodablePayload& payload,
                            SendMode mode);
+/// The same for an alias, or the reference of a call.
+[[nodiscard]] bool is_local(const Sender& from, const Ref& alias) noexcept;
+[[nodiscard]] bool deliver(const Sender& from, const Ref& alias, Envelope* message) noexcept;
 /// A pid (of any node), or a name of another node; Errc::no_process or not_found when there is none.
 [[nodiscard]] Result<RemoteTarget> resolve(const Sender& from, const Address& to);
 
@@ -47,13 +50,18 @@ class Payload final : public EncodablePayload {
 
 [[nodiscard]] Result<void> outcome_to_result(SendOutcome outcome);
 
-/// Sends and forgets. A message to nobody is dropped, as in Erlang.
-template <class M>
-void send_to_pid(const Sender& from, const Pid& to, M&& message) {
+/// To a process, or to an alias.
+template <class M, class To>
+void send_to_one(const Sender& from, const To& to, M&& message) {
   check_sendable<M>();
   if (is_local(from, to)) [[likely]]
     (void)deliver(from, to, make_message(std::forward<M>(message)));
   else (void)deliver_remote(from, to, Payload<MessageOf<M>>(message), SendMode::park);
+}
+/// Sends and forgets. A message to nobody is dropped, as in Erlang.
+template <class M>
+void send_to_pid(const Sender& from, const Pid& to, M&& message) {
+  send_to_one(from, to, std::forward<M>(message));
 }
 template <class M>
 [[nodiscard]] Result<void> try_send_to(const Sender& from, const RemoteTarget& to, M&& message) {
