@@ -65,8 +65,10 @@ class Channel {
   /// Numbers the dials, so that an answer that comes late is told from the present one's.
   std::uint64_t attempt = 0;
   Instant give_up_at{};
-  /// Why the last address failed, for the log line when all have.
-  std::string last_failure;
+  /// How the address that is tried is reached.
+  Transport transport = Transport::quic;
+  /// Why those tried in this dial have failed, for the log line when all have.
+  std::string failures;
 
   /// Link in the stack of channels with something to send; see DirtyChannels.
   std::atomic<Channel*> next_dirty{nullptr};

@@ -7,6 +7,17 @@
 
 namespace barrel::node {
 
+namespace {
+
+/// More of them, in one dial, would make the log line longer and nobody wiser.
+constexpr std::size_t failures_bytes_max = 600;
+
+const char* carrier_of(Transport transport) {
+  return transport == Transport::quic ? "over QUIC: " : "over TCP: ";
+}
+
+}  // namespace
+
 Dialer::Dialer(loop::Loop& loop, Duration timeout, Hooks hooks, Metrics& metrics)
     : loop_(loop),
       timeout_(timeout),
@@ -18,11 +29,13 @@ void Dialer::start(Channel& channel) {
   if (channel.dial != Channel::Dial::none || channel.live_link != nullptr) return;
   const std::uint64_t attempt = ++channel.attempt;
   channel.give_up_at = loop_.now() + timeout_;
-  channel.last_failure.clear();
+  channel.failures.clear();
   dials_.add();
   (void)loop_.add_timer(channel.give_up_at, [this, &channel, attempt] {
     if (channel.attempt != attempt || channel.dial == Channel::Dial::none) return;
-    fail(channel, "no answer within dial_timeout_ms; " + channel.last_failure);
+    const bool is_dialing = channel.dial == Channel::Dial::dialing;
+    note(channel, is_dialing ? carrier_of(channel.transport) : "", "no answer within dial_timeout_ms");
+    fail(channel, channel.failures);
   });
   if (!hooks_.is_incoming(channel.peer)) return locate(channel);
   channel.dial = Channel::Dial::awaiting;
@@ -59,6 +72,7 @@ void Dialer::try_next(Channel& channel) {
     const NodeAddress address = std::move(channel.addresses.front());
     channel.addresses.erase(channel.addresses.begin());
     const auto literal = SocketAddress::from_ip(address.host, address.port);
+    channel.transport = address.transport;
     if (!literal) return resolve(channel, address);
     auto link = hooks_.connect(channel.peer, *literal, address.transport);
     if (link) {
@@ -66,9 +80,9 @@ void Dialer::try_next(Channel& channel) {
       channel.dial_link = *link;
       return;
     }
-    channel.last_failure = literal->to_string() + ": " + link.error().message();
+    note(channel, carrier_of(channel.transport), literal->to_string() + ": " + link.error().message());
   }
-  fail(channel, channel.last_failure.empty() ? "discovery knows no address" : channel.last_failure);
+  fail(channel, channel.failures.empty() ? "discovery knows no address" : channel.failures);
 }
 
 void Dialer::resolve(Channel& channel, const NodeAddress& address) {
@@ -78,7 +92,7 @@ void Dialer::resolve(Channel& channel, const NodeAddress& address) {
                  transport = address.transport](Result<std::vector<SocketAddress>> found) {
                   if (channel.attempt != attempt || channel.dial != Channel::Dial::locating) return;
                   if (!found) {
-                    channel.last_failure = host + ": " + found.error().message();
+                    note(channel, carrier_of(transport), host + ": " + found.error().message());
                   } else {
                     std::vector<NodeAddress> literals;
                     for (const SocketAddress& one : *found)
@@ -92,7 +106,7 @@ void Dialer::resolve(Channel& channel, const NodeAddress& address) {
 void Dialer::link_down(Channel& channel, const carrier::Down& down) {
   channel.dial_link = nullptr;
   if (channel.dial != Channel::Dial::dialing) return;
-  channel.last_failure = std::string(to_string(down.reason)) + ": " + down.text;
+  note(channel, carrier_of(channel.transport), std::string(to_string(down.reason)) + ": " + down.text);
   switch (down.reason) {
     case carrier::DownReason::refused:
       // Its own connection to us is on the way, or has come already.
@@ -111,13 +125,13 @@ void Dialer::link_down(Channel& channel, const carrier::Down& down) {
     case carrier::DownReason::auth_failed:
     case carrier::DownReason::handshake_failed:
     case carrier::DownReason::protocol_error:
-    case carrier::DownReason::key_mismatch: return fail(channel, channel.last_failure);
+    case carrier::DownReason::key_mismatch: return fail(channel, channel.failures);
   }
 }
 
 void Dialer::incoming_down(Channel& channel, const std::string& why) {
   if (channel.dial != Channel::Dial::awaiting) return;
-  channel.last_failure = why;
+  note(channel, "its own connection: ", why);
   locate(channel);
 }
 
@@ -133,6 +147,12 @@ void Dialer::yield(Channel& channel) {
 
 void Dialer::abandon(Channel& channel, const std::string& why) {
   if (channel.dial != Channel::Dial::none) fail(channel, why);
+}
+
+void Dialer::note(Channel& channel, std::string_view what, const std::string& why) {
+  if (channel.failures.size() > failures_bytes_max) return;
+  if (!channel.failures.empty()) channel.failures += "; ";
+  channel.failures.append(what).append(why);
 }
 
 void Dialer::fail(Channel& channel, const std::string& why) {

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "barrel/base/metrics.hpp"
@@ -52,6 +53,8 @@ class Dialer {
   void located(Channel& channel, std::uint64_t attempt, Result<std::vector<NodeAddress>> found);
   void try_next(Channel& channel);
   void resolve(Channel& channel, const NodeAddress& address);
+  /// Why one attempt has failed.
+  static void note(Channel& channel, std::string_view what, const std::string& why);
   void fail(Channel& channel, const std::string& why);
   void finish(Channel& channel);
 

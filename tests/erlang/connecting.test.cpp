@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <fstream>
+
 #include "erlang/erlang_test.hpp"
 #include "erlang/puppet.hpp"
 
@@ -119,6 +121,33 @@ TEST_F(Connecting, ABarrelNodeDialsAFixedAddress) {
   ASSERT_TRUE(b);
   dial(*b, name_of(beam));
   EXPECT_TRUE(connected(*b, beam));
+}
+
+TEST_F(Connecting, WhatWasTriedAndWhyItFailedIsLoggedByCarrier) {
+  TempDir logs;
+  NodeConfig settings = tcp_config("b");
+  settings.log.level = LogLevel::info;
+  settings.log.file = logs.path() / "b.log";
+  const auto b = start_tcp(settings);
+  ASSERT_TRUE(b);
+  {
+    Beam beam(epmd_, "e");
+    dial(*b, name_of(beam));
+    ASSERT_TRUE(connected(*b, beam));
+  }
+  ASSERT_TRUE(eventually([&] { return b->nodes().empty(); }));
+  dial(*b, "e@127.0.0.1");
+  const auto line = [&] {
+    std::ifstream in(settings.log.file);
+    for (std::string text; std::getline(in, text);) {
+      if (text.find("could not connect") != std::string::npos) return text;
+    }
+    return std::string();
+  };
+  ASSERT_TRUE(eventually([&] { return !line().empty(); }, 10s));
+  const std::string epmd = "127.0.0.1:" + std::to_string(epmd_.port());
+  EXPECT_THAT(line(), testing::HasSubstr("over TCP: unreachable: EPMD at " + epmd + " knows no node e"));
+  EXPECT_THAT(line(), testing::HasSubstr("; over QUIC: unreachable: "));
 }
 
 TEST_F(Connecting, ARegistrationSurvivesTheEndOfEpmd) {
