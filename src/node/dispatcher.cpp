@@ -71,10 +71,10 @@ std::optional<Term> Dispatcher::decode(const Source& source, const dist::Payload
   return std::nullopt;
 }
 
-void Dispatcher::deliver(const Source& source, RemoteSignal signal) {
+void Dispatcher::deliver(const Source& source, RemoteSignal signal, const dist::Payload& reason) {
+  if (!has_room(source, reason)) return;
   signal.to_node = self_;
-  (void)source;
-  runtime_.deliver_signal(signal);
+  runtime_.deliver_signal(signal, reason.share(), source.context);
 }
 
 void Dispatcher::on(const Source& source, const dist::Send& control, dist::Payload& payload) {
@@ -105,94 +105,85 @@ void Dispatcher::on(const Source& source, const dist::SendAlias& control, dist::
   if (has_room(source, payload)) runtime_.deliver_encoded(control.to, payload.share(), source.context);
 }
 
-void Dispatcher::on(const Source& source, const dist::Link& control, dist::Payload&) {
+void Dispatcher::on(const Source& source, const dist::Link& control, dist::Payload& payload) {
   RemoteSignal signal;
   signal.op = RemoteSignal::Op::link;
   signal.from = control.from;
   signal.to = control.to;
-  deliver(source, std::move(signal));
+  deliver(source, std::move(signal), payload);
 }
 
-void Dispatcher::on(const Source& source, const dist::Unlink& control, dist::Payload&) {
+void Dispatcher::on(const Source& source, const dist::Unlink& control, dist::Payload& payload) {
   RemoteSignal signal;
   signal.op = RemoteSignal::Op::unlink;
   signal.from = control.from;
   signal.to = control.to;
   signal.id = control.id;
-  deliver(source, std::move(signal));
+  deliver(source, std::move(signal), payload);
 }
 
-void Dispatcher::on(const Source& source, const dist::UnlinkAck& control, dist::Payload&) {
+void Dispatcher::on(const Source& source, const dist::UnlinkAck& control, dist::Payload& payload) {
   RemoteSignal signal;
   signal.op = RemoteSignal::Op::unlink_ack;
   signal.from = control.from;
   signal.to = control.to;
   signal.id = control.id;
-  deliver(source, std::move(signal));
+  deliver(source, std::move(signal), payload);
 }
 
 void Dispatcher::on(const Source& source, const dist::ExitLinked& control, dist::Payload& payload) {
-  auto reason = decode(source, payload);
-  if (!reason) return;
   RemoteSignal signal;
   signal.op = RemoteSignal::Op::exit;
   signal.from = control.from;
   signal.to = control.to;
-  signal.reason = *std::move(reason);
-  deliver(source, std::move(signal));
+  deliver(source, std::move(signal), payload);
 }
 
 void Dispatcher::on(const Source& source, const dist::Exit& control, dist::Payload& payload) {
-  auto reason = decode(source, payload);
-  if (!reason) return;
   RemoteSignal signal;
   signal.op = RemoteSignal::Op::exit2;
   signal.from = control.from;
   signal.to = control.to;
-  signal.reason = *std::move(reason);
-  deliver(source, std::move(signal));
+  deliver(source, std::move(signal), payload);
 }
 
-void Dispatcher::on(const Source& source, const dist::Monitor& control, dist::Payload&) {
+void Dispatcher::on(const Source& source, const dist::Monitor& control, dist::Payload& payload) {
   RemoteSignal signal;
   signal.op = RemoteSignal::Op::monitor;
   signal.from = control.from;
   signal.ref = control.ref;
   if (const auto* name = std::get_if<Atom>(&control.to)) signal.name = *name;
   else signal.to = std::get<Pid>(control.to);
-  deliver(source, std::move(signal));
+  deliver(source, std::move(signal), payload);
 }
 
-void Dispatcher::on(const Source& source, const dist::Demonitor& control, dist::Payload&) {
+void Dispatcher::on(const Source& source, const dist::Demonitor& control, dist::Payload& payload) {
   RemoteSignal signal;
   signal.op = RemoteSignal::Op::demonitor;
   signal.from = control.from;
   signal.ref = control.ref;
   if (const auto* name = std::get_if<Atom>(&control.to)) signal.name = *name;
   else signal.to = std::get<Pid>(control.to);
-  deliver(source, std::move(signal));
+  deliver(source, std::move(signal), payload);
 }
 
 void Dispatcher::on(const Source& source, const dist::MonitorDown& control, dist::Payload& payload) {
-  auto reason = decode(source, payload);
-  if (!reason) return;
   RemoteSignal signal;
   signal.op = RemoteSignal::Op::down;
   signal.to = control.to;
   signal.ref = control.ref;
-  signal.reason = *std::move(reason);
   signal.from = Pid{source.peer.atom(), 0, 0, 0};  // a name says no node
   if (const auto* name = std::get_if<Atom>(&control.from)) signal.name = *name;
   else signal.from = std::get<Pid>(control.from);
-  deliver(source, std::move(signal));
+  deliver(source, std::move(signal), payload);
 }
 
-void Dispatcher::on(const Source& source, const dist::GroupLeader& control, dist::Payload&) {
+void Dispatcher::on(const Source& source, const dist::GroupLeader& control, dist::Payload& payload) {
   RemoteSignal signal;
   signal.op = RemoteSignal::Op::group_leader;
   signal.from = control.leader;
   signal.to = control.to;
-  deliver(source, std::move(signal));
+  deliver(source, std::move(signal), payload);
 }
 
 void Dispatcher::on(const Source& source, const dist::SpawnRequest& control, dist::Payload& payload) {
@@ -204,7 +195,7 @@ void Dispatcher::on(const Source& source, const dist::SpawnRequest& control, dis
   runtime_.deliver_spawn(control.from, control.id, spawn, payload.share(), source.context);
 }
 
-void Dispatcher::on(const Source& source, const dist::SpawnReply& control, dist::Payload&) {
+void Dispatcher::on(const Source& source, const dist::SpawnReply& control, dist::Payload& payload) {
   RemoteSignal signal;
   signal.op = RemoteSignal::Op::spawn_reply;
   signal.from = Pid{source.peer.atom(), 0, 0, 0};
@@ -212,7 +203,7 @@ void Dispatcher::on(const Source& source, const dist::SpawnReply& control, dist:
   signal.ref = control.id;
   signal.id = control.flags;
   signal.reason = control.result;
-  deliver(source, std::move(signal));
+  deliver(source, std::move(signal), payload);
 }
 
 void Dispatcher::on(const Source&, const dist::Ignored&, dist::Payload&) {}

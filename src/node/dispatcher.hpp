@@ -79,7 +79,7 @@ class Dispatcher {
   /// The payload as a Term; empty after telling of the violation.
   [[nodiscard]] std::optional<Term> decode(const Source& source, const dist::Payload& payload);
   /// A signal about processes of this node.
-  void deliver(const Source& source, RemoteSignal signal);
+  void deliver(const Source& source, RemoteSignal signal, const dist::Payload& reason);
 
   const NodeName self_;
   Runtime& runtime_;

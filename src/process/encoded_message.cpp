@@ -24,14 +24,13 @@ const MessageType EncodedMessage::type{
       return term ? *std::move(term) : Term();
     }};
 
-EncodedMessage* EncodedMessage::make(const SharedBytes& payload,
-                                     std::shared_ptr<const DecodeContext> context) {
+EncodedMessage* EncodedMessage::make(const SharedBytes& payload, std::shared_ptr<const DecodeContext> context,
+                                     std::size_t carrier_bytes) {
   const bool is_small = payload.size() <= inline_bytes_max;
   const std::size_t size = sizeof(EncodedMessage) + (is_small ? payload.size() : 0);
   auto* message = ::new (pool_allocate(size)) EncodedMessage;
   message->context = std::move(context);
-  message->context->unread_bytes.fetch_add(sizeof(EncodedMessage) + payload.size(),
-                                           std::memory_order_relaxed);
+  message->carrier_size = static_cast<std::uint32_t>(carrier_bytes);
   if (is_small) {
     message->inline_size = static_cast<std::uint32_t>(payload.size());
     if (!payload.view().empty())
@@ -39,14 +38,14 @@ EncodedMessage* EncodedMessage::make(const SharedBytes& payload,
   } else {
     message->shared = payload;
   }
+  message->context->unread_bytes.fetch_add(message->charge(), std::memory_order_relaxed);
   return message;
 }
 
 void EncodedMessage::dispose(Envelope* envelope) noexcept {
   auto* message = static_cast<EncodedMessage*>(envelope);
   const std::size_t size = sizeof(EncodedMessage) + message->inline_size;
-  message->context->unread_bytes.fetch_sub(sizeof(EncodedMessage) + message->bytes().size(),
-                                           std::memory_order_relaxed);
+  message->context->unread_bytes.fetch_sub(message->charge(), std::memory_order_relaxed);
   message->~EncodedMessage();
   pool_release(message, size);
 }
@@ -69,21 +68,25 @@ void UnreadCharge::give_back() {
   context_->unread_bytes.fetch_sub(bytes_, std::memory_order_relaxed);
 }
 
-bool decode_in_place(Process& process, Envelope*& envelope) {
-  const auto& message = static_cast<const EncodedMessage&>(*envelope);
+std::optional<Term> decode_message(Process& process, const EncodedMessage& message) {
   const EtfLimits& limits = message.context->limits;
   auto term =
       message.inline_size > 0 ? decode_etf(message.bytes(), limits) : decode_etf(message.shared, limits);
-  if (!term) {
-    process.runtime->counters.malformed.add();
-    process.runtime->log.warning("a message from another node does not decode",
-                                 {{"error", term.error().message()}});
-    if (message.context->on_malformed) message.context->on_malformed(term.error());
-    return false;
-  }
+  if (term) return *std::move(term);
+  process.runtime->counters.malformed.add();
+  process.runtime->log.warning("a message from another node does not decode",
+                               {{"error", term.error().message()}});
+  if (message.context->on_malformed) message.context->on_malformed(term.error());
+  return std::nullopt;
+}
+
+bool decode_in_place(Process& process, Envelope*& envelope) {
+  const auto& message = static_cast<const EncodedMessage&>(*envelope);
+  auto term = decode_message(process, message);
+  if (!term) return false;
   auto* decoded = new_envelope<TypedMessage<Term>>(std::in_place, *std::move(term));
   // A receive for something else only looked at it: it waits on.
-  decoded->charge.take(message.context, sizeof(EncodedMessage) + message.bytes().size());
+  decoded->charge.take(message.context, message.charge());
   replace_converted(process, envelope, decoded);
   return true;
 }

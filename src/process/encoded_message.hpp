@@ -13,17 +13,24 @@ namespace barrel::detail {
 struct EncodedMessage final : Envelope {
   static constexpr std::size_t inline_bytes_max = 512;
 
+  /// `carrier_bytes`: what else is kept for it, and counts as unread with it.
   [[nodiscard]] static EncodedMessage* make(const SharedBytes& payload,
-                                            std::shared_ptr<const DecodeContext> context);
+                                            std::shared_ptr<const DecodeContext> context,
+                                            std::size_t carrier_bytes = 0);
 
   static const MessageType type;
   std::shared_ptr<const DecodeContext> context;
   SharedBytes shared;
   std::uint32_t inline_size = 0;
+  std::uint32_t carrier_size = 0;
 
   [[nodiscard]] BytesView bytes() const noexcept {
     if (inline_size > 0) return {reinterpret_cast<const std::uint8_t*>(this + 1), inline_size};
     return shared.view();
+  }
+  /// What it counts for in DecodeContext::unread_bytes.
+  [[nodiscard]] std::size_t charge() const noexcept {
+    return sizeof(EncodedMessage) + bytes().size() + carrier_size;
   }
 
  private:
@@ -31,6 +38,8 @@ struct EncodedMessage final : Envelope {
   static void dispose(Envelope* envelope) noexcept;
 };
 
+/// The term; empty when it is malformed, which has been counted and told to the connection that it came from.
+[[nodiscard]] std::optional<Term> decode_message(Process& process, const EncodedMessage& message);
 /// The reference of {Ref, _} or {[alias | Ref], _} with the tag of a reply; empty for anything else.
 [[nodiscard]] std::optional<Ref> reply_ref(const Envelope& message);
 /// Of a reply's tag: Ref, [alias | Ref] or [[alias | Ref] | _].

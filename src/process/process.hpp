@@ -101,6 +101,8 @@ struct alignas(64) Process {
   void drain();
   void sort_in(Envelope* envelope);
   void apply(Signal& signal);
+  /// Of a signal from another node; false when it is malformed.
+  [[nodiscard]] bool decode_reason(Signal& signal);
   void apply_exit(const Pid& from, const Term& why);
   void apply_exit2(const Pid& from, const Term& why);
   void apply_link(const Signal& signal);

@@ -63,7 +63,19 @@ void Process::sort_in(Envelope* envelope) {
   }
 }
 
+bool Process::decode_reason(Signal& signal) {
+  const bool is_encoded = signal.carried != nullptr && signal.op != Signal::Op::alias_message;
+  if (!is_encoded) return true;
+  const EnvelopePtr carried(std::exchange(signal.carried, nullptr));
+  const auto& encoded = static_cast<const EncodedMessage&>(*carried);
+  if (encoded.bytes().empty()) return true;
+  auto reason_told = decode_message(*this, encoded);
+  if (reason_told) signal.reason = *std::move(reason_told);
+  return reason_told.has_value();
+}
+
 void Process::apply(Signal& signal) {
+  if (!decode_reason(signal)) return;
   switch (signal.op) {
     case Signal::Op::link: return apply_link(signal);
     case Signal::Op::unlink: return apply_unlink(signal);

@@ -11,25 +11,11 @@ using detail::make_signal;
 using detail::Process;
 using detail::Signal;
 
-void Runtime::deliver_encoded(const RemoteTarget& to, const SharedBytes& payload,
-                              const std::shared_ptr<const DecodeContext>& context) {
-  if (const auto* pid = std::get_if<Pid>(&to)) {
-    if (impl_->find_alive(*pid) == nullptr) return impl_->counters.dropped_no_process.add();
-    (void)impl_->deliver(*pid, EncodedMessage::make(payload, context));
-    return;
-  }
-  if (const auto* name = std::get_if<NodeLocalName>(&to)) {
-    const auto pid = impl_->whereis(name->name);
-    if (!pid) return impl_->counters.dropped_no_process.add();
-    (void)impl_->deliver(*pid, EncodedMessage::make(payload, context));
-    return;
-  }
-  const Ref& alias = std::get<Ref>(to);
-  if (impl_->owner_of(alias) == nullptr) return impl_->counters.dropped_late_reply.add();
-  (void)impl_->deliver_alias(alias, EncodedMessage::make(payload, context));
-}
+namespace {
 
-void Runtime::deliver_signal(const RemoteSignal& remote) {
+/// `encoded`: the reason, or null when it is in `remote`.
+void hand_over(detail::RuntimeImpl& runtime, const RemoteSignal& remote, detail::Envelope* encoded) {
+  detail::EnvelopePtr carried(encoded);
   Pid to = remote.to;
   Signal::Op op = Signal::Op::link;
   switch (remote.op) {
@@ -49,17 +35,47 @@ void Runtime::deliver_signal(const RemoteSignal& remote) {
       remote.name && (remote.op == RemoteSignal::Op::monitor || remote.op == RemoteSignal::Op::demonitor);
   // A name may have changed hands since it was monitored. Then its former holder keeps the entry until it
   // ends, and tells the other side something that it does not know any more, which it ignores.
-  if (to_name) to = impl_->whereis(*remote.name).value_or(impl_->pid_of(0, 0));
+  if (to_name) to = runtime.whereis(*remote.name).value_or(runtime.pid_of(0, 0));
   Signal* signal = make_signal(op, remote.from);
+  signal->carried = carried.release();
   signal->ref = remote.ref;
-  signal->number = op == Signal::Op::link ? impl_->nodes.epoch() : remote.id;
+  signal->number = op == Signal::Op::link ? runtime.nodes.epoch() : remote.id;
   if (to_name) signal->name = remote.name;
   signal->reason = remote.reason;
   if (op == Signal::Op::link || op == Signal::Op::monitor) {
     // Listed before it is told, so that losing the node right now is told after it.
-    if (impl_->find_alive(to) != nullptr) impl_->nodes.add(remote.from.node(), {to.id, to.serial});
+    if (runtime.find_alive(to) != nullptr) runtime.nodes.add(remote.from.node(), {to.id, to.serial});
   }
-  impl_->signal(to, signal);
+  runtime.signal(to, signal);
+}
+
+}  // namespace
+
+void Runtime::deliver_encoded(const RemoteTarget& to, const SharedBytes& payload,
+                              const std::shared_ptr<const DecodeContext>& context) {
+  if (const auto* pid = std::get_if<Pid>(&to)) {
+    if (impl_->find_alive(*pid) == nullptr) return impl_->counters.dropped_no_process.add();
+    (void)impl_->deliver(*pid, EncodedMessage::make(payload, context));
+    return;
+  }
+  if (const auto* name = std::get_if<NodeLocalName>(&to)) {
+    const auto pid = impl_->whereis(name->name);
+    if (!pid) return impl_->counters.dropped_no_process.add();
+    (void)impl_->deliver(*pid, EncodedMessage::make(payload, context));
+    return;
+  }
+  const Ref& alias = std::get<Ref>(to);
+  if (impl_->owner_of(alias) == nullptr) return impl_->counters.dropped_late_reply.add();
+  (void)impl_->deliver_alias(alias, EncodedMessage::make(payload, context));
+}
+
+void Runtime::deliver_signal(const RemoteSignal& remote) {
+  hand_over(*impl_, remote, nullptr);
+}
+
+void Runtime::deliver_signal(const RemoteSignal& remote, const SharedBytes& reason,
+                             const std::shared_ptr<const DecodeContext>& context) {
+  hand_over(*impl_, remote, EncodedMessage::make(reason, context, sizeof(Signal)));
 }
 
 void Runtime::tell_watchers(NodeName node, bool is_up) {

@@ -188,6 +188,37 @@ TEST_F(RemoteHostileTest, LinksOfThisNodeAndOfOthersLeaveANodesShareAlone) {
   EXPECT_EQ(router_.all(RemoteSignal::Op::exit).size(), 1U) << "what is given back can be used again";
 }
 
+TEST_F(RemoteHostileTest, SignalsCountUntilTheyAreTakenAndTheirReasonsAreDecodedThen) {
+  const auto context = std::make_shared<DecodeContext>();
+  int malformed = 0;
+  context->on_malformed = [&malformed](const Error&) { ++malformed; };
+  const Pid target = node_->spawn(waits);
+  settle();
+  const auto exit = [&](Bytes reason) {
+    node_->deliver_signal(from(hostile_, RemoteSignal::Op::exit2, target), SharedBytes(std::move(reason)),
+                          context);
+  };
+  for (int i = 0; i < 100; ++i) exit(encode_etf(Term(Atom("normal"))));
+  const std::size_t with_reason = context->unread_bytes;
+  EXPECT_GE(with_reason, 100U * 100U) << "more than their bytes is kept for them";
+  node_->deliver_signal(from(hostile_, RemoteSignal::Op::unlink, target), {}, context);
+  EXPECT_GT(context->unread_bytes, with_reason);
+  settle();
+  EXPECT_EQ(context->unread_bytes, 0U);
+  EXPECT_EQ(router_.all(RemoteSignal::Op::unlink_ack).size(), 1U);
+
+  exit({131, 104});
+  EXPECT_EQ(malformed, 0);
+  settle();
+  EXPECT_EQ(malformed, 1);
+  EXPECT_TRUE(node_->is_alive(target)) << "what cannot be read says nothing";
+  exit(encode_etf(Term(Atom("enough"))));
+  settle();
+  EXPECT_FALSE(node_->is_alive(target));
+  exit(encode_etf(Term(Atom("late"))));
+  EXPECT_EQ(context->unread_bytes, 0U);
+}
+
 TEST_F(RemoteHostileTest, WhatWaitsToBeReceivedIsCountedUntilItIs) {
   const auto context = std::make_shared<DecodeContext>();
   const Pid target = node_->spawn(waits);

@@ -53,6 +53,8 @@ struct Signal final : Envelope {
   std::optional<Atom> name;
   Atom node{};
   CallHeader* call = nullptr;
+  /// See alias_message. With others: an EncodedMessage with the reason, if any, of a signal from another
+  /// node, for which it counts as unread.
   Envelope* carried = nullptr;
   Term reason;
 };

@@ -181,6 +181,10 @@ class Runtime {
   /// A signal from another node. Answers through the router what Erlang answers for the dead: exit or down
   /// with noproc, unlink_ack always.
   void deliver_signal(const RemoteSignal& signal);
+  /// The same, with its reason as it came, with the leading 131: the receiver decodes it. Until it has taken
+  /// the signal, that counts as unread, whether it has a reason or not.
+  void deliver_signal(const RemoteSignal& signal, const SharedBytes& reason,
+                      const std::shared_ptr<const DecodeContext>& context);
   /// A connection is up: those who watch the node hear it, and those who watch all if it is `visible`.
   void node_up(NodeName node, bool visible = true);
   /// Another node asks for a process that runs a function (SPAWN_REQUEST): it is started and told to the node
