@@ -42,9 +42,18 @@ void TcpCarrier::accept(std::unique_ptr<ByteStream> stream, Instant now) {
     context_.count("tcp.pending_limit");
     return;
   }
+  if (accepted() >= tcp_.config.accepted_max) {
+    context_.count("tcp.links_limit");
+    return;
+  }
   TcpLink& link = links_.add(std::make_unique<TcpLink>(context_, tcp_, links_.next_id(), std::nullopt));
   context_.count("dist.accepted");
   link.accept(std::move(stream));
+}
+
+std::size_t TcpCarrier::accepted() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(links_.alive(), [](const Link* link) { return !link->dialed(); }));
 }
 
 std::size_t TcpCarrier::pending_from(const SocketAddress& address) const {

@@ -57,6 +57,8 @@ class TcpCarrier final {
   TcpCarrier(LinkConfig config, TcpConfig tcp, StreamDialer& dialer, const Clock& clock, LinkOwner& owner,
              Random random, Metrics& metrics, Log log);
 
+  /// Accepted links that are not down.
+  [[nodiscard]] std::size_t accepted() const;
   /// Accepted links of a host that are not up.
   [[nodiscard]] std::size_t pending_from(const SocketAddress& address) const;
 

@@ -21,7 +21,11 @@ struct TcpConfig {
   /// Accepted links that are not up. TCP proves an address, and each costs a socket and some 10 KB; a guess,
   /// a quarter of the descriptors that a process usually may have.
   std::size_t pending_accepted_max = 256;
-  /// How many of them may come from one address, so that no single host locks out the others. A guess.
+  /// Accepted links in all: whoever knows the cookie may come under any number of names, and each costs a
+  /// socket. The node sets half of its descriptors.
+  std::size_t accepted_max = 100'000;
+  /// How many of those that are not up may come from one address, so that no single host locks out the
+  /// others. A guess.
   std::size_t pending_per_address_max = 64;
 };
 

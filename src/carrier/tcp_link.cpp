@@ -169,7 +169,7 @@ void TcpLink::read_messages(BytesView bytes) {
   reader_.feed(bytes);
   for (;;) {
     switch (reader_.next()) {
-      case dist::FrameReader::Step::need_more: return;
+      case dist::FrameReader::Step::need_more: return count_ticks();
       case dist::FrameReader::Step::too_large:
         context_.count("dist.frame_too_large");
         return end(DownReason::protocol_error, other_end() + " sent a message over the limit of " +
@@ -181,6 +181,11 @@ void TcpLink::read_messages(BytesView bytes) {
         break;
     }
   }
+}
+
+void TcpLink::count_ticks() {
+  const std::uint64_t new_ticks = reader_.ticks() - std::exchange(ticks_counted_, reader_.ticks());
+  if (new_ticks != 0) context_.metrics.counter("dist.ticks").add(new_ticks);
 }
 
 void TcpLink::on_closed(const std::string& why) {

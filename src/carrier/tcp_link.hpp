@@ -79,6 +79,7 @@ class TcpLink final : public Link, private StreamEvents {
   // Messages.
   void on_plain_bytes(BytesView bytes);
   void read_messages(BytesView bytes);
+  void count_ticks();
   void enqueue(SharedBytes bytes, std::optional<dist::Lane> lane);
   /// Writes what waits, and takes more from the outbound queue, until the system takes no more.
   void pump();
@@ -106,6 +107,7 @@ class TcpLink final : public Link, private StreamEvents {
   Instant last_sent_{};
   Instant next_tick_{};
   dist::FrameReader reader_;
+  std::uint64_t ticks_counted_ = 0;
   std::deque<Piece> queue_;
   std::size_t front_written_ = 0;  // bytes of the first piece that are gone
   std::size_t queued_bytes_ = 0;

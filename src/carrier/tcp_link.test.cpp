@@ -79,6 +79,7 @@ TEST_P(TcpLinks, TickWhenThereIsNothingToSayAndGiveUpASilentPeer) {
   EXPECT_NE(a.live, nullptr);
   EXPECT_NE(b.live, nullptr);
   EXPECT_EQ(a.suspected + b.suspected, 0);
+  EXPECT_GE(a.count("dist.ticks"), 10min / 15s - 1) << "one each quarter of the tick time";
   // Bob is no longer there, but nothing says so.
   run(net, {&a}, 46s);
   EXPECT_EQ(a.suspected, 1);
@@ -124,6 +125,21 @@ TEST_P(TcpLinks, SilentConnectionsAreClosedAndTheirNumberIsBounded) {
   EXPECT_TRUE(b.carrier->links().empty());
   strangers.push_back(net.dial(b.where));
   EXPECT_EQ(b.carrier->links().size(), 1U) << "there is room again";
+}
+
+TEST_P(TcpLinks, WhoeverKnowsTheCookieCannotTakeAllSockets) {
+  TcpConfig settings = config();
+  settings.accepted_max = 2;
+  TcpNode b(net, bob, "10.0.0.2:2", settings);
+  TcpNode a(net, alice, "10.0.0.1:1", config());
+  ASSERT_TRUE(connect(a, b));
+  std::vector<std::unique_ptr<ByteStream>> others;
+  for (int i = 0; i < 5; ++i) others.push_back(net.dial(b.where));
+  EXPECT_EQ(b.carrier->links().size(), 2U);
+  EXPECT_EQ(b.count("tcp.links_limit"), 4U);
+  b.say(1);
+  run(net, {&a, &b});
+  EXPECT_EQ(a.sizes.size(), 1U) << "who is connected stays so";
 }
 
 TEST_P(TcpLinks, OneHostCannotTakeAllPlaces) {

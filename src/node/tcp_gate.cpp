@@ -1,5 +1,8 @@
 #include "node/tcp_gate.hpp"
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <utility>
 
 #include "node/cluster_settings.hpp"
@@ -9,6 +12,13 @@
 namespace barrel::node {
 
 namespace {
+
+/// Files, dials and others need some, too; so no more than half of them for those who come.
+std::size_t sockets_for_accepted() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return carrier::TcpConfig().accepted_max;
+  return std::min<std::size_t>(limit.rlim_cur / 2, carrier::TcpConfig().accepted_max);
+}
 
 /// Far above any chain of certificates.
 constexpr std::size_t pem_bytes_max = std::size_t{1} << 20;
@@ -54,6 +64,7 @@ Result<std::unique_ptr<TcpGate>> TcpGate::open(const NodeConfig& config, std::ui
   std::unique_ptr<TcpGate> gate(new TcpGate(loop));
   carrier::TcpConfig settings;
   settings.ticktime = config.tcp.ticktime;
+  settings.accepted_max = sockets_for_accepted();
   if (config.tcp.tls) {
     auto tls = load_tls(config.tcp);
     if (!tls) return std::move(tls).error();
