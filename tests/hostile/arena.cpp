@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
+#include <utility>
 
 #include "node/discovery_endpoint.hpp"
 
@@ -32,13 +33,31 @@ ChatNode& Arena::launch(const std::string& name, const std::string& contact,
   return *(nodes_[name] = std::make_unique<ChatNode>(setup_, name, contact, arguments));
 }
 
-bool Arena::start() {
+bool Arena::register_victim() {
+  auto accepted = epmd_->accept();
+  if (!accepted) return false;
+  registration_.emplace(*std::move(accepted));
+  const Bytes request = registration_->receive_exactly(5);  // length, 'x', port
+  ByteReader reader(request);
+  (void)reader.u16();
+  if (reader.u8() != 'x') return false;
+  tcp_port_ = reader.u16();
+  return registration_->send(Bytes{'v', 0, 0, 0, 0, 1});
+}
+
+bool Arena::start(bool over_tcp) {
   // Limits that an attack reaches within a moment, and a short time to authenticate.
-  ChatNode& alice = launch(
-      "alice", "",
-      {"--atoms-per-peer-max=300", "--auth-handshake-timeout=3000", "--dial-timeout-ms=3000",
-       "--unread-bytes-max=33554432", "--registry-bytes-per-node-max=8388608", "--channel-bytes-max=65536"});
-  if (!alice.is_up()) return false;
+  std::vector<std::string> arguments{
+      "--atoms-per-peer-max=300",    "--auth-handshake-timeout=3000",         "--dial-timeout-ms=3000",
+      "--unread-bytes-max=33554432", "--registry-bytes-per-node-max=8388608", "--channel-bytes-max=65536"};
+  if (over_tcp) {
+    epmd_ = std::make_unique<TcpTrap>();
+    arguments.insert(arguments.end(),
+                     {"--tcp-enabled=true", "--tcp-listen-address=127.0.0.1",
+                      "--epmd-port=" + std::to_string(epmd_->port()), "--discovery-backends=file,epmd"});
+  }
+  ChatNode& alice = launch("alice", "", arguments);
+  if (!alice.is_up() || (over_tcp && !register_victim())) return false;
   ChatNode& bob = launch("bob", "alice", {});
   ChatNode& carol = launch("carol", "alice", {});
   if (!bob.is_up() || !carol.is_up()) return false;

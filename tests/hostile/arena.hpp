@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "hostile/attacker.hpp"
+#include "hostile/tcp_peer.hpp"
 #include "support/chat_node.hpp"
 #include "support/temp_dir.hpp"
 
@@ -26,8 +28,14 @@ class Arena {
  public:
   Arena();
 
-  [[nodiscard]] bool start();
+  /// With `over_tcp` the victim speaks TCP, too.
+  [[nodiscard]] bool start(bool over_tcp);
   [[nodiscard]] Target target() const;
+
+  /// Where the victim takes TCP connections.
+  [[nodiscard]] std::uint16_t tcp_port() const { return tcp_port_; }
+  /// The victim's EPMD, which does as the test says.
+  [[nodiscard]] TcpTrap& epmd() { return *epmd_; }
 
   /// Bob says a word in both rooms. Whether carol hears it is asked later, by heard().
   void speak();
@@ -50,12 +58,17 @@ class Arena {
  private:
   test::ChatNode& launch(const std::string& name, const std::string& contact,
                          const std::vector<std::string>& arguments);
+  /// Answers the victim's registration, and learns its port by it.
+  [[nodiscard]] bool register_victim();
 
   test::TempDir directory_;
   test::ChatSetup setup_;
   std::map<std::string, std::unique_ptr<test::ChatNode>> nodes_;
   int words_ = 0;
   std::size_t mark_ = 0;
+  std::unique_ptr<TcpTrap> epmd_;
+  std::optional<TcpPeer> registration_;
+  std::uint16_t tcp_port_ = 0;
 };
 
 }  // namespace barrel::hostile

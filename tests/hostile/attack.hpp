@@ -37,6 +37,8 @@ struct Family {
   /// Heading of the table's part.
   std::string_view title;
   std::span<const Attack> attacks;
+  /// The victim speaks TCP, too, and asks the arena's EPMD.
+  bool over_tcp = false;
 };
 [[nodiscard]] std::span<const Family> families();
 

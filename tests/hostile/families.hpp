@@ -19,6 +19,9 @@ extern const Family streams;
 extern const Family strangers;
 extern const Family handshakes;
 extern const Family servers;
+extern const Family tcp_strangers;
+extern const Family tcp_nodes;
+extern const Family calls_family;
 
 /// For what an attack needs in order to be one.
 inline void require(bool condition, const char* what) {

@@ -63,7 +63,7 @@ class HostileTest : public testing::TestWithParam<Family> {
 };
 
 TEST_P(HostileTest, EachAttackIsAnsweredAsDocumentedAndOthersDoNotNoticeIt) {
-  ASSERT_TRUE(arena_.start());
+  ASSERT_TRUE(arena_.start(GetParam().over_tcp));
   const Footprint before = arena_.footprint();
   for (const Attack& attack : GetParam().attacks) carry_out(attack);
   const Footprint after = arena_.footprint();

@@ -1,0 +1,233 @@
+// Over TCP: who knows the cookie, as every plain Erlang node does.
+#include <functional>
+
+#include "hostile/call_floods.hpp"
+#include "hostile/tcp_peer.hpp"
+
+namespace barrel::hostile {
+
+namespace {
+
+/// Connected; throws when it is not let in.
+class Eve {
+ public:
+  explicit Eve(Scene& scene, NodeName name = NodeName("eve@127.0.0.1"))
+      : node_(scene.arena().tcp_port(), scene.arena().target().name, name) {
+    require(node_.come_up(), "the attacker is not let in");
+  }
+  TcpNode* operator->() { return &node_; }
+  TcpNode& operator*() { return node_; }
+
+ private:
+  TcpNode node_;
+};
+
+/// The process that prints for the victim; when it ends, another takes its place.
+Pid shell_of(TcpNode& node) {
+  const auto shell = node.whereis("user");
+  require(shell.has_value(), "the victim does not tell its processes");
+  return *shell;
+}
+
+Bytes bytes_of(const Term& tuple, const Term* payload) {
+  Bytes bytes{112, 131};
+  ByteWriter writer(bytes);
+  encode_etf(writer, tuple);
+  if (payload != nullptr) {
+    writer.u8(131);
+    encode_etf(writer, *payload);
+  }
+  return bytes;
+}
+
+/// Messages as they are sent every day, as bytes.
+std::vector<Bytes> valid_messages(const Pid& own, const Pid& process) {
+  const Term ref = Ref{own.node_atom, 5, 3, {9, 8, 7, 0, 0}};
+  const Term none = Atom("");
+  const Term text("text");
+  const Term call = Term::tuple_of(Atom("$gen_call"), Term::tuple_of(own, ref),
+                                   Term::tuple_of(Atom("is_auth"), own.node_atom));
+  const Term function = Term::tuple_of(Atom("erlang"), Atom("node"), 0);
+  const Term no_arguments;
+  return {bytes_of(Term::tuple_of(22, own, process), &text),
+          bytes_of(Term::tuple_of(6, own, none, Atom("net_kernel")), &call),
+          bytes_of(Term::tuple_of(19, own, process, ref), nullptr),
+          bytes_of(Term::tuple_of(1, own, process), nullptr),
+          bytes_of(Term::tuple_of(35, 7, own, process), nullptr),
+          bytes_of(Term::tuple_of(33, own, ref), &text),
+          bytes_of(Term::tuple_of(29, ref, own, own, function, Term()), &no_arguments)};
+}
+
+/// Each byte damaged in turn, and cut off behind each; a new connection whenever one was closed.
+void damaged_messages(Scene& scene) {
+  auto eve = std::make_unique<Eve>(scene);
+  const std::vector<Bytes> messages = valid_messages((*eve)->own_pid(), shell_of(**eve));
+  const auto try_one = [&](const Bytes& message) {
+    if ((*eve)->frame(message)) return;
+    eve.reset();
+    eve = std::make_unique<Eve>(scene);
+  };
+  for (const Bytes& message : messages) {
+    for (std::size_t i = 0; i < message.size(); ++i) {
+      Bytes damaged = message;
+      damaged[i] ^= static_cast<std::uint8_t>(1 + i % 255);
+      try_one(damaged);
+      try_one(Bytes(message.begin(), message.begin() + static_cast<std::ptrdiff_t>(i)));
+    }
+    require(scene.arena().chats(), "the chat stands still");
+  }
+  eve.reset();
+  Eve again(scene);
+  require(again->settled(), "the victim does not answer any more");
+}
+
+void large_message(Scene& scene) {
+  Eve eve(scene);
+  Bytes head;
+  ByteWriter(head).u32(0xffff'ffff);
+  (void)eve->peer().send(head);
+  require(eve->closed_within(5s), "a message of 4 GB is waited for");
+}
+
+void slow_message(Scene& scene) {
+  Eve eve(scene);
+  const Term text(std::string(200, 's'));
+  const Bytes message = bytes_of(Term::tuple_of(6, eve->own_pid(), Atom(""), Atom("nobody")), &text);
+  Bytes framed;
+  ByteWriter(framed).u32(static_cast<std::uint32_t>(message.size()));
+  framed.insert(framed.end(), message.begin(), message.end());
+  std::size_t sent = 0;
+  require(scene.arena().chats([&] {
+    if (sent < framed.size()) (void)eve->peer().send(BytesView(framed).subspan(sent++, 1));
+  }),
+          "the chat stands still");
+  (void)eve->peer().send(BytesView(framed).subspan(sent));
+  require(eve->settled(), "the victim does not answer any more");
+}
+
+void ticks(Scene& scene) {
+  Eve eve(scene);
+  const Bytes many(4'000'000, 0);
+  require(eve->peer().send(many), "ticks are not taken");
+  require(eve->settled(), "the victim does not answer any more");
+}
+
+void other_senders(Scene& scene) {
+  Eve eve(scene);
+  Pid bob = eve->own_pid();
+  bob.node_atom = Atom("bob@127.0.0.1");
+  const Term text("in bob's name");
+  for (int i = 0; i < 1'000; ++i) {
+    (void)eve->control(Term::tuple_of(6, bob, Atom(""), Atom("net_kernel")), &text);
+    (void)eve->control(Term::tuple_of(24, bob, eve->own_pid()), &text);
+  }
+  require(eve->settled(), "the victim does not answer any more");
+}
+
+void overlay(Scene& scene) {
+  Eve eve(scene);
+  for (const char* name : {"barrel_p2p_bridge", "barrel_p2p_plumtree", "barrel_p2p_registry_replica",
+                           "barrel_liveness", "barrel_p2p_router"}) {
+    for (int i = 0; i < 1'000; ++i) (void)eve->send_name(name, Term::tuple_of(Atom("join"), eve->name()));
+  }
+  require(eve->settled(), "the victim does not answer any more");
+}
+
+void flood(Scene& scene, TcpNode& node, int count, const std::function<void(std::uint32_t)>& one) {
+  constexpr int bursts = 4;
+  for (int burst = 0; burst < bursts; ++burst) {
+    for (int i = burst * count / bursts; i < (burst + 1) * count / bursts; ++i)
+      one(static_cast<std::uint32_t>(i));
+    require(node.settled(), "the victim does not answer any more");
+    require(scene.arena().chats(), "the chat stands still");
+  }
+}
+
+void monitors(Scene& scene) {
+  Eve eve(scene);
+  const Pid target = shell_of(*eve);
+  flood(scene, *eve, 80'000, [&](std::uint32_t i) {
+    const Ref ref{eve->name().atom(), 5, 3, {i, 5, 5, 0, 0}};
+    (void)eve->control(Term::tuple_of(19, eve->own_pid(), target, ref));
+  });
+}
+
+void links(Scene& scene) {
+  Eve eve(scene);
+  const Pid target = shell_of(*eve);
+  flood(scene, *eve, 80'000,
+        [&](std::uint32_t i) { (void)eve->control(Term::tuple_of(1, eve->own_pid(i + 1), target)); });
+}
+
+/// What changes nothing: it is dealt with by the process, and counts until then.
+void signals(Scene& scene) {
+  Eve eve(scene);
+  const Pid target = shell_of(*eve);
+  const Ref ref{eve->name().atom(), 5, 3, {1, 5, 5, 0, 0}};
+  const Term reason("reason");
+  flood(scene, *eve, 80'000, [&](std::uint32_t i) {
+    const Pid own = eve->own_pid(i + 1);
+    switch (i % 4) {
+      case 0: (void)eve->control(Term::tuple_of(20, own, target, ref)); break;
+      case 1: (void)eve->control(Term::tuple_of(35, 1, own, target)); break;
+      case 2: (void)eve->control(Term::tuple_of(24, own, target), &reason); break;
+      default: (void)eve->control(Term::tuple_of(28, own, target, ref), &reason); break;
+    }
+  });
+}
+
+void spawns(Scene& scene) {
+  Eve eve(scene);
+  CallFlood(scene, *eve).spawns(14'000);
+}
+void calls(Scene& scene) {
+  Eve eve(scene, NodeName("eve2@127.0.0.1"));
+  CallFlood(scene, *eve).calls(14'000);
+}
+
+/// As many nodes as names can be thought of, one after the other and all at once.
+void many_names(Scene& scene) {
+  std::vector<std::unique_ptr<Eve>> all;
+  for (int i = 0; i < 300; ++i) {
+    const std::string name = "eve" + std::to_string(i) + "@127.0.0.1";
+    all.push_back(std::make_unique<Eve>(scene, NodeName(Atom(name))));
+    if (i % 3 == 0) all.pop_back();
+  }
+  require(scene.arena().chats(), "the chat stands still");
+}
+
+constexpr Attack attacks[] = {
+    {"DamagedMessages", "messages of every day, each byte damaged in turn, and cut off behind each",
+     "drops what means nothing, closes the connection where the form is broken", "dist.message_malformed",
+     Ending::no_matter, &damaged_messages},
+    {"LargeMessage", "a message that says it has 4 GB", "closes the connection", "dist.frame_too_large",
+     Ending::no_matter, &large_message},
+    {"SlowMessage", "a message of one byte each moment", "waits; others do not", "node.messages_received",
+     Ending::no_matter, &slow_message},
+    {"Ticks", "a million ticks", "ignores them", "dist.ticks", Ending::no_matter, &ticks},
+    {"OtherSenders", "messages and exits in the name of another node's processes", "drops them",
+     "dist.foreign_sender_dropped", Ending::no_matter, &other_senders},
+    {"Overlay", "messages to membership, gossip, registry and look-ups", "drops them",
+     "node.overlay_messages_of_outsiders", Ending::no_matter, &overlay},
+    {"ManyNames", "hundreds of nodes with invented names", "lets them in, as any who knows the cookie",
+     "dist.up", Ending::no_matter, &many_names},
+    {"Monitors", "monitors on one process without end",
+     "answers those above 65,536 of one node at once with the reason `system_limit`",
+     "process.relations_refused", Ending::no_matter, &monitors},
+    {"Links", "links with one process without end", "the same", "process.relations_refused",
+     Ending::no_matter, &links},
+    {"Signals", "exits, unlinks, demonitors and DOWNs that belong to nothing",
+     "drops them; those that wait count for `unread_bytes_max`", "node.messages_received", Ending::no_matter,
+     &signals},
+    {"Spawns", "requests to start functions that take long",
+     "runs 10,000 of one node at a time, refuses others with `system_limit`", "process.remote_spawns_refused",
+     Ending::no_matter, &spawns},
+    {"Calls", "the same as calls of `rex`", "the same, for both together", "process.remote_spawns_refused",
+     Ending::no_matter, &calls},
+};
+
+}  // namespace
+
+const Family tcp_nodes{"TcpNodes", "Over TCP: whoever knows the cookie", attacks, true};
+
+}  // namespace barrel::hostile
