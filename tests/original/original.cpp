@@ -60,8 +60,11 @@ Task<Result<Term>> call_two(Self self, NodeName node, Duration limit, const char
 Original::Original(Node& asker, std::string_view name) : Original(asker, name, nullptr) {}
 
 Original::Original(Node& asker, std::string_view name, std::unique_ptr<Child> child)
-    : asker_(asker), name_(NodeName::parse(name).value()), child_(std::move(child)), bindings_(Term::list({})) {
-  (void)eval("B = '" + std::string(asker.name().text()) + "', " + std::string(helpers));
+    : asker_(asker),
+      name_(NodeName::parse(name).value()),
+      child_(std::move(child)),
+      bindings_(Term::list({})) {
+  (void)bind("B = '" + std::string(asker.name().text()) + "', " + std::string(helpers));
 }
 
 Term Original::checked(Result<Term> answer) const {
@@ -80,12 +83,20 @@ Term Original::call(std::chrono::milliseconds limit, const char* module, const c
   return checked(asker_.run(&call_two, name_, Duration(limit), module, function, one, two));
 }
 
-Term Original::eval(std::string_view expressions, std::chrono::milliseconds limit) {
+Term Original::run(std::string_view expressions, std::chrono::milliseconds limit) {
   const Term scanned = call(limit, "erl_scan", "string", Term::charlist(std::string(expressions) + "."));
   if (!scanned.is_tagged("ok", 3)) throw std::runtime_error("not Erlang: " + std::string(expressions));
   const Term parsed = call(limit, "erl_parse", "parse_exprs", scanned.elements()[1]);
   if (!parsed.is_tagged("ok", 2)) throw std::runtime_error("not Erlang: " + to_string(parsed));
-  const Term done = call(limit, "erl_eval", "exprs", parsed.elements()[1], bindings_);
+  return call(limit, "erl_eval", "exprs", parsed.elements()[1], bindings_);
+}
+
+Term Original::eval(std::string_view expressions, std::chrono::milliseconds limit) {
+  return run(expressions, limit).elements()[1];
+}
+
+Term Original::bind(std::string_view expressions, std::chrono::milliseconds limit) {
+  const Term done = run(expressions, limit);
   bindings_ = done.elements()[2];
   return done.elements()[1];
 }

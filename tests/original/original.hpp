@@ -16,8 +16,8 @@ namespace barrel::test {
 ///
 ///   EXPECT_EQ(original.text("barrel_p2p:whereis_service(desk)"), "{error,not_found}");
 ///
-/// Each call has a process of its own there; variables stay bound. Bound from the beginning are B, the Barrel
-/// node that asks, and functions:
+/// Each call has a process of its own there, and variables of its own. bind() leaves them for later calls.
+/// Bound from the beginning are B, the Barrel node that asks, and functions:
 ///
 ///   Hold(Name, Meta)   registers a name with a new process: {Pid, Result}. It answers {ask, From, What} with
 ///                      {answer, self(), What}, gen_server:call(Pid, What) with {answer, What}, and does
@@ -38,6 +38,8 @@ class Original {
 
   /// The value of the last expression; expressions are separated by commas, without a full stop at the end.
   Term eval(std::string_view expressions, std::chrono::milliseconds limit = 20s);
+  /// As eval(); the variables stay bound.
+  Term bind(std::string_view expressions, std::chrono::milliseconds limit = 20s);
   /// As eval(), as Erlang prints it (~0tp).
   std::string text(const std::string& expressions, std::chrono::milliseconds limit = 20s);
   /// Evaluates until the text is as wanted; false when it is not in time.
@@ -56,6 +58,8 @@ class Original {
   Term call(std::chrono::milliseconds limit, const char* module, const char* function, const Term& one,
             const Term& two);
   Term call(std::chrono::milliseconds limit, const char* module, const char* function, const Term& one);
+  /// {value, Value, Bindings}
+  Term run(std::string_view expressions, std::chrono::milliseconds limit);
   [[nodiscard]] Term checked(Result<Term> answer) const;
 
   Node& asker_;

@@ -98,7 +98,8 @@ void OriginalTest::wait_until_up(NodeName name, Child& child) {
   };
   while (asker_->run(is_up, name) != Result<bool>(true)) {
     if (std::chrono::steady_clock::now() > end || child.wait_exit(50ms))
-      throw std::runtime_error("node " + std::string(name.text()) + " does not start:\n" + child.transcript());
+      throw std::runtime_error("node " + std::string(name.text()) + " does not start:\n" +
+                               child.transcript());
   }
 }
 

@@ -25,7 +25,8 @@ class OriginalTest : public TestNodes {
   /// Of no other test: `b` becomes b12x3.
   [[nodiscard]] std::string unique(std::string_view name) const;
   /// Settings of a Barrel node that the nodes of the original find, and that finds them.
-  [[nodiscard]] NodeConfig barrel_config(std::string_view name, const std::vector<NodeName>& contacts = {}) const;
+  [[nodiscard]] NodeConfig barrel_config(std::string_view name,
+                                         const std::vector<NodeName>& contacts = {}) const;
   [[nodiscard]] std::unique_ptr<Node> start_barrel(std::string_view name,
                                                    const std::vector<NodeName>& contacts = {}) const {
     return start(barrel_config(name, contacts));
