@@ -1,6 +1,7 @@
 #include "carrier/link.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "barrel/base/assert.hpp"
@@ -87,6 +88,13 @@ std::string_view Link::protocol() const {
     case Carries::tls: return "erlang-tls";
   }
   return "unknown";
+}
+
+void Link::speak(dist::Dialect dialect) {
+  peer_.dialect = dialect;
+  // Erlang itself knows no limit.
+  if (dialect == dist::Dialect::erlang)
+    peer_.capabilities.frame_bytes_max = std::numeric_limits<std::uint32_t>::max();
 }
 
 void Link::attach(dist::Outbound& outbound, Instant now) {

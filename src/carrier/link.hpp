@@ -96,6 +96,9 @@ class Link {
   /// The next moment at which the link wants to be called.
   [[nodiscard]] virtual std::optional<Instant> next_timer() const;
 
+  /// Known as soon as the transport is.
+  void speak(dist::Dialect dialect);
+
   // The distribution handshake.
   void start_handshake(dist::Framing framing);
   void perform(dist::HandshakeEffects effects);

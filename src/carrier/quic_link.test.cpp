@@ -291,5 +291,15 @@ TEST(Link, AMessageOverThePeersLimitIsRefusedBeforeItIsSent) {
   ASSERT_TRUE(world.until([&] { return world.b->messages.size() == 1; }));
 }
 
+TEST_P(InBothDialects, OnlyABarrelNodeHasALimitOfItsOwnForWhatItGets) {
+  Two world(GetParam(), 1, [](Settings& of_alice, Settings&) { of_alice.link.frame_bytes_max = 65U << 20; });
+  world.a->outbound_limits.frame_bytes_max = 65U << 20;
+  ASSERT_TRUE(world.connect());
+  const Bytes large((64U << 20) + 1);
+  EXPECT_EQ(world.a->say(bob, 1, Term::binary(large)).status, GetParam() == dist::Dialect::barrel
+                                                                  ? dist::Outbound::Status::too_large
+                                                                  : dist::Outbound::Status::queued);
+}
+
 }  // namespace
 }  // namespace barrel::carrier

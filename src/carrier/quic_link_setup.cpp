@@ -21,7 +21,7 @@ constexpr std::size_t introduction_header_bytes = 2;
 void QuicLink::on_connected(quic::Connection& connection) {
   if (phase_ != Phase::connecting) return;
   // An Erlang listener that does not know our protocols selects none, and means erlang-dist.
-  peer_.dialect = connection.alpn() == alpn_barrel ? dist::Dialect::barrel : dist::Dialect::erlang;
+  speak(connection.alpn() == alpn_barrel ? dist::Dialect::barrel : dist::Dialect::erlang);
   start_auth();
 }
 

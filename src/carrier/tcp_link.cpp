@@ -1,7 +1,6 @@
 #include "carrier/tcp_link.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "barrel/base/assert.hpp"
@@ -27,9 +26,7 @@ TcpLink::TcpLink(LinkContext& context, TcpContext& tcp, std::uint64_t id, std::o
       tcp_(tcp),
       last_heard_(context.now),
       reader_(context.config.frame_bytes_max) {
-  peer_.dialect = dist::Dialect::erlang;
-  // Erlang itself knows no limit.
-  peer_.capabilities.frame_bytes_max = std::numeric_limits<std::uint32_t>::max();
+  speak(dist::Dialect::erlang);
   if (!dialed()) deadline_ = context.now + context.config.setup_timeout;
   reschedule();
 }

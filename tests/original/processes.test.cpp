@@ -163,7 +163,8 @@ TEST_F(ProcessesOfOriginals, LargeMessagesArriveWholeAndInOrder) {
   for (const std::size_t mebibytes : {1, 4, 5, 16, 64}) {
     SCOPED_TRACE(mebibytes);
     const auto begin = std::chrono::steady_clock::now();
-    EXPECT_EQ(node->run(round_trip, echo, (mebibytes << 20) - 3), Result<bool>(true));
+    const auto done = node->run(round_trip, echo, (mebibytes << 20) - 3);
+    EXPECT_EQ(done, Result<bool>(true)) << (done ? "other content" : done.error().message());
     const auto took =
         std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
     std::cout << "[ measured ] " << mebibytes << " MiB there and back: " << took.count() << " ms\n";
