@@ -74,6 +74,8 @@ class HyParView {
   void message(NodeName from, const Term& message, Instant now, Effects& out);
   /// Gossip came from `from`: it holds us for an active peer.
   void overlay_traffic(NodeName from, Instant now, Effects& out);
+  /// An active Erlang peer has forgotten its neighbours: it is joined again.
+  void remind(NodeName peer, Instant now, Effects& out);
   void advance(Instant now, Effects& out);
   [[nodiscard]] std::optional<Instant> next_deadline() const;
 

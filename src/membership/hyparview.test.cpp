@@ -325,6 +325,21 @@ TEST_F(HyParViewTest, an_erlang_node_that_fell_silent_is_joined_again) {
   EXPECT_EQ(joins.front().first, c);
 }
 
+TEST_F(HyParViewTest, an_erlang_node_that_lost_its_views_is_joined_again_though_its_gossip_goes_on) {
+  add_peer(a);
+  add_peer(c, PeerKind::erlang);
+  HyParView::Effects out;
+  views().overlay_traffic(c, now, out);
+  views().remind(c, now, out);
+  const auto joins = sent<Join>(out);
+  ASSERT_EQ(joins.size(), 1U);
+  EXPECT_EQ(joins.front().first, c);
+  out.clear();
+  views().remind(a, now, out);
+  views().remind(d, now, out);
+  EXPECT_TRUE(out.empty()) << "Barrel nodes, and those that are no neighbours";
+}
+
 TEST_F(HyParViewTest, leaving_tells_every_peer_and_refuses_everybody_after) {
   add_peer(a);
   add_peer(c, PeerKind::erlang);

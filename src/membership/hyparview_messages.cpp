@@ -10,15 +10,18 @@ namespace {
 
 constexpr std::string_view envelope_tag = "$barrel_p2p_hyparview";
 
+/// Above every max_fail_count: no candidate.
+constexpr std::int64_t no_candidate = 1'000'000;
+
 /// `{peer, Id, Address, Port, QuicPort, Connected, Priority, LastSeen, FailCount, BackoffUntil}`. Only Id
 /// matters: addresses come from discovery. The original crashes on any other arity.
-Term to_term(const PeerRecord& peer) {
+Term to_term(const PeerRecord& peer, std::int64_t fail_count = 0) {
   static const Atom peer_tag("peer");
   static const Atom undefined("undefined");
   static const Atom high("high");
   static const Atom low("low");
   return Term::tuple_of(peer_tag, peer.node, undefined, undefined, undefined, peer.connected,
-                        peer.connected ? high : low, undefined, 0, undefined);
+                        peer.connected ? high : low, undefined, fail_count, undefined);
 }
 
 Term to_term(const std::vector<PeerRecord>& peers) {
@@ -122,7 +125,11 @@ struct Encode {
   Term operator()(const ForwardJoin& m) const {
     return Term::tuple_of(Atom("forward_join"), to_term(m.peer), m.ttl, to_term(m.sender));
   }
-  Term operator()(const Disconnect& m) const { return Term::tuple_of(Atom("disconnect"), to_term(m.peer)); }
+  /// The original keeps the record among its candidates and may choose it at once. It crashes when a
+  /// candidate answers, and who leaves is none.
+  Term operator()(const Disconnect& m) const {
+    return Term::tuple_of(Atom("disconnect"), to_term(m.peer, no_candidate));
+  }
   Term operator()(const Neighbor& m) const {
     return Term::tuple_of(Atom("neighbor"), Atom(m.priority == Priority::high ? "high" : "low"),
                           to_term(m.peer));

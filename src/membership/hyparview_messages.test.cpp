@@ -61,6 +61,10 @@ TEST(HyParViewMessages, writes_the_peer_record_that_the_original_accepts) {
   EXPECT_EQ(to_string(encode(n, Join{{n}})),
             "{'$barrel_p2p_hyparview',n@h,{join,{peer,n@h,undefined,undefined,undefined,true,high,undefined,"
             "0,undefined}}}");
+  EXPECT_EQ(to_string(encode(n, Disconnect{{n}})),
+            "{'$barrel_p2p_hyparview',n@h,{disconnect,{peer,n@h,undefined,undefined,undefined,true,high,"
+            "undefined,1000000,undefined}}}")
+      << "no candidate to replace itself";
   EXPECT_EQ(to_string(encode(n, ShuffleReply{{{"p@h", false}}, {n}})),
             "{'$barrel_p2p_hyparview',n@h,{shuffle_reply,[{peer,p@h,undefined,undefined,undefined,false,low,"
             "undefined,0,"

@@ -232,11 +232,16 @@ void HyParView::shuffle(Instant now, Effects& out) {
   send(*partner, hyparview::Shuffle{std::max<std::int64_t>(config_.prwl, 0), std::move(peers), me()}, out);
 }
 
+void HyParView::remind(NodeName peer, Instant now, Effects& out) {
+  const auto active = active_.find(peer);
+  if (active == active_.end() || is_barrel(peer)) return;
+  active->second.heard_at = now;
+  send(peer, hyparview::Join{me()}, out);
+}
+
 void HyParView::remind_forgetful(Instant now, Effects& out) {
-  for (auto& [peer, state] : active_) {
-    if (is_barrel(peer) || now < state.heard_at + forgetful_after) continue;
-    state.heard_at = now;
-    send(peer, hyparview::Join{me()}, out);
+  for (const auto& [peer, state] : active_) {
+    if (now >= state.heard_at + forgetful_after) remind(peer, now, out);
   }
 }
 

@@ -8,6 +8,7 @@
 #include "node/api_functions.hpp"
 #include "node/cluster_settings.hpp"
 #include "node/kernel_processes.hpp"
+#include "node/view_watch.hpp"
 
 namespace barrel::node {
 
@@ -119,6 +120,7 @@ Result<void> NodeCore::open(Node& node) {
   if (config_.functions.expose_api) expose_api(runtime_->functions());
   start_kernel_processes(*runtime_, output_);
   registry_->start();
+  start_view_watch(*runtime_, *membership_);
   loop_->post([this] { cluster_->start(); });
   if (own_threads_) thread_ = std::thread([this] { loop_->run(); });
   log_.info("started", {{"node", std::string(config_.name.text())},

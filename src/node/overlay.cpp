@@ -88,6 +88,14 @@ void Overlay::dial_failed(NodeName peer, Moment at) {
   impl_->settle();
 }
 
+void Overlay::peer_lost_views(NodeName peer, Moment at) {
+  impl_->begin(at);
+  HyParView::Effects views;
+  impl_->membership.remind(peer, at.now, views);
+  impl_->run(std::move(views));
+  impl_->settle();
+}
+
 void Overlay::message(NodeName from, Atom to_name, const Term& message, Moment at) {
   if (!impl_->links.contains(from)) return impl_->counts.unlinked.add();
   impl_->begin(at);

@@ -101,6 +101,8 @@ class Overlay {
   void link_down(NodeName peer, LinkLoss loss, Moment at);
   /// A dial that was asked for ended without a link.
   void dial_failed(NodeName peer, Moment at);
+  /// The membership of a neighbour that runs the original has begun anew: it knows its neighbours no more.
+  void peer_lost_views(NodeName peer, Moment at);
   /// A message to a name for which handles() is true. Malformed ones are dropped and counted.
   void message(NodeName from, Atom to_name, const Term& message, Moment at);
 
