@@ -114,7 +114,7 @@ TEST_F(JoiningOriginals, ManyDialsOfBothSidesAtOnceEndInOneConnectionEach) {
     for (std::size_t i = 0; i < 2; ++i) {
       dialing.emplace_back([&, i] {
         (void)there[i]->eval("[spawn(fun() -> {nobody, N} ! hello, net_adm:ping(N) end) || N <- [" + list +
-                               "]]");
+                             "]]");
       });
     }
     for (const auto& node : nodes) {
@@ -125,10 +125,8 @@ TEST_F(JoiningOriginals, ManyDialsOfBothSidesAtOnceEndInOneConnectionEach) {
     }
     for (std::thread& each : dialing) each.join();
     for (std::size_t i = 0; i < 2; ++i) {
-      EXPECT_TRUE(there[i]->becomes("lists:sort([" + list + "] -- nodes())", "[]", 20s))
-          << "round " << round;
-      EXPECT_EQ(there[i]->text("[net_adm:ping(N) || N <- [" + list + "]]"),
-                "[pong,pong,pong,pong]");
+      EXPECT_TRUE(there[i]->becomes("lists:sort([" + list + "] -- nodes())", "[]", 20s)) << "round " << round;
+      EXPECT_EQ(there[i]->text("[net_adm:ping(N) || N <- [" + list + "]]"), "[pong,pong,pong,pong]");
       // Its net_kernel may wait for ever for a dial that crossed ours.
       EXPECT_EQ(there[i]->text("net_kernel:connect_node('nobody@127.0.0.1')"), "false");
     }
