@@ -59,7 +59,7 @@ TEST_F(FailuresOfOriginals, AKilledOriginalNodeIsNoticedAndMayComeBack) {
     process.link(held);
     process.monitor_node(peer);
   });
-  ASSERT_TRUE(puppet.hears("{nodeup,"));
+  ASSERT_TRUE(puppet.hears("{nodeup,")) << testing::PrintToString(puppet.heard());
   const auto killed = Clock::now();
   there->kill();
   EXPECT_TRUE(puppet.hears("{'DOWN'," + to_string(Term(held)) + ",noconnection}", 15s));
