@@ -58,8 +58,9 @@ TEST_F(FailuresOfOriginals, AKilledOriginalNodeIsNoticedAndMayComeBack) {
     self.keep(process.monitor(held));
     process.link(held);
     process.monitor_node(peer);
+    process.send(held, Term::tuple_of(Atom("ask"), process.pid(), Atom("all_is_there")));
   });
-  ASSERT_TRUE(puppet.hears("{nodeup,")) << testing::PrintToString(puppet.heard());
+  ASSERT_TRUE(puppet.hears("{answer,"));
   const auto killed = Clock::now();
   there->kill();
   EXPECT_TRUE(puppet.hears("{'DOWN'," + to_string(Term(held)) + ",noconnection}", 15s));
