@@ -189,7 +189,7 @@ TEST_P(GenServerTest, UnknownCastsAndInfosAreLoggedAndCountedAnUnknownCallEndsTh
 TEST_P(GenServerTest, RequestsAsTermsInBothTagFormsAreServedAsErlangSendsThem) {
   const auto ok = runtime_.run([](Self self) -> Task<bool> {
     const auto server = co_await self.start_link<Counter>(1);
-    const Ref ref = self.make_ref();
+    const Ref ref = self.alias();
     const Term add = Term::tuple_of(Atom("add"), 1);
     const Term alias = Term::list({Term(Atom("alias"))}, Term(ref));
     const Term multi = Term::list({alias}, Term(ref));

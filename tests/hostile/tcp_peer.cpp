@@ -130,7 +130,7 @@ bool TcpNode::come_up(std::string_view cookie) {
   dist::HandshakeSetup setup;
   setup.framing = dist::Framing::length16;
   setup.self = own_;
-  setup.peer = target_;
+  setup.peer = target_.text();
   setup.creation = creation;
   setup.cookie = std::string(cookie);
   dist::Handshake handshake(std::move(setup), Random(5));
