@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <map>
 #include <mutex>
 #include <shared_mutex>
@@ -8,6 +7,7 @@
 
 #include "barrel/term/pid.hpp"
 #include "barrel/term/term.hpp"
+#include "otp/departing.hpp"
 
 namespace barrel::otp {
 
@@ -42,9 +42,7 @@ class GroupTable {
     const auto found = groups_.find(group);
     if (found == groups_.end()) return;
     auto& list = local ? found->second.local : found->second.remote;
-    for (const Pid& pid : pids) {
-      if (const auto at = std::ranges::find(list, pid); at != list.end()) list.erase(at);
-    }
+    (void)Departing(pids).take_from(list);
     if (found->second.local.empty() && found->second.remote.empty()) groups_.erase(found);
   }
 

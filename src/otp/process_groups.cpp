@@ -6,6 +6,8 @@
 
 #include "barrel/otp/gen_server.hpp"
 #include "barrel/process/runtime.hpp"
+#include "barrel/term/term_size.hpp"
+#include "otp/departing.hpp"
 #include "otp/group_messages.hpp"
 #include "otp/group_table.hpp"
 
@@ -19,6 +21,8 @@ using Groups = std::map<Term, std::vector<Pid>>;
 /// Members that one other node may have in a scope; what it tells of beyond is not taken over. A guess:
 /// half a million would take a second to send.
 constexpr std::size_t members_per_node_max = 500'000;
+/// Bytes of the names of the groups that they are in. A guess: as many short names as members.
+constexpr std::size_t names_bytes_per_node_max = std::size_t{16} << 20;
 
 struct WatchScope {
   static constexpr std::string_view tag = "watch_scope";
@@ -78,7 +82,7 @@ class ScopeServer {
     if (!may_be_peer(sync.peer)) return;
     Peer& peer = peer_of(sync.peer);
     const Groups before = std::exchange(peer.groups, {});
-    peer.members = 0;
+    peer.members = peer.names_bytes = 0;
     for (const auto& [group, pids] : before) {
       table_->remove(group, pids, false);
     }
@@ -94,7 +98,8 @@ class ScopeServer {
   void handle_info(const RemoteLeave& left) {
     const auto peer = peers_.find(left.peer);
     if (peer == peers_.end()) return;
-    for (const Term& group : left.groups) give_up(peer->second, group, pids_of(left.pids));
+    const Departing departing(pids_of(left.pids));
+    for (const Term& group : left.groups) give_up(peer->second, group, departing);
   }
   void handle_info(const Down& down) {
     watchers_.erase(down.pid);
@@ -117,6 +122,7 @@ class ScopeServer {
     Monitor monitor;
     Groups groups;
     std::size_t members = 0;
+    std::size_t names_bytes = 0;
   };
 
   /// Of a visible node that is connected: nobody can make us keep, or dial, whatever it names.
@@ -129,7 +135,7 @@ class ScopeServer {
     const auto last =
         std::ranges::find(peers_, peer.node(), [](const auto& entry) { return entry.first.node(); });
     if (last != peers_.end()) forget(last);
-    return peers_.emplace(peer, Peer{self_.monitor(peer), {}, 0}).first->second;
+    return peers_.emplace(peer, Peer{self_.monitor(peer), {}, 0, 0}).first->second;
   }
   void forget(std::map<Pid, Peer>::iterator peer) {
     const Groups lost = std::move(peer->second.groups);
@@ -195,28 +201,28 @@ class ScopeServer {
   std::vector<Pid> take_over(const Pid& from, Peer& peer, const Term& group, std::vector<Pid> pids) {
     const std::size_t told = pids.size();
     std::erase_if(pids, [&](const Pid& pid) { return pid.node() != from.node(); });
-    pids.resize(std::min(pids.size(), members_per_node_max - peer.members));
+    const std::size_t name_bytes = peer.groups.contains(group) ? 0 : estimate_bytes(group);
+    const bool has_room = peer.names_bytes + name_bytes <= names_bytes_per_node_max;
+    pids.resize(has_room ? std::min(pids.size(), members_per_node_max - peer.members) : 0);
     refused_.add(told - pids.size());
     if (pids.empty()) return pids;
     peer.members += pids.size();
+    peer.names_bytes += name_bytes;
     auto& list = peer.groups[group];
     list.insert(list.end(), pids.begin(), pids.end());
     table_->add(group, pids, false);
     return pids;
   }
-  void give_up(Peer& peer, const Term& group, const std::vector<Pid>& pids) {
+  void give_up(Peer& peer, const Term& group, const Departing& departing) {
     const auto found = peer.groups.find(group);
     if (found == peer.groups.end()) return;
-    std::vector<Pid> gone;
-    for (const Pid& pid : pids) {
-      const auto at = std::ranges::find(found->second, pid);
-      if (at == found->second.end()) continue;
-      found->second.erase(at);
-      gone.push_back(pid);
-    }
+    const std::vector<Pid> gone = departing.take_from(found->second);
     if (gone.empty()) return;
     peer.members -= gone.size();
-    if (found->second.empty()) peer.groups.erase(found);
+    if (found->second.empty()) {
+      peer.groups.erase(found);
+      peer.names_bytes -= estimate_bytes(group);
+    }
     table_->remove(group, gone, false);
     tell(GroupLeft{group, gone});
   }
@@ -226,13 +232,11 @@ class ScopeServer {
     for (const auto& [watcher, monitor] : watchers_) self_.send(watcher, change);
   }
   void tell_difference(const Groups& before, const Groups& after) const {
+    if (watchers_.empty()) return;
     const auto minus = [](const Groups& from, const Groups& what, const Term& group) {
       std::vector<Pid> left = from.at(group);
       const auto other = what.find(group);
-      if (other == what.end()) return left;
-      for (const Pid& pid : other->second) {
-        if (const auto at = std::ranges::find(left, pid); at != left.end()) left.erase(at);
-      }
+      if (other != what.end()) (void)Departing(other->second).take_from(left);
       return left;
     };
     for (const auto& [group, pids] : before) {
