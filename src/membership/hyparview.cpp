@@ -77,7 +77,7 @@ void HyParView::forget(NodeName peer) {
 
 void HyParView::link_up(NodeName peer, PeerKind kind, Instant now, Effects& out) {
   if (peer == self_) return;
-  links_.insert_or_assign(peer, Link{kind, std::nullopt});
+  links_.insert_or_assign(peer, Link{.kind = kind, .corrected_at = {}, .gossiped_at = {}});
   const auto pending = pending_.find(peer);
   if (pending != pending_.end()) {
     pursue(peer, pending->second, now, out);
@@ -109,6 +109,8 @@ void HyParView::message(NodeName from, const Term& message, Instant now, Effects
 }
 
 void HyParView::overlay_traffic(NodeName from, Instant now, Effects& out) {
+  if (const auto linked = links_.find(from); linked != links_.end() && !is_barrel(from))
+    linked->second.gossiped_at = now;
   if (const auto active = active_.find(from); active != active_.end()) {
     active->second.heard_at = now;
     return;

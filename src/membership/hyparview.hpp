@@ -80,6 +80,8 @@ class HyParView {
   [[nodiscard]] std::optional<Instant> next_deadline() const;
 
   [[nodiscard]] bool is_active(NodeName peer) const { return active_.contains(peer); }
+  /// Whether an Erlang peer gossips with us, active here or not: it has us in its view and needs the link.
+  [[nodiscard]] bool relies_on_us(NodeName peer, Instant now) const;
   [[nodiscard]] std::vector<NodeName> active() const;
   [[nodiscard]] std::vector<NodeName> passive() const;
   [[nodiscard]] std::size_t active_count() const { return active_.size(); }
@@ -90,6 +92,8 @@ class HyParView {
     PeerKind kind;
     /// When we last corrected the peer's view of an edge.
     std::optional<Instant> corrected_at;
+    /// When an Erlang peer last gossiped with us.
+    std::optional<Instant> gossiped_at;
   };
   struct ActivePeer {
     /// Last sign that the peer holds us for active; watched for Erlang peers, which forget us after a crash.

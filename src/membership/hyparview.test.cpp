@@ -340,6 +340,22 @@ TEST_F(HyParViewTest, an_erlang_node_that_lost_its_views_is_joined_again_though_
   EXPECT_TRUE(out.empty()) << "Barrel nodes, and those that are no neighbours";
 }
 
+TEST_F(HyParViewTest, an_erlang_node_needs_its_link_as_long_as_it_gossips) {
+  add_peer(a);
+  add_peer(b);
+  (void)up(c, PeerKind::erlang);
+  EXPECT_FALSE(views().relies_on_us(c, now));
+  HyParView::Effects out;
+  views().overlay_traffic(c, now, out);
+  views().overlay_traffic(a, now, out);
+  EXPECT_FALSE(views().is_active(c)) << "there is no room";
+  EXPECT_TRUE(views().relies_on_us(c, now + seconds(10)));
+  EXPECT_FALSE(views().relies_on_us(c, now + seconds(60)));
+  EXPECT_FALSE(views().relies_on_us(a, now));
+  (void)down(c);
+  EXPECT_FALSE(views().relies_on_us(c, now));
+}
+
 TEST_F(HyParViewTest, leaving_tells_every_peer_and_refuses_everybody_after) {
   add_peer(a);
   add_peer(c, PeerKind::erlang);

@@ -232,6 +232,12 @@ void HyParView::shuffle(Instant now, Effects& out) {
   send(*partner, hyparview::Shuffle{std::max<std::int64_t>(config_.prwl, 0), std::move(peers), me()}, out);
 }
 
+bool HyParView::relies_on_us(NodeName peer, Instant now) const {
+  const auto link = links_.find(peer);
+  return link != links_.end() && link->second.gossiped_at &&
+         now < *link->second.gossiped_at + forgetful_after;
+}
+
 void HyParView::remind(NodeName peer, Instant now, Effects& out) {
   const auto active = active_.find(peer);
   if (active == active_.end() || is_barrel(peer)) return;

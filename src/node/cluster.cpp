@@ -115,6 +115,7 @@ void Cluster::sweep_idle() {
 void Cluster::close_unneeded(const Channel& channel) {
   const std::vector<NodeName> active = overlay_->active_view();
   if (std::ranges::find(active, channel.peer) != active.end() || runtime_.is_related_to(channel.peer)) return;
+  if (overlay_->relies_on_us(channel.peer, loop_.now())) return;
   idle_links_closed_.add();
   channel.live_link->close("idle", loop_.now());
 }

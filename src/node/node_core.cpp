@@ -81,8 +81,8 @@ void NodeCore::build(std::uint64_t seed) {
   };
   router_ = std::make_unique<Router>(channels_, dirty_, std::move(hooks), metrics_);
   const auto post_command = [this](RegistryService::OverlayCommand command) { post(std::move(command)); };
-  registry_ =
-      std::make_unique<RegistryService>(config_.name, *runtime_, post_command, log_.named("registry"));
+  registry_ = std::make_unique<RegistryService>(config_.name, *runtime_, post_command, log_.named("registry"),
+                                                metrics_);
   membership_ = std::make_unique<MembershipService>(*runtime_, post_command);
   runtime_->set_router(*router_);
   runtime_->set_resolver(*registry_);

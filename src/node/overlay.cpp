@@ -168,6 +168,9 @@ std::vector<NodeName> Overlay::members() const {
 std::uint64_t Overlay::members_version() const {
   return impl_->liveness.living_version();
 }
+bool Overlay::relies_on_us(NodeName peer, Instant now) const {
+  return impl_->membership.relies_on_us(peer, now);
+}
 bool Overlay::believed_alive(NodeName node) const {
   return impl_->liveness.visibility(node).alive;
 }

@@ -21,6 +21,7 @@
 namespace barrel {
 
 class RegistrySnapshot;  // services/registry_snapshot.hpp
+struct RouteQuery;       // services/route.hpp
 
 /// The time of one input, on both clocks. Time stands still within one loop turn.
 struct Moment {
@@ -78,6 +79,11 @@ class Overlay {
     /// The cluster agrees that this incarnation of `node` is dead (it may be so without any link here). A
     /// link to it that still exists is about to be lost.
     virtual void node_dead(NodeName node, std::uint32_t creation) = 0;
+    /// A lookup of another node that cannot be answered from what is known here: to be passed on. False when
+    /// that cannot be done.
+    virtual bool look_up(const RouteQuery& /*query*/) { return false; }
+    /// Gossip of a node that runs the original has come: there are names that only lookups find.
+    virtual void originals_heard() {}
   };
 
   /// `creation` is this incarnation's number, also that of the pids registered here. `metrics` and `port`
@@ -126,6 +132,9 @@ class Overlay {
   [[nodiscard]] std::vector<NodeName> members() const;
   /// Another number whenever members() may give something else.
   [[nodiscard]] std::uint64_t members_version() const;
+  /// Whether a peer that runs the original has this node in its active view, though we may not have it in
+  /// ours.
+  [[nodiscard]] bool relies_on_us(NodeName peer, Instant now) const;
   /// Whether the cluster holds `node` to be alive, as far as known here; true for nodes never heard of.
   [[nodiscard]] bool believed_alive(NodeName node) const;
 

@@ -162,6 +162,7 @@ void Overlay::Impl::apply(const Plumtree::Deliver& effect) {
   } else {
     // A replica of another service or application: forwarded, not ours.
     counts.ignored.add();
+    port.originals_heard();
   }
 }
 
@@ -251,12 +252,18 @@ void Overlay::Impl::dispatch(NodeName from, Atom to_name, const Term& message) {
     liveness.message(from, message, at.now, wall_ms(), out);
     run(std::move(out));
   } else if (to_name == router_name()) {
-    const auto answer = answer_route(message, *snapshot);
-    if (answer) port.send_to_pid(answer->to, answer->message);
-    else counts.malformed_routes.add();
+    route(message);
   } else {
     counts.ignored.add();
   }
+}
+
+void Overlay::Impl::route(const Term& message) {
+  const auto query = read_route_query(message);
+  if (!query) return counts.malformed_routes.add();
+  std::optional<Term> result = answer_route(*query, *snapshot);
+  if (!result && query->ttl > 1 && port.look_up(*query)) return;
+  port.send_to_pid(query->caller, Term::tuple_of(query->ref, result ? *result : route_error("not_found")));
 }
 
 void Overlay::Impl::compare(NodeName node) {

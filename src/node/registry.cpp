@@ -51,7 +51,10 @@ Result<Pid> Registry::find_term(const Term& name) const {
 Task<Result<Pid>> Registry::whereis_term(Self self, Term name, WhereisOptions options) const {
   Duration pause = options.first_pause;
   for (int attempt = 0;; ++attempt) {
-    Result<Pid> found = service_->resolve(name);
+    const Result<Pid> known = service_->resolve(name);
+    if (known) co_return known;
+    Task<Result<Pid>> lookup = service_->look_up(self, name);
+    const Result<Pid> found = co_await std::move(lookup);
     if (found || attempt >= options.retries) co_return found;
     co_await self.sleep(pause);
     pause *= 2;

@@ -45,11 +45,12 @@ Result<void> check_sizes(const Term& name, const Term& meta) {
 
 }  // namespace
 
-RegistryService::RegistryService(NodeName self, Runtime& runtime, Post post, Log log)
+RegistryService::RegistryService(NodeName self, Runtime& runtime, Post post, Log log, Metrics& metrics)
     : runtime_(runtime),
       post_(std::move(post)),
       log_(log),
       facade_(*this),
+      lookups_(runtime, metrics),
       snapshot_(std::make_shared<const RegistrySnapshot>(self)) {}
 
 void RegistryService::start() {

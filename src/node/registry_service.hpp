@@ -7,6 +7,7 @@
 #include "barrel/node/registry.hpp"
 #include "barrel/process/runtime.hpp"
 #include "node/local_services.hpp"
+#include "node/lookups.hpp"
 #include "node/overlay.hpp"
 #include "node/published.hpp"
 #include "node/subscribers.hpp"
@@ -22,7 +23,7 @@ class RegistryService final : public NameResolver {
   using OverlayCommand = std::move_only_function<void(Overlay&, Moment)>;
   using Post = std::function<void(OverlayCommand)>;
 
-  RegistryService(NodeName self, Runtime& runtime, Post post, Log log);
+  RegistryService(NodeName self, Runtime& runtime, Post post, Log log, Metrics& metrics);
 
   /// Starts the process that watches the registered ones. Before any user process.
   void start();
@@ -38,12 +39,18 @@ class RegistryService final : public NameResolver {
   /// back soon.
   void abandon(const Term& name, const Pid& pid);
   [[nodiscard]] Result<Pid> resolve(const Term& name) const override;
+  /// Asks the neighbours for a name that is not known here.
+  [[nodiscard]] Task<Result<Pid>> look_up(Self self, Term name) const {
+    return lookups_.find(self, std::move(name));
+  }
   [[nodiscard]] std::shared_ptr<const RegistrySnapshot> snapshot() const { return snapshot_.load(); }
   [[nodiscard]] Subscription subscribe(const Pid& subscriber) { return subscribers_.add(subscriber); }
 
   // For the overlay's port; cluster thread.
   void publish(std::shared_ptr<const RegistrySnapshot> snapshot) { snapshot_.store(std::move(snapshot)); }
   void emit(const ServiceEvent& event) { subscribers_.emit(runtime_, event); }
+  [[nodiscard]] bool pass_on(const RouteQuery& query) { return lookups_.pass_on(query); }
+  void beside_originals() { lookups_.beside_originals(); }
 
  private:
   static Task<> keep(Self self, RegistryService* service);
@@ -54,6 +61,7 @@ class RegistryService final : public NameResolver {
   Log log_;
   Registry facade_;
   LocalServices local_;
+  Lookups lookups_;
   Subscribers subscribers_;
   Pid keeper_{};
   Published<const RegistrySnapshot> snapshot_;

@@ -1,25 +1,60 @@
 #include "services/route.hpp"
 
+#include <algorithm>
+
+#include "barrel/term/node_term.hpp"
+
 namespace barrel {
 
-std::optional<RouteAnswer> answer_route(const Term& request, const RegistrySnapshot& known) {
+std::optional<RouteQuery> read_route_query(const Term& request) {
   if (!request.is_tagged("$barrel_p2p_route", 2)) return std::nullopt;
   const Term& content = request.elements()[1];
   if (!content.is_tagged("route_request", 3)) return std::nullopt;
-  const Term& query = content.elements()[1];
+  const Term& record = content.elements()[1];
   const Term& caller = content.elements()[2];
-  if (!query.is_tagged("route_req", 5) || !caller.is_tuple(2)) return std::nullopt;
+  if (!record.is_tagged("route_req", 5) || !caller.is_tuple(2)) return std::nullopt;
   const auto to = caller.elements()[0].as_pid();
-  const auto ttl = query.elements()[2].as_int64();
-  if (!to || !ttl) return std::nullopt;
+  const auto ttl = record.elements()[2].as_int64();
+  const auto origin = node_from_term(record.elements()[3]);
+  const Term& visited = record.elements()[4];
+  if (!to || !ttl || !origin || !visited.is_proper_list()) return std::nullopt;
+  if (visited.elements().size() > RouteQuery::visited_max) return std::nullopt;
+  RouteQuery query{record.elements()[1], std::min(*ttl, RouteQuery::ttl_first), *origin, {}, *to,
+                   caller.elements()[1]};
+  for (const Term& element : visited.elements()) {
+    const auto node = node_from_term(element);
+    if (!node) return std::nullopt;
+    query.visited.push_back(*node);
+  }
+  return query;
+}
 
-  const auto answer = [&](Term result) {
-    return RouteAnswer{*to, Term::tuple_of(caller.elements()[1], std::move(result))};
-  };
-  if (*ttl <= 0) return answer(Term::tuple_of(Atom("error"), Atom("ttl_expired")));
-  const ServiceEntry* entry = known.whereis(query.elements()[1]);
-  if (entry == nullptr) return answer(Term::tuple_of(Atom("error"), Atom("not_found")));
-  return answer(Term::tuple_of(Atom("found"), entry->node, entry->pid));
+Term to_term(const RouteQuery& query) {
+  std::vector<Term> visited;
+  for (const NodeName node : query.visited) visited.emplace_back(node);
+  const Term record =
+      Term::tuple_of(Atom("route_req"), query.name, query.ttl, query.origin, Term::list(std::move(visited)));
+  return Term::tuple_of(Atom("$barrel_p2p_route"), Term::tuple_of(Atom("route_request"), record,
+                                                                  Term::tuple_of(query.caller, query.ref)));
+}
+
+Term route_found(const Pid& pid) {
+  return Term::tuple_of(Atom("found"), pid.node(), pid);
+}
+Term route_error(Atom reason) {
+  return Term::tuple_of(Atom("error"), reason);
+}
+
+std::optional<Pid> read_route_found(const Term& result) {
+  if (!result.is_tagged("found", 3)) return std::nullopt;
+  return result.elements()[2].as_pid();
+}
+
+std::optional<Term> answer_route(const RouteQuery& query, const RegistrySnapshot& known) {
+  if (query.ttl <= 0) return route_error("ttl_expired");
+  const ServiceEntry* entry = known.whereis(query.name);
+  if (entry == nullptr) return std::nullopt;
+  return Term::tuple_of(Atom("found"), entry->node, entry->pid);
 }
 
 }  // namespace barrel

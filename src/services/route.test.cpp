@@ -26,38 +26,47 @@ Term request() {
   return decode_etf(BytesView(*from_hex(captured_request))).value_or(Term());
 }
 
-TEST(Route, answers_the_asking_process_with_what_is_known) {
-  const Pid pid{"n9@h", 7, 0, 4};
-  const auto answer = answer_route(request(), with({Term(Atom("svc_one")), pid, "n9@h", Term::map({})}));
-  ASSERT_TRUE(answer.has_value());
-  EXPECT_EQ(answer->to.node(), NodeName("n2@127.0.0.1"));
-  EXPECT_EQ(answer->to.id, 10U);
-  ASSERT_TRUE(answer->message.is_tuple(2));
-  EXPECT_TRUE(answer->message.elements()[0].as_ref().has_value());
-  EXPECT_EQ(answer->message.elements()[1], Term::tuple_of(Atom("found"), Atom("n9@h"), pid));
+TEST(Route, reads_a_lookup_of_the_original_and_writes_the_same) {
+  const auto query = read_route_query(request());
+  ASSERT_TRUE(query.has_value());
+  EXPECT_EQ(query->name, Term(Atom("svc_one")));
+  EXPECT_EQ(query->ttl, 4);
+  EXPECT_EQ(query->origin, NodeName("n2@127.0.0.1"));
+  EXPECT_EQ(query->visited, (std::vector<NodeName>{"n2@127.0.0.1", "n2@127.0.0.1"}));
+  EXPECT_EQ(query->caller.node(), NodeName("n2@127.0.0.1"));
+  EXPECT_EQ(query->caller.id, 10U);
+  EXPECT_TRUE(query->ref.as_ref().has_value());
+  EXPECT_EQ(to_hex(encode_etf(to_term(*query))), captured_request);
 }
 
-TEST(Route, says_when_nothing_is_known_or_the_walk_is_over) {
-  const auto unknown = answer_route(request(), RegistrySnapshot("n1@127.0.0.1"));
-  ASSERT_TRUE(unknown.has_value());
-  EXPECT_EQ(unknown->message.elements()[1], Term::tuple_of(Atom("error"), Atom("not_found")));
-  const Pid caller{"n2@h", 1, 0, 4};
-  const Term spent =
-      Term::tuple_of(Atom("$barrel_p2p_route"),
-                     Term::tuple_of(Atom("route_request"),
-                                    Term::tuple_of(Atom("route_req"), Atom("x"), 0, Atom("n2@h"), Term()),
-                                    Term::tuple_of(caller, 1)));
-  EXPECT_EQ(answer_route(spent, RegistrySnapshot("n1@h"))->message.elements()[1],
+TEST(Route, answers_with_what_is_known) {
+  const Pid pid{"n9@h", 7, 0, 4};
+  const auto query = read_route_query(request());
+  const auto answer = answer_route(*query, with({Term(Atom("svc_one")), pid, "n9@h", Term::map({})}));
+  EXPECT_EQ(answer, Term::tuple_of(Atom("found"), Atom("n9@h"), pid));
+  EXPECT_EQ(read_route_found(*answer), pid);
+  EXPECT_EQ(read_route_found(route_found(pid)), pid);
+  EXPECT_FALSE(read_route_found(route_error("not_found")));
+}
+
+TEST(Route, others_are_asked_unless_the_walk_is_over) {
+  auto query = read_route_query(request());
+  EXPECT_FALSE(answer_route(*query, RegistrySnapshot("n1@127.0.0.1")));
+  query->ttl = 0;
+  EXPECT_EQ(answer_route(*query, RegistrySnapshot("n1@h")),
             Term::tuple_of(Atom("error"), Atom("ttl_expired")));
 }
 
 TEST(Route, ignores_other_shapes) {
-  const RegistrySnapshot empty("n1@h");
-  EXPECT_FALSE(answer_route(Term(), empty));
-  EXPECT_FALSE(answer_route(Term::tuple_of(Atom("$barrel_p2p_route"), Term(1)), empty));
-  EXPECT_FALSE(answer_route(
-      Term::tuple_of(Atom("$barrel_p2p_route"), Term::tuple_of(Atom("route_request"), Term(1), Term(2))),
-      empty));
+  EXPECT_FALSE(read_route_query(Term()));
+  EXPECT_FALSE(read_route_query(Term::tuple_of(Atom("$barrel_p2p_route"), Term(1))));
+  EXPECT_FALSE(read_route_query(
+      Term::tuple_of(Atom("$barrel_p2p_route"), Term::tuple_of(Atom("route_request"), Term(1), Term(2)))));
+  auto query = read_route_query(request());
+  query->ttl = 1'000'000;
+  EXPECT_EQ(read_route_query(to_term(*query))->ttl, RouteQuery::ttl_first);
+  query->visited.resize(RouteQuery::visited_max + 1, NodeName("n@h"));
+  EXPECT_FALSE(read_route_query(to_term(*query))) << "too many";
 }
 
 }  // namespace

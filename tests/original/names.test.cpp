@@ -236,5 +236,45 @@ TEST_F(NamesOfOriginals, NamesFromBeforeTheNodesMetAreExchanged) {
   EXPECT_EQ(late->registry().find(term(own)), Result<Pid>(ours));
 }
 
+/// What a node of the original tells only who asks for it: as its names from before a node came that is no
+/// neighbour of it, without the many nodes that this takes.
+std::string untold(const std::string& name) {
+  return "Pid = element(1, Hold(" + name +
+         "there, #{})), sys:replace_state(barrel_p2p_registry, fun(S) -> "
+         "setelement(2, S, barrel_p2p_ormap:add({" +
+         name + ", node()}, {service_entry, " + name + ", Pid, node(), #{}}, element(2, S))) end), Pid";
+}
+
+TEST_F(NamesOfOriginals, WhereisAsksTheNeighboursForANameThatWasNeverTold) {
+  const std::string name = atom_name("untold");
+  const auto whereis = +[](Self self, Term wanted) -> Task<Result<Pid>> {
+    Task<Result<Pid>> search = self.node().registry().whereis(self, wanted);
+    co_return co_await std::move(search);
+  };
+  const Pid held = *original().eval(untold(name)).as_pid();
+  // Lookups begin with the first sign that there are originals, their heartbeats.
+  EXPECT_TRUE(eventually([&] { return node->run(whereis, term(name)) == Result<Pid>(held); }));
+  EXPECT_FALSE(find(name)) << "it was asked for";
+  EXPECT_EQ(node->run(whereis, term(atom_name("nobody"))).error().code, Errc::not_found);
+}
+
+TEST_F(NamesOfOriginals, ALookupOfAnOriginalNodeIsPassedOn) {
+  NEEDS_ORIGINALS(2);
+  node->membership().join(original(1).name());
+  ASSERT_TRUE(original(1).is_neighbour_of(*node));
+  const std::string name = atom_name("untold");
+  const Pid held = *original(1).eval(untold(name)).as_pid();
+  const auto ask = [&](int ttl, const std::string& visited) {
+    return original().eval(
+        "R = make_ref(), {barrel_p2p_router, N} ! {'$barrel_p2p_route', {route_request, {route_req, " + name +
+        ", " + std::to_string(ttl) + ", node(), [" + visited +
+        "]}, {self(), R}}}, receive {R, Result} -> Result after 5000 -> timeout end");
+  };
+  EXPECT_EQ(to_string(ask(4, "node()")), to_string(Term::tuple_of(Atom("found"), held.node(), held)));
+  EXPECT_EQ(to_string(ask(4, "node(), " + original(1).atom())), "{error,not_found}") << "it has been asked";
+  EXPECT_EQ(to_string(ask(1, "node()")), "{error,not_found}") << "the last hop";
+  EXPECT_EQ(to_string(ask(0, "node()")), "{error,ttl_expired}");
+}
+
 }  // namespace
 }  // namespace barrel::test

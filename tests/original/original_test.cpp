@@ -65,14 +65,14 @@ NodeConfig OriginalTest::barrel_config(std::string_view name, const std::vector<
 }
 
 bool OriginalTest::has_originals(std::size_t count) {
-  std::size_t spare = 0;
   while (originals_.size() < count && can_start()) {
     auto& nodes = spare_nodes();
+    const std::size_t spare = originals_.size() - original_settings().nodes.size();
     if (spare == nodes.size()) {
       const std::string fresh = "o" + std::to_string(::getpid()) + "s" + std::to_string(spare);
       nodes.emplace_back(fresh, start_child(fresh, ""));
     }
-    const auto& [name, child] = nodes[spare++];
+    const auto& [name, child] = nodes[spare];
     const std::string full = name + "@127.0.0.1";
     wait_until_up(NodeName(Atom(full)), *child);
     originals_.push_back(std::make_unique<Original>(*asker_, full));

@@ -78,7 +78,9 @@ class Registry {
     return unregister_term(self, to_term(name));
   }
 
-  /// A process that holds the name: the local one, else one that is known. Errc::not_found otherwise.
+  /// A process that holds the name: the local one, else one that is known, else, in a cluster with nodes that
+  /// run the original, one that the neighbours find within 4 s (such a node tells its names only to its
+  /// neighbours and to those who are there when it registers them). Errc::not_found otherwise.
   template <class Name>
   [[nodiscard]] Task<Result<Pid>> whereis(Self self, const Name& name, WhereisOptions options = {}) const {
     return whereis_term(self, to_term(name), options);

@@ -1,0 +1,113 @@
+#include "node/lookups.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "barrel/node/node.hpp"
+
+namespace barrel::node {
+
+namespace {
+
+/// How long the neighbours may take: the original waits 5 s for each, and we are a neighbour ourselves.
+constexpr Duration lookup_limit = std::chrono::seconds(4);
+
+struct Go {
+  static constexpr std::string_view tag = "go";
+};
+struct Over {
+  static constexpr std::string_view tag = "over";
+};
+
+/// {found, Node, Pid} by the first neighbour who knows, or {error, not_found}.
+Task<Term> ask_neighbours(Self self, RouteQuery query) {
+  std::vector<NodeName> asked = self.node().membership().active_view();
+  std::erase_if(asked,
+                [&](NodeName peer) { return std::ranges::find(query.visited, peer) != query.visited.end(); });
+  --query.ttl;
+  query.visited.insert(query.visited.begin(), asked.begin(), asked.end());
+  query.visited.insert(query.visited.begin(), self.node().name());
+  if (query.visited.size() > RouteQuery::visited_max) co_return route_error("not_found");
+  query.caller = self.pid();
+  std::vector<Term> open;
+  for (const NodeName peer : asked) {
+    query.ref = self.make_ref();
+    open.push_back(query.ref);
+    self.send(NodeLocalName{"barrel_p2p_router", peer}, to_term(query));
+  }
+  (void)self.send_after(lookup_limit, self.pid(), Over{});
+  while (!open.empty()) {
+    const auto message = co_await self.receive<Over, Term>();
+    const Term* answer = std::get_if<Term>(&message);
+    if (answer == nullptr) break;
+    if (!answer->is_tuple(2) || std::erase(open, answer->elements()[0]) == 0) continue;
+    const auto pid = read_route_found(answer->elements()[1]);
+    if (pid) co_return route_found(*pid);
+  }
+  co_return route_error("not_found");
+}
+
+/// Ends with {shutdown, Result}, which its monitor brings: nothing can come late.
+Task<> find_for(Self self, RouteQuery query) {
+  co_await self.receive<Go>();
+  Task<Term> asking = ask_neighbours(self, std::move(query));
+  const Term result = co_await std::move(asking);
+  exit(Term::tuple_of(shutdown(), result));
+}
+
+/// Gives its place among those that run back.
+class Place {
+ public:
+  explicit Place(std::shared_ptr<std::atomic<std::uint32_t>> running) : running_(std::move(running)) {}
+  Place(Place&&) = delete;
+  ~Place() { running_->fetch_sub(1, std::memory_order_relaxed); }
+
+ private:
+  std::shared_ptr<std::atomic<std::uint32_t>> running_;
+};
+
+Task<> answer(Self self, RouteQuery query, std::shared_ptr<std::atomic<std::uint32_t>> running) {
+  const Place place(std::move(running));
+  const Pid caller = query.caller;
+  const Term ref = query.ref;
+  Task<Term> asking = ask_neighbours(self, std::move(query));
+  const Term result = co_await std::move(asking);
+  self.send(caller, Term::tuple_of(ref, result));
+}
+
+}  // namespace
+
+Lookups::Lookups(Runtime& runtime, Metrics& metrics)
+    : runtime_(runtime),
+      running_(std::make_shared<std::atomic<std::uint32_t>>(0)),
+      limit_(metrics.counter("overlay.lookups_limit")) {}
+
+Task<Result<Pid>> Lookups::find(Self self, Term name) const {
+  if (!beside_originals_.load(std::memory_order_relaxed)) co_return Error(Errc::not_found);
+  if (self.node().membership().active_view().empty()) co_return Error(Errc::not_found);
+  RouteQuery query;
+  query.name = std::move(name);
+  query.origin = self.node().name();
+  const Pid worker = self.spawn(&find_for, std::move(query));
+  const Monitor watch = self.monitor(worker);
+  self.send(worker, Go{});
+  const auto is_its_end = [ref = watch.ref()](const Down& down) { return down.ref == ref; };
+  const Down down = co_await self.receive_if<Down>(is_its_end);
+  if (!down.reason.is_tagged("shutdown", 2)) co_return Error(Errc::not_found);
+  const auto pid = read_route_found(down.reason.elements()[1]);
+  if (!pid) co_return Error(Errc::not_found);
+  co_return *pid;
+}
+
+bool Lookups::pass_on(const RouteQuery& query) {
+  if (running_->fetch_add(1, std::memory_order_relaxed) >= passed_on_max) {
+    running_->fetch_sub(1, std::memory_order_relaxed);
+    limit_.add();
+    return false;
+  }
+  runtime_.spawn(&answer, query, running_);
+  return true;
+}
+
+}  // namespace barrel::node
