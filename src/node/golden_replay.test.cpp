@@ -20,6 +20,7 @@
 #include "node/router.hpp"
 #include "node/system_names.hpp"
 #include "process/test_runtime.hpp"
+#include "services/route.hpp"
 
 namespace barrel::node {
 namespace {
@@ -88,6 +89,11 @@ class Player final : public Overlay::Port {
   void emit(const ServiceEvent&) override {}
   void emit(const MembershipEvent&) override {}
   void node_dead(NodeName, std::uint32_t) override {}
+  bool look_up(const RouteQuery& query) override {
+    if (passes_on) lookups.push_back(query);
+    return passes_on;
+  }
+  void originals_heard() override { originals_heard_of = true; }
 
   /// What the other node sent, to whom the dispatcher would bring it; false for what is for processes.
   bool take(const Captured& captured) {
@@ -117,6 +123,9 @@ class Player final : public Overlay::Port {
  public:
   std::vector<Sent> sent;
   std::vector<NodeName> dialed;
+  std::vector<RouteQuery> lookups;
+  bool passes_on = false;
+  bool originals_heard_of = false;
   Overlay overlay{{}, self_, 4, at(), Random(1), metrics_, Log(), *this};
 };
 
@@ -128,6 +137,14 @@ Term without_address(const Term& message) {
   peer[2] = peer[3] = Term(Atom("undefined"));
   body.back() = Term::tuple(std::move(peer));
   return Term::tuple_of(parts[0], parts[1], Term::tuple(std::move(body)));
+}
+
+/// The first captured message whose payload `matches`, of either node.
+const Captured& find_any(const std::vector<Captured>& messages,
+                         const std::function<bool(const Term&)>& matches) {
+  const auto found = std::ranges::find_if(messages, [&](const Captured& m) { return matches(m.payload); });
+  if (found == messages.end()) throw std::runtime_error("not among the captured messages");
+  return *found;
 }
 
 /// The one captured message whose payload `matches`, from n2 or from n1.
@@ -334,6 +351,35 @@ TEST_F(GoldenReplay, AnswersAboutProcessesAreTheOriginalsByteByByte) {
   }
   EXPECT_EQ(expected.size(), 2U);
   EXPECT_EQ(sent, expected);
+}
+
+TEST_F(GoldenReplay, ALookupOfAnUnknownNameIsPassedOnWhenThatCanBeDone) {
+  Player us(n1, n2);
+  us.overlay.link_up(n2, PeerKind::erlang, 4, false, us.at());
+  const auto is_lookup = [](const Term& payload) { return payload.is_tagged("$barrel_p2p_route", 2); };
+  const Captured& lookup = find_any(messages, is_lookup);
+  for (const bool passes_on : {false, true}) {
+    us.passes_on = passes_on;
+    (void)us.take_sent();
+    us.overlay.message(n2, "barrel_p2p_router", lookup.payload, us.at());
+    const auto sent = us.take_sent();
+    if (passes_on) {
+      EXPECT_TRUE(sent.empty()) << "who passes it on answers";
+    } else {
+      ASSERT_EQ(sent.size(), 1U);
+      EXPECT_EQ(to_string(sent[0].message.elements()[1]), "{error,not_found}");
+    }
+  }
+  ASSERT_EQ(us.lookups.size(), 1U);
+  EXPECT_EQ(to_term(us.lookups[0]), lookup.payload);
+}
+
+TEST_F(GoldenReplay, ItsHeartbeatsTellThatThereAreOriginals) {
+  Player us(n1, n2);
+  us.overlay.link_up(n2, PeerKind::erlang, 4, false, us.at());
+  EXPECT_FALSE(us.originals_heard_of);
+  play(us, true, [](const Captured&, const std::vector<Player::Sent>&) {});
+  EXPECT_TRUE(us.originals_heard_of);
 }
 
 }  // namespace
