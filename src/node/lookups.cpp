@@ -106,7 +106,11 @@ bool Lookups::pass_on(const RouteQuery& query) {
     limit_.add();
     return false;
   }
-  runtime_.spawn(&answer, query, running_);
+  RouteQuery onward = query;
+  // Neither who asks us nor who began is to be asked, whether they say so or not.
+  onward.visited.push_back(query.caller.node());
+  onward.visited.push_back(query.origin);
+  runtime_.spawn(&answer, std::move(onward), running_);
   return true;
 }
 
