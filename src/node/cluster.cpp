@@ -20,6 +20,10 @@ PeerLimits peer_limits(const NodeConfig& config) {
 /// A link that the overlay has no more use for is kept this long for the processes: a first message to the
 /// node may be on its way. A guess, several round trips of a slow path.
 constexpr Duration released_after = std::chrono::seconds(2);
+/// A connection that is younger is not the one that a question went unanswered by.
+constexpr Duration unanswered_after = std::chrono::seconds(10);
+/// What a slow path has passed on by then. Guess.
+constexpr std::size_t unanswered_bytes_max = std::size_t{256} << 10;
 
 /// Strangers that are refused cannot fill the disk with log lines. A guess: an operator reads no more.
 constexpr std::uint64_t refusal_lines_per_second = 10;
@@ -44,6 +48,7 @@ Cluster::Cluster(Parts parts)
       random_(parts.random),
       links_up_(parts.metrics.gauge("node.links_up")),
       crossing_dials_(parts.metrics.counter("node.crossing_dials")),
+      links_given_up_(parts.metrics.counter("node.links_given_up")),
       idle_links_closed_(parts.metrics.counter("barrel_p2p.dist_gc.reap")),
       refusals_not_logged_(parts.metrics.counter("node.refusals_not_logged")),
       refusal_lines_(refusal_lines_per_second),
@@ -174,6 +179,19 @@ void Cluster::overrun(NodeName node) {
   if (channel == nullptr || channel->live_link == nullptr) return;
   if (!router_.is_overrun(*channel)) return;  // a connection later
   end_link(channel->live_link->id(), node, "it does not read what it is answered");
+}
+
+void Cluster::unanswered(NodeName node) {
+  const Channel* channel = channels_.find(node.atom());
+  if (channel == nullptr || channel->live_link == nullptr || !is_member(*channel->live_link)) return;
+  // The question may stand behind large messages, or have gone by an earlier connection. (That something has
+  // not been acknowledged says nothing: a connection that was given up does not acknowledge what is sent by
+  // it.)
+  if (channel->outbound.pending_bytes(dist::Lane::messages) > unanswered_bytes_max) return;
+  if (channel->up_since + unanswered_after > loop_.now()) return;
+  links_given_up_.add();
+  log_.info("a node has given up its connection", {{"node", std::string(node.text())}});
+  channel->live_link->close("the peer has given it up", loop_.now());
 }
 
 void Cluster::watch(NodeName node) {

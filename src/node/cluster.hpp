@@ -69,6 +69,8 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   /// For Router::Hooks.
   void watch(NodeName node);
   void overrun(NodeName node);
+  /// A node of the original has not answered what its emulator answers: its end of the connection is no more.
+  void unanswered(NodeName node);
   /// Runs a command on the overlay. Cluster thread.
   [[nodiscard]] Overlay& overlay() { return *overlay_; }
   [[nodiscard]] Moment moment() const { return {loop_.now(), loop_.system_now()}; }
@@ -165,6 +167,7 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   Random random_;
   Gauge& links_up_;
   Counter& crossing_dials_;
+  Counter& links_given_up_;
   Counter& idle_links_closed_;
   Counter& refusals_not_logged_;
   RateLimit refusal_lines_;

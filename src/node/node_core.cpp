@@ -8,6 +8,7 @@
 #include "node/api_functions.hpp"
 #include "node/cluster_settings.hpp"
 #include "node/kernel_processes.hpp"
+#include "node/link_probe.hpp"
 #include "node/view_watch.hpp"
 
 namespace barrel::node {
@@ -121,6 +122,8 @@ Result<void> NodeCore::open(Node& node) {
   start_kernel_processes(*runtime_, output_);
   registry_->start();
   start_view_watch(*runtime_, *membership_);
+  start_link_probe(*runtime_,
+                   [this](NodeName peer) { loop_->post([this, peer] { cluster_->unanswered(peer); }); });
   loop_->post([this] { cluster_->start(); });
   if (own_threads_) thread_ = std::thread([this] { loop_->run(); });
   log_.info("started", {{"node", std::string(config_.name.text())},

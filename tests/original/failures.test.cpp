@@ -153,6 +153,23 @@ TEST_F(FailuresOfOriginals, AStoppedOriginalNodeIsSuspectedLostAndComesBack) {
   EXPECT_EQ(node->run(&ask_holder, held, Term(1)), Result<Term>(Term(1)));
 }
 
+TEST_F(FailuresOfOriginals, AConnectionThatTheOriginalGivesUpIsNoticedThoughItsQuicGoesOn) {
+  begin();
+  const std::string name = unique("svc");
+  const Pid held = *there->eval("element(1, Hold(" + name + ", #{}))").as_pid();
+  puppet.perform([held](Puppet& self, Self process) { self.keep(process.monitor(held)); });
+  EXPECT_EQ(node->run(&ask_holder, held, Term(1)), Result<Term>(Term(1)));
+  const auto given_up = Clock::now();
+  EXPECT_EQ(there->text("erlang:disconnect_node('" + std::string(node->name().text()) + "')"), "true");
+  EXPECT_TRUE(puppet.hears("{'DOWN'," + to_string(Term(held)) + ",noconnection}", 25s));
+  measured("noticed that the connection is given up", given_up);
+  EXPECT_TRUE(
+      eventually([&] { return node->run(&ask_holder, held, Term(2)) == Result<Term>(Term(2)); }, 10s));
+  EXPECT_TRUE(there->is_neighbour_of(*node, 40s));
+  measured("neighbours again", given_up);
+  EXPECT_GT(node->metrics()["node.links_given_up"], 0U);
+}
+
 TEST_F(FailuresOfOriginals, TheOriginalNoticesAnOrderlyEndOfABarrelNodeAtOnce) {
   begin();
   const std::string name = "'" + std::string(node->name().text()) + "'";
