@@ -84,7 +84,12 @@ Term Original::call(std::chrono::milliseconds limit, const char* module, const c
 }
 
 Term Original::run(std::string_view expressions, std::chrono::milliseconds limit) {
-  const Term scanned = call(limit, "erl_scan", "string", Term::charlist(std::string(expressions) + "."));
+  // It disconnects who is no neighbour of it now and then; what comes first may be repeated.
+  const Term text = Term::charlist(std::string(expressions) + ".");
+  auto answer = asker_.run(&call_one, name_, Duration(limit), "erl_scan", "string", text);
+  for (int again = 0; again < 3 && !answer && answer.error().code == Errc::no_connection; ++again)
+    answer = asker_.run(&call_one, name_, Duration(limit), "erl_scan", "string", text);
+  const Term scanned = checked(std::move(answer));
   if (!scanned.is_tagged("ok", 3)) throw std::runtime_error("not Erlang: " + std::string(expressions));
   const Term parsed = call(limit, "erl_parse", "parse_exprs", scanned.elements()[1]);
   if (!parsed.is_tagged("ok", 2)) throw std::runtime_error("not Erlang: " + to_string(parsed));
