@@ -100,7 +100,7 @@ void Link::speak(dist::Dialect dialect) {
 void Link::attach(dist::Outbound& outbound, Instant now) {
   if (phase_ == Phase::down) return;
   outbound_ = &outbound;
-  outbound_->use(dist::envelope_of(peer_.flags));
+  outbound_->use(dist::envelope_of(peer_.flags), dist::has_atom_cache(peer_.flags));
   outbound_->lower_frame_limit(peer_.capabilities.frame_bytes_max);
   flush(now);
 }
@@ -131,12 +131,17 @@ std::string Link::other_end() const {
 
 // --- The distribution handshake
 
+dist::Flags Link::offered() const {
+  if (peer_.dialect == dist::Dialect::barrel) return dist::offered_flags;
+  return carries_ == Carries::quic ? dist::offered_to_erlang : dist::offered_over_tcp;
+}
+
 void Link::start_handshake(dist::Framing framing) {
   phase_ = Phase::handshaking;
   dist::HandshakeSetup setup;
   setup.role = dialed() ? dist::Role::initiator : dist::Role::acceptor;
   setup.framing = framing;
-  setup.flags = peer_.dialect == dist::Dialect::barrel ? dist::offered_flags : dist::offered_to_erlang;
+  setup.flags = offered();
   setup.self = context_.config.self;
   setup.peer = name_;
   setup.creation = context_.config.creation;
@@ -214,7 +219,8 @@ void Link::go_up(const Liveness& liveness) {
   limits.atom_quota = context_.owner.atom_quota(peer_.name);
   message_reader_.emplace(dist::envelope_of(peer_.flags),
                           dist::MessageParser(context_.config.self, peer_.name, std::move(limits)),
-                          dist::ReassemblyLimits::of(context_.config.frame_bytes_max), context_.metrics);
+                          dist::ReassemblyLimits::of(context_.config.frame_bytes_max), context_.metrics,
+                          dist::has_atom_cache(peer_.flags));
   reschedule();
   context_.count("dist.up");
   context_.owner.on_up(*this);

@@ -100,6 +100,7 @@ class Link {
   void speak(dist::Dialect dialect);
 
   // The distribution handshake.
+  [[nodiscard]] dist::Flags offered() const;
   void start_handshake(dist::Framing framing);
   void perform(dist::HandshakeEffects effects);
   void receive_handshake(BytesView bytes);

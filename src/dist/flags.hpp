@@ -38,14 +38,17 @@ inline constexpr Flags v4_nc = 0x4'0000'0000;
 inline constexpr Flags alias = 0x8'0000'0000;
 }  // namespace flag
 
-/// What a Barrel node offers to another: no FRAGMENTS and no atom cache, so every message is in the
+/// What a Barrel node offers to another over QUIC: no FRAGMENTS and no atom cache, so every message is in the
 /// pass-through envelope.
 inline constexpr Flags offered_flags = 0xd'075f'5fbd;
 
-/// What it offers to an Erlang node, the same as the original does: with FRAGMENTS, so that a large message
-/// of one process does not hold up those of others, in either direction.
+/// What it offers to an Erlang node over QUIC, the same as the original does: with FRAGMENTS, so that a large
+/// message of one process does not hold up those of others, in either direction.
 inline constexpr Flags offered_to_erlang = offered_flags | flag::fragments;
 static_assert(offered_to_erlang == 0xd'07df'5fbd);
+
+/// What it offers over TCP, where an Erlang node also offers its atom cache. The original has none over QUIC.
+inline constexpr Flags offered_over_tcp = offered_to_erlang | flag::dist_hdr_atom_cache;
 
 /// What OTP 26 and later demand of a peer (`erts_internal:get_dflags()`), without the digest shorthand.
 inline constexpr Flags otp_mandatory_flags = 0x4'0307'0f94;

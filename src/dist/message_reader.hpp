@@ -7,6 +7,7 @@
 #include "barrel/base/bytes.hpp"
 #include "barrel/base/metrics.hpp"
 #include "barrel/term/result.hpp"
+#include "dist/atom_cache.hpp"
 #include "dist/control.hpp"
 #include "dist/envelope.hpp"
 #include "dist/reassembler.hpp"
@@ -17,8 +18,9 @@ namespace barrel::dist {
 /// Not thread-safe.
 class MessageReader {
  public:
-  /// `metrics` must outlive this.
-  MessageReader(Envelope envelope, MessageParser parser, ReassemblyLimits limits, Metrics& metrics);
+  /// `metrics` must outlive this. `atom_cache`: whether it was negotiated, with the header envelope.
+  MessageReader(Envelope envelope, MessageParser parser, ReassemblyLimits limits, Metrics& metrics,
+                bool atom_cache = false);
 
   /// Reads one frame, as MessageParser::parse() does. Nothing: a fragment of a message that is not complete.
   /// What of the payload has no owner is lent until the next call. Errors as of MessageParser::parse(), which
@@ -33,11 +35,15 @@ class MessageReader {
   static constexpr std::size_t small_bytes_max = 4096;
 
   [[nodiscard]] Result<std::optional<Message>> read_whole(BytesView body);
+  [[nodiscard]] Result<Message> read_body(BytesView body, Bytes& room) const;
   [[nodiscard]] Result<std::optional<Message>> read_fragment(BytesView frame);
 
   const Envelope envelope_;
   const MessageParser parser_;
+  const std::size_t message_bytes_max_;
+  const std::unique_ptr<AtomCacheReader> atom_cache_;
   Reassembler reassembler_;
+  MessageAtoms atoms_;  // of the message that is being read
   Bytes small_;
   Counter& assembled_;
   Counter& over_limit_;

@@ -30,6 +30,7 @@ Outbound::Outbound(OutboundLimits limits, Metrics& metrics)
     : limits_(limits),
       refused_busy_(metrics.counter("dist.outbound_busy")),
       refused_large_(metrics.counter("dist.outbound_too_large")),
+      atoms_taken_(metrics.counter("dist.atom_cache_place_taken")),
       frame_bytes_max_(limits.frame_bytes_max) {}
 
 Outbound::~Outbound() = default;
@@ -49,14 +50,27 @@ Outbound::Pushed Outbound::append(Queue& queue, Sender sender) {
     return push_locked(queue, std::exchange(frame, {}), sender);
   }
   write_length(frame);
-  const std::size_t count = frame.size();
   const auto from = static_cast<std::uint64_t>(sender);
   if (queue.turns.holds(from)) {
+    const std::size_t count = frame.size();
     queue.turns.add_behind(from, SharedBytes(std::exchange(frame, {})));
-  } else {
-    add_open(queue, frame);
+    return queued(queue, count);
   }
-  return queued(queue, count);
+  const BytesView whole = shorten(queue);
+  add_open(queue, whole);
+  return queued(queue, whole.size());
+}
+
+/// The frame in scratch, with references to the cache in place of its atoms when there is one. What is behind
+/// a large message of its sender must not come here: it may overtake, or be overtaken by, what fills a place.
+BytesView Outbound::shorten(Queue& queue) {
+  const BytesView frame = queue.scratch;
+  if (!queue.atom_cache || frame.size() > shortened_bytes_max) return frame;
+  Bytes& shortened = queue.shortened;
+  shortened.assign(length_bytes, 0);
+  if (!queue.atom_cache->write(frame.subspan(length_bytes + header_bytes), shortened)) return frame;
+  write_length(shortened);
+  return shortened;
 }
 
 void Outbound::add_open(Queue& queue, BytesView frame) {
@@ -198,9 +212,14 @@ void Outbound::lower_frame_limit(std::size_t bytes_max) {
   while (bytes_max < current && !frame_bytes_max_.compare_exchange_weak(current, bytes_max)) {}
 }
 
-void Outbound::use(Envelope envelope) {
+void Outbound::use(Envelope envelope, bool atom_cache) {
+  BARREL_ASSERT(!atom_cache || envelope == Envelope::header);
   for (Queue& queue : queues_) {
     const std::lock_guard guard(queue.lock);
+    // One lane only: the other one may overtake it.
+    if (atom_cache && &queue == &queue_of(Lane::messages)) {
+      queue.atom_cache = std::make_unique<AtomCacheWriter>(atoms_taken_);
+    }
     if (queue.envelope == envelope) continue;
     BARREL_ASSERT(queue.envelope == Envelope::pass_through);  // as it is after restart()
     queue.envelope = envelope;
@@ -267,6 +286,7 @@ void Outbound::restart() {
     queue.open.reset();
     queue.open_sliced = 0;
     queue.turns.clear();
+    queue.atom_cache.reset();
     queue.envelope = Envelope::pass_through;
     queue.whole_queued = 0;
     queue.whole_taken = 0;

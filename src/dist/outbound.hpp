@@ -12,6 +12,7 @@
 #include "barrel/base/metrics.hpp"
 #include "barrel/term/pid.hpp"
 #include "barrel/term/shared_bytes.hpp"
+#include "dist/atom_cache.hpp"
 #include "dist/buffer_pool.hpp"
 #include "dist/envelope.hpp"
 #include "dist/fragment_turns.hpp"
@@ -49,7 +50,8 @@ struct OutboundLimits {
 ///
 /// Messages that wait for a connection are in the pass-through envelope. use() turns them into the one that
 /// the connection has negotiated, in which all later ones are written at once. In the header envelope large
-/// messages go in fragments, whose senders take turns.
+/// messages go in fragments, whose senders take turns. With an atom cache the small messages of the first
+/// lane that leave in the order in which they came refer to its atoms; all others have them spelled out.
 ///
 /// Thread-safe: push(), busy(), pending_bytes() for all; the rest for the cluster thread.
 class Outbound {
@@ -69,6 +71,9 @@ class Outbound {
   static constexpr std::size_t block_bytes = 64U << 10;
   /// A message that is announced with at least this size is encoded outside of the lock.
   static constexpr std::size_t large_bytes = 16U << 10;
+  /// Up to here a message refers to the connection's cache of atoms: its terms have to be gone through. A
+  /// guess; the atoms of larger messages matter less.
+  static constexpr std::size_t shortened_bytes_max = 4U << 10;
   /// Room for what stands before a large payload, so that its buffer need not grow.
   static constexpr std::size_t large_slack = 1U << 10;
   /// Of the buffers of large messages, for each channel: as much as is sent between busy and drained. A
@@ -126,9 +131,9 @@ class Outbound {
   /// Queued bytes of a lane that were not taken yet.
   [[nodiscard]] std::size_t queued_bytes(Lane lane) const;
 
-  /// The envelope of the connection that takes from here from now on. What waits is turned into it. Cluster
-  /// thread, before the connection's first take().
-  void use(Envelope envelope);
+  /// The envelope of the connection that takes from here from now on, and whether the two ends keep a cache
+  /// of atoms. What waits is turned into that envelope. Cluster thread, before the connection's first take().
+  void use(Envelope envelope, bool atom_cache = false);
   /// The peer accepts no larger messages than this; any thread, for what is pushed from now on.
   void lower_frame_limit(std::size_t bytes_max);
 
@@ -143,7 +148,9 @@ class Outbound {
 
     mutable std::mutex lock;
     Envelope envelope = Envelope::pass_through;
-    Bytes scratch;                   // the frame being encoded: its size is known only afterwards
+    Bytes scratch;    // the frame being encoded: its size is known only afterwards
+    Bytes shortened;  // the same, with references to the cache
+    std::unique_ptr<AtomCacheWriter> atom_cache;
     std::vector<SharedBytes> full;   // slices to take, oldest first
     std::shared_ptr<Block> open;     // where small frames are appended
     std::size_t open_sliced = 0;     // bytes of `open` that are in slices already
@@ -176,6 +183,7 @@ class Outbound {
   Pushed append(Queue& queue, Sender sender);  // the frame in scratch
   Pushed push_locked(Queue& queue, Bytes frame, Sender sender);
   Pushed queued(Queue& queue, std::size_t count);
+  [[nodiscard]] static BytesView shorten(Queue& queue);
   static void add_open(Queue& queue, BytesView frame);
   static void add_whole(Queue& queue, SharedBytes frame);
   static std::vector<SharedBytes> take_in_turns(Queue& queue, std::size_t bytes_max, std::size_t& bytes);
@@ -186,6 +194,7 @@ class Outbound {
   const OutboundLimits limits_;
   Counter& refused_busy_;
   Counter& refused_large_;
+  Counter& atoms_taken_;
   BufferPool pool_{pool_bytes_max};
   FragmentTurns::Sequences sequences_{0};
   std::array<Queue, lane_count> queues_{Queue(sequences_), Queue(sequences_)};

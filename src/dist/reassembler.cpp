@@ -14,11 +14,6 @@ Error malformed(std::string_view what) {
   return Error{Errc::malformed, Term(what)};
 }
 
-Assembled assembled(Bytes control, Bytes payload) {
-  if (payload.size() <= 1) return {std::move(control), {}};  // no more than the 131 that we put there
-  return {std::move(control), SharedBytes(std::move(payload))};
-}
-
 }  // namespace
 
 Result<std::optional<Assembled>> Reassembler::add(BytesView frame) {
@@ -36,22 +31,24 @@ Result<std::optional<Assembled>> Reassembler::add(BytesView frame) {
 
 Result<std::optional<Assembled>> Reassembler::first(ByteReader& in, std::uint64_t id,
                                                     std::uint64_t fragment) {
-  if (in.u8() != 0 || !in.ok()) return malformed("a fragment with an atom cache, which was not negotiated");
+  Sequence sequence;
+  if (atom_cache_ != nullptr) {
+    if (!atom_cache_->read(in, sequence.atoms)) return malformed("a fragment with atoms that are malformed");
+  } else if (in.u8() != 0 || !in.ok()) {
+    return malformed("a fragment with an atom cache, which was not negotiated");
+  }
   if (fragment > limits_.message_bytes_max) return malformed("a message of more fragments than bytes");
   if (open_.contains(id)) return malformed("a message begins that has begun already");
   // Erlang's law: all of the control message stands in the first fragment.
-  const auto control_bytes = leading_term_bytes(in.rest());
-  if (!control_bytes) return malformed("a first fragment without a whole control message");
-  const BytesView control = in.take(*control_bytes);
-
-  Sequence sequence;
-  sequence.control.assign(control.begin(), control.end());
+  if (!sequence.atoms.expand(in, sequence.control, limits_.message_bytes_max)) {
+    return malformed("a first fragment without a whole control message");
+  }
   sequence.payload.push_back(version_byte);
   buffered_ += weight(sequence);
   if (auto added = append(sequence, in.rest(), fragment - 1); !added) return std::move(added).error();
   if (fragment == 1) {
     buffered_ -= weight(sequence);
-    return std::optional(assembled(std::move(sequence.control), std::move(sequence.payload)));
+    return finish(std::move(sequence));
   }
   if (open_.size() >= limits_.sequences_max) {
     return Error{Errc::busy, "more than " + std::to_string(limits_.sequences_max) + " unfinished messages"};
@@ -69,9 +66,20 @@ Result<std::optional<Assembled>> Reassembler::next(ByteReader& in, std::uint64_t
   if (auto added = append(sequence, in.rest(), fragment - 1); !added) return std::move(added).error();
   if (--sequence.next > 0) return std::optional<Assembled>();
   buffered_ -= weight(sequence);
-  Assembled whole = assembled(std::move(sequence.control), std::move(sequence.payload));
+  Sequence whole = std::move(sequence);
   open_.erase(found);
-  return std::optional(std::move(whole));
+  return finish(std::move(whole));
+}
+
+Result<std::optional<Assembled>> Reassembler::finish(Sequence sequence) const {
+  Bytes& payload = sequence.payload;
+  if (payload.size() <= 1) return std::optional(Assembled{std::move(sequence.control), {}});  // our 131 only
+  if (!sequence.atoms.empty()) {
+    auto expanded = sequence.atoms.expand_payload(std::move(payload), limits_.message_bytes_max);
+    if (!expanded) return malformed("a payload with atoms that are malformed");
+    payload = *std::move(expanded);
+  }
+  return std::optional(Assembled{std::move(sequence.control), SharedBytes(std::move(payload))});
 }
 
 Result<> Reassembler::append(Sequence& sequence, BytesView part, std::uint64_t fragments_left) {
@@ -97,7 +105,7 @@ Result<> Reassembler::append(Sequence& sequence, BytesView part, std::uint64_t f
 }
 
 std::size_t Reassembler::weight(const Sequence& sequence) {
-  return sequence_overhead_bytes + sequence.control.size() + sequence.payload.size();
+  return sequence_overhead_bytes + sequence.atoms.bytes() + sequence.control.size() + sequence.payload.size();
 }
 
 }  // namespace barrel::dist

@@ -8,6 +8,7 @@
 #include "barrel/base/bytes.hpp"
 #include "barrel/term/result.hpp"
 #include "barrel/term/shared_bytes.hpp"
+#include "dist/atom_cache.hpp"
 
 namespace barrel::dist {
 
@@ -32,7 +33,7 @@ struct ReassemblyLimits {
 struct Assembled {
   /// The control tuple, without a leading 131.
   Bytes control;
-  /// With a leading 131; empty when nothing followed the control tuple.
+  /// With a leading 131; empty when nothing followed the control tuple. All atoms are spelled out.
   SharedBytes payload;
 };
 
@@ -45,7 +46,9 @@ struct Assembled {
 /// thread-safe.
 class Reassembler {
  public:
-  explicit Reassembler(ReassemblyLimits limits) : limits_(limits) {}
+  /// `atom_cache` is the connection's, null when none was negotiated, and must outlive this.
+  explicit Reassembler(ReassemblyLimits limits, AtomCacheReader* atom_cache = nullptr)
+      : limits_(limits), atom_cache_(atom_cache) {}
 
   /// Nothing: the message is not complete. Errc::malformed: a fragment that cannot be, or cannot be now.
   /// Errc::busy: the peer has too much unfinished.
@@ -61,10 +64,12 @@ class Reassembler {
 
   struct Sequence {
     std::uint64_t next = 0;  // the fragment that must come now
+    MessageAtoms atoms;      // as they were at the first fragment
     Bytes control;
     Bytes payload;
   };
 
+  [[nodiscard]] Result<std::optional<Assembled>> finish(Sequence sequence) const;
   [[nodiscard]] Result<std::optional<Assembled>> first(ByteReader& in, std::uint64_t id,
                                                        std::uint64_t fragment);
   [[nodiscard]] Result<std::optional<Assembled>> next(ByteReader& in, std::uint64_t id,
@@ -73,6 +78,7 @@ class Reassembler {
   [[nodiscard]] static std::size_t weight(const Sequence& sequence);
 
   const ReassemblyLimits limits_;
+  AtomCacheReader* const atom_cache_;
   std::unordered_map<std::uint64_t, Sequence> open_;
   std::size_t buffered_ = 0;
 };

@@ -1,0 +1,95 @@
+// The bytes are a data stream of an authenticated peer that has negotiated fragments and the atom cache: cut
+// into frames, whole messages and fragments. No reference is left in what is understood, it stays within its
+// bounds, and sent by our own queue, with its cache, it arrives the same. The first byte chooses how the
+// stream is cut.
+#include <algorithm>
+#include <cstdlib>
+
+#include "barrel/term/atom_quota.hpp"
+#include "dist/frame_reader.hpp"
+#include "dist/message_reader.hpp"
+#include "dist/outbound.hpp"
+#include "dist/term_copy.hpp"
+
+namespace {
+
+using namespace barrel;
+using namespace barrel::dist;
+
+const NodeName self{"n1@127.0.0.1"};
+const NodeName peer{"n2@127.0.0.1"};
+constexpr std::size_t frame_bytes_max = 1U << 16;
+constexpr ReassemblyLimits limits{.message_bytes_max = 4096, .sequences_max = 8, .bytes_max = 8192};
+
+/// A connection of ours that sends to another one of ours.
+struct Pair {
+  Pair(const MessageParser& parser, Metrics& metrics)
+      : outbound({}, metrics), reader(Envelope::header, parser, {}, metrics, true) {
+    outbound.use(Envelope::header, true);
+  }
+
+  void send(const Message& message) {
+    if (std::holds_alternative<Ignored>(message.control)) return;
+    const auto encode = [&](ByteWriter& out, Envelope envelope) {
+      encode_head(out, message.control, envelope);
+      if (has_payload(message.control)) out.bytes(message.payload.bytes.subspan(1));
+    };
+    if (outbound.push(Lane::messages, 0, encode).status != Outbound::Status::queued) std::abort();
+    for (const SharedBytes& slice : outbound.take(Lane::messages, SIZE_MAX)) {
+      outbound.acknowledged(Lane::messages, slice.size());
+      frames.feed(slice.view());
+      while (frames.next() == FrameReader::Step::frame) compare(message);
+    }
+  }
+  void compare(const Message& message) {
+    const auto read = reader.read(frames.frame(), frames.owner());
+    // A sender that is no process, and the obsolete unlink, are not written the way they came.
+    if (!read || !*read) return;
+    if ((*read)->control.index() != message.control.index()) std::abort();
+    if (!std::ranges::equal((*read)->payload.bytes, message.payload.bytes)) std::abort();
+  }
+
+  Outbound outbound;
+  MessageReader reader;
+  FrameReader frames{1 << 20};
+};
+
+void check(const Message& message) {
+  const BytesView payload = message.payload.bytes;
+  if (payload.size() > frame_bytes_max + 1) std::abort();
+  if (payload.empty()) return;
+  if (has_atom_references(payload.subspan(1)).value_or(false)) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 1) return 0;
+  static const auto quota = std::make_shared<AtomQuota>();
+  static Metrics metrics;
+  EtfLimits etf;
+  etf.atom_quota = quota;
+  const MessageParser parser(self, peer, etf);
+  MessageReader reader(Envelope::header, parser, limits, metrics, true);
+  Pair pair(parser, metrics);
+  FrameReader frames(frame_bytes_max);
+  BytesView bytes(data + 1, size - 1);
+  while (!bytes.empty()) {
+    const BytesView part = bytes.first(std::min<std::size_t>(1 + data[0], bytes.size()));
+    bytes = bytes.subspan(part.size());
+    frames.feed(part);
+    while (frames.next() == FrameReader::Step::frame) {
+      const auto message = reader.read(frames.frame(), frames.owner());
+      if (reader.reassembler().open_sequences() > limits.sequences_max) std::abort();
+      if (!message) {
+        if (message.error().code == Errc::malformed || message.error().code == Errc::busy) return 0;
+        continue;
+      }
+      if (reader.reassembler().buffered() > limits.bytes_max) std::abort();
+      if (!*message) continue;
+      check(**message);
+      pair.send(**message);
+    }
+  }
+  return 0;
+}
