@@ -199,6 +199,7 @@ void EpollLoopImpl::drain_wakeup() {
 void EpollLoopImpl::wait() {
   const auto deadline = timers_.next();
   turn_now_ = clock_.now();
+  if (std::exchange(rests_, false)) take_rest(deadline);
   const bool busy = pending_.load() || stopping_.load() || (deadline && *deadline <= turn_now_);
   if (busy || poll(Duration::zero())) {
     if (busy) poll(Duration::zero());
@@ -209,18 +210,37 @@ void EpollLoopImpl::wait() {
   turn_now_ = clock_.now();
 }
 
+/// Only where the loop would spin: a sleep costs more than it saves.
+void EpollLoopImpl::take_rest(std::optional<Instant> deadline) {
+  if (spin_budget_ <= Duration::zero() || !spin_permit_.allowed(turn_now_)) return;
+  Instant end = turn_now_ + options_.rest;
+  if (deadline) end = std::min(end, *deadline);
+  while (!pending_.load(std::memory_order_relaxed) && turn_now_ < end) {
+    turn_now_ = offer_processor(turn_now_);
+  }
+}
+
+/// To who wants it. The time afterwards.
+Instant EpollLoopImpl::offer_processor(Instant time) {
+  ::sched_yield();
+  const Instant now = clock_.now();
+  spin_permit_.offered(time, now);
+  return now;
+}
+
 /// Polls for as long as it has paid off lately. True when there is something to do.
 bool EpollLoopImpl::spin(std::optional<Instant> deadline) {
-  if (spin_budget_ <= Duration::zero()) return false;
+  if (spin_budget_ <= Duration::zero() || !spin_permit_.allowed(turn_now_)) return false;
   spins_.add();
   const Instant end = turn_now_ + spin_budget_;
-  while (true) {
+  for (Instant time = turn_now_; time < end;) {
     if (pending_.load(std::memory_order_relaxed) || poll(Duration::zero())) return true;
-    const Instant time = clock_.now();
+    time = clock_.now();
     if (deadline && time >= *deadline) return true;
-    if (time >= end) break;
-    ::sched_yield();
+    if (time < end) time = offer_processor(time);
   }
+  // Whether the time went by in vain or to others, what came meanwhile is seen.
+  if (pending_.load(std::memory_order_relaxed) || poll(Duration::zero())) return true;
   // Nothing came: try for shorter, and give up below what a system call costs anyway.
   spin_budget_ = spin_budget_ < std::chrono::microseconds(5) ? Duration::zero() : spin_budget_ / 2;
   return false;
