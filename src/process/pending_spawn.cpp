@@ -72,9 +72,9 @@ PendingSpawn::PendingSpawn(Process& process, For what, const SpawnOrder& order, 
       link_(order.link),
       node_(order.node) {
   if (limit >= Duration::zero()) start_clock();
-  next_ = process.pending_spawns;
+  next_ = process.pending_spawns();
   if (next_ != nullptr) next_->previous_ = this;
-  process.pending_spawns = this;
+  process.related().pending_spawns = this;
 
   SpawnOrder effective = order;
   if (what == For::result) {
@@ -92,7 +92,7 @@ PendingSpawn::PendingSpawn(Process& process, For what, const SpawnOrder& order, 
 PendingSpawn::~PendingSpawn() {
   Process& process = *process_;
   if (previous_ != nullptr) previous_->next_ = next_;
-  else process.pending_spawns = next_;
+  else process.relations->pending_spawns = next_;  // there since it began
   if (next_ != nullptr) next_->previous_ = previous_;
   RuntimeImpl& runtime = *process.runtime;
   if (what_ == For::result && runs_) {
@@ -176,7 +176,7 @@ Result<Term> erpc_result(const Ref& ref, const Term& reason) {
 // -- the process that asks
 
 PendingSpawn* Process::pending_spawn(std::uint64_t number) {
-  for (PendingSpawn* spawn = pending_spawns; spawn != nullptr; spawn = spawn->next_) {
+  for (PendingSpawn* spawn = pending_spawns(); spawn != nullptr; spawn = spawn->next_) {
     if (spawn->number_ == number) return spawn;
   }
   return nullptr;
@@ -214,7 +214,7 @@ bool Process::take_spawn_result(std::uint64_t number, const Term& why) {
 }
 
 void Process::fail_spawns_of(NodeName node, std::uint64_t epoch, const Term& why) {
-  for (PendingSpawn* spawn = pending_spawns; spawn != nullptr; spawn = spawn->next_) {
+  for (PendingSpawn* spawn = pending_spawns(); spawn != nullptr; spawn = spawn->next_) {
     if (spawn->done_ || spawn->node_ != node || spawn->epoch_ >= epoch) continue;
     spawn->fail(Error(Errc::no_connection, why));
   }

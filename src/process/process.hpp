@@ -35,7 +35,6 @@ struct alignas(64) Process {
   // What senders touch.
   Inbox inbox;
   std::atomic<std::uint32_t> serial{0};
-  std::atomic<bool> overflowed{false};
   std::uint32_t id = 0;
   RuntimeImpl* runtime = nullptr;
   Process* next_ready = nullptr;  ///< In the injector's list.
@@ -53,6 +52,7 @@ struct alignas(64) Process {
   bool is_root = false;
   bool ends_quietly = false;  ///< Its exit reason is no failure: a result (erpc), or the end of the node.
   bool busy = false;          ///< Sent over a full channel's budget: parked until drained.
+  std::atomic<bool> overflowed{false};  ///< Senders set it.
 
   Wait* wait = nullptr;
   std::coroutine_handle<> resume_at;
@@ -61,8 +61,7 @@ struct alignas(64) Process {
   CallHeader* oldest_call = nullptr;
   PendingCall* pending_calls = nullptr;  ///< Requests it sent, oldest first.
   PendingCall* newest_pending = nullptr;
-  PendingSpawn* pending_spawns = nullptr;  ///< Newest first.
-  Pid group_leader{};                      ///< Whom it prints to; id 0: nobody.
+  Pid group_leader{};  ///< Whom it prints to; id 0: nobody.
   std::unique_ptr<Relations> relations;
   std::uint64_t refs_made = 0;
   /// The time of its entry in Timers, if it has one: no later than the wait's deadline.
@@ -133,6 +132,10 @@ struct alignas(64) Process {
   void fail_pending_of(NodeName node, std::uint64_t epoch, const Term& why);
 
   // -- processes on other nodes (pending_spawn.cpp)
+  /// Newest first.
+  [[nodiscard]] PendingSpawn* pending_spawns() const noexcept {
+    return relations ? relations->pending_spawns : nullptr;
+  }
   [[nodiscard]] PendingSpawn* pending_spawn(std::uint64_t number);
   void apply_spawn_reply(const Signal& signal);
   /// True when the monitor that ended was that of a call by rpc.
@@ -169,6 +172,10 @@ struct alignas(64) Process {
   [[nodiscard]] Ref ref_of(std::uint64_t number, const Relations::Watching& monitor) const;
   void arm(Instant due);
 };
+
+/// Three cache lines, and most of what an idle process takes: what only few processes need belongs elsewhere,
+/// as in Relations.
+static_assert(sizeof(Process) <= 192);
 
 /// Bits of a reference of ours: words 0 (18 bits, as Erlang has it) and 1 count the process's references,
 /// word 2 is the RefKind, words 3 and 4 are the process's id and serial, so that a message to it finds its

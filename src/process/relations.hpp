@@ -11,6 +11,8 @@
 
 namespace barrel::detail {
 
+class PendingSpawn;
+
 /// What ties a process to others: links, monitors, names. Made when it is first needed, since most processes
 /// have none. Only its process touches it.
 struct Relations {
@@ -56,6 +58,8 @@ struct Relations {
   /// Self::monitor_nodes.
   bool watches_all_nodes = false;
   std::uint64_t next_unlink = 1;
+  /// What it asked other nodes to start, newest first.
+  PendingSpawn* pending_spawns = nullptr;
 };
 
 }  // namespace barrel::detail
