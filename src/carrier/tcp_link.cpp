@@ -25,7 +25,7 @@ TcpLink::TcpLink(LinkContext& context, TcpContext& tcp, std::uint64_t id, std::o
     : Link(context, id, target, tcp.config.tls ? Carries::tls : Carries::tcp),
       tcp_(tcp),
       last_heard_(context.now),
-      reader_(context.config.frame_bytes_max) {
+      reader_(context.config.frame_bytes_max, &frame_pool_) {
   speak(dist::Dialect::erlang);
   if (!dialed()) deadline_ = context.now + context.config.setup_timeout;
   reschedule();

@@ -106,6 +106,9 @@ class TcpLink final : public Link, private StreamEvents {
   Instant last_heard_{};
   Instant last_sent_{};
   Instant next_tick_{};
+  /// Those of large messages that a read has cut in two; one such frame at a time.
+  static constexpr std::size_t frame_pool_bytes_max = 256U << 10;
+  dist::BufferPool frame_pool_{frame_pool_bytes_max};
   dist::FrameReader reader_;
   std::uint64_t ticks_counted_ = 0;
   std::deque<Piece> queue_;

@@ -1,6 +1,7 @@
 #include "dist/frame_reader.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace barrel::dist {
 
@@ -45,9 +46,12 @@ bool FrameReader::read_header() {
 }
 
 bool FrameReader::collect() {
-  if (length_ > small_bytes_max && !large_) large_ = std::make_shared<Bytes>();
-  Bytes& buffer = length_ > small_bytes_max ? *large_ : small_;
-  if (collected_ == 0) buffer.clear();
+  const bool is_large = length_ > small_bytes_max;
+  Bytes& buffer = is_large ? large_ : small_;
+  if (collected_ == 0) {
+    if (is_large && pool_ != nullptr) large_ = pool_->get(std::min(length_, reserve_bytes_max));
+    buffer.clear();
+  }
   const std::size_t count = std::min(length_ - collected_, input_.size());
   const std::size_t needed = collected_ + count;
   if (needed > buffer.capacity()) {
@@ -58,7 +62,13 @@ bool FrameReader::collect() {
   input_ = input_.subspan(count);
   if (collected_ < length_) return false;
   frame_ = buffer;
-  if (large_) owner_ = std::move(large_);
+  if (is_large) {
+    Bytes whole = std::exchange(large_, {});
+    const SharedBytes shared =
+        pool_ != nullptr ? pool_->share(std::move(whole)) : SharedBytes(std::move(whole));
+    frame_ = shared.view();
+    owner_ = shared.owner();
+  }
   return true;
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "barrel/base/bytes.hpp"
+#include "dist/buffer_pool.hpp"
 
 namespace barrel::dist {
 
@@ -23,7 +24,10 @@ class FrameReader {
     too_large,  ///< The announced length exceeds the limit; the stream cannot be read any further.
   };
 
-  explicit FrameReader(std::size_t frame_bytes_max) : frame_bytes_max_(frame_bytes_max) {}
+  /// `pool`: where the buffers of large frames come from and go back to; must outlive this. None: from
+  /// nowhere.
+  explicit FrameReader(std::size_t frame_bytes_max, const BufferPool* pool = nullptr)
+      : frame_bytes_max_(frame_bytes_max), pool_(pool) {}
 
   /// The next bytes of the stream; they must stay valid until next() has said need_more. What a caller that
   /// stopped early has left of the previous delivery is lost.
@@ -47,12 +51,13 @@ class FrameReader {
   [[nodiscard]] bool collect();
 
   const std::size_t frame_bytes_max_;
+  const BufferPool* const pool_;
   BytesView input_;
   std::array<std::uint8_t, 4> header_{};
   std::size_t header_bytes_ = 0;
   std::size_t length_ = 0;
   Bytes small_;
-  std::shared_ptr<Bytes> large_;
+  Bytes large_;
   std::size_t collected_ = 0;
   bool failed_ = false;
   BytesView frame_;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "barrel/base/random.hpp"
 
 namespace barrel::dist {
@@ -74,6 +76,25 @@ TEST(FrameReader, ALargeSplitFrameHasAnOwnerThatOutlivesTheReader) {
   }
   ASSERT_NE(owner, nullptr);
   EXPECT_EQ(Bytes(frame.begin(), frame.end()), Bytes(100'000, 9));
+}
+
+TEST(FrameReader, BuffersOfLargeSplitFramesAreUsedAgainOnceNobodySharesThem) {
+  const BufferPool pool(1 << 20);
+  FrameReader reader(1 << 20, &pool);
+  Bytes stream;
+  add_frame(stream, Bytes(100'000, 9));
+  const auto read = [&] {
+    reader.feed(BytesView(stream).first(50'000));
+    EXPECT_EQ(reader.next(), FrameReader::Step::need_more);
+    reader.feed(BytesView(stream).subspan(50'000));
+    EXPECT_EQ(reader.next(), FrameReader::Step::frame);
+    return std::pair(reader.frame(), reader.owner());
+  };
+  const auto kept = read();
+  const auto* const storage = read().first.data();
+  EXPECT_NE(storage, kept.first.data());
+  EXPECT_EQ(Bytes(kept.first.begin(), kept.first.end()), Bytes(100'000, 9));
+  EXPECT_EQ(read().first.data(), storage);
 }
 
 TEST(FrameReader, RefusesAFrameOverTheLimitForGood) {

@@ -47,7 +47,8 @@ Outbound::Status Outbound::admit(Queue& queue, bool force) {
 Outbound::Pushed Outbound::append(Queue& queue, Sender sender) {
   Bytes& frame = queue.scratch;
   if (frame.size() >= large_bytes || frame.size() - length_bytes > frame_bytes_max_) {
-    return push_locked(queue, std::exchange(frame, {}), sender);
+    // The next one may be as large: it finds a buffer that was used already.
+    return push_locked(queue, std::exchange(frame, pool_.get(0)), sender);
   }
   write_length(frame);
   const auto from = static_cast<std::uint64_t>(sender);
@@ -178,7 +179,9 @@ void Outbound::acknowledged(Lane lane, std::size_t bytes) {
   const std::lock_guard guard(queue.lock);
   BARREL_ASSERT(bytes <= queue.pending_bytes - queue.queued_bytes);
   queue.pending_bytes -= bytes;
-  if (queue.pending_bytes == 0) pool_.trim(idle_pool_bytes_max);
+  if (queue.pending_bytes > 0) return;
+  pool_.trim(idle_pool_bytes_max);
+  if (queue.scratch.capacity() > idle_pool_bytes_max) queue.scratch = {};
 }
 
 bool Outbound::poll_drained(Lane lane) {

@@ -43,6 +43,7 @@ Result<std::optional<Assembled>> Reassembler::first(ByteReader& in, std::uint64_
   if (!sequence.atoms.expand(in, sequence.control, limits_.message_bytes_max)) {
     return malformed("a first fragment without a whole control message");
   }
+  sequence.payload = room_for(in.remaining(), fragment - 1);
   sequence.payload.push_back(version_byte);
   buffered_ += weight(sequence);
   if (auto added = append(sequence, in.rest(), fragment - 1); !added) return std::move(added).error();
@@ -79,7 +80,9 @@ Result<std::optional<Assembled>> Reassembler::finish(Sequence sequence) const {
     if (!expanded) return malformed("a payload with atoms that are malformed");
     payload = *std::move(expanded);
   }
-  return std::optional(Assembled{std::move(sequence.control), SharedBytes(std::move(payload))});
+  SharedBytes shared = payload.capacity() < pooled_bytes_min ? SharedBytes(std::move(payload))
+                                                             : pool_.share(std::move(payload));
+  return std::optional(Assembled{std::move(sequence.control), std::move(shared)});
 }
 
 Result<> Reassembler::append(Sequence& sequence, BytesView part, std::uint64_t fragments_left) {
@@ -102,6 +105,11 @@ Result<> Reassembler::append(Sequence& sequence, BytesView part, std::uint64_t f
   }
   payload.insert(payload.end(), part.begin(), part.end());
   return {};
+}
+
+Bytes Reassembler::room_for(std::size_t part, std::uint64_t fragments_left) const {
+  const std::size_t bytes = 1 + part + (fragments_left > 0 ? part : 0);
+  return bytes < pooled_bytes_min ? Bytes() : pool_.get(bytes);
 }
 
 std::size_t Reassembler::weight(const Sequence& sequence) {

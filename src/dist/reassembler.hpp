@@ -9,6 +9,7 @@
 #include "barrel/term/result.hpp"
 #include "barrel/term/shared_bytes.hpp"
 #include "dist/atom_cache.hpp"
+#include "dist/buffer_pool.hpp"
 
 namespace barrel::dist {
 
@@ -61,6 +62,10 @@ class Reassembler {
  private:
   /// What a sequence takes besides its bytes, so that empty ones are not free.
   static constexpr std::size_t sequence_overhead_bytes = 256;
+  /// Buffers of this size and more are used again: below, allocating costs less than the pool. A guess.
+  static constexpr std::size_t pooled_bytes_min = 32U << 10;
+  /// Kept for that: 16 messages of two fragments, on their way to a process that keeps up.
+  static constexpr std::size_t pool_bytes_max = 2U << 20;
 
   struct Sequence {
     std::uint64_t next = 0;  // the fragment that must come now
@@ -75,10 +80,13 @@ class Reassembler {
   [[nodiscard]] Result<std::optional<Assembled>> next(ByteReader& in, std::uint64_t id,
                                                       std::uint64_t fragment);
   [[nodiscard]] Result<> append(Sequence& sequence, BytesView part, std::uint64_t fragments_left);
+  /// Room for a payload of which `part` has come.
+  [[nodiscard]] Bytes room_for(std::size_t part, std::uint64_t fragments_left) const;
   [[nodiscard]] static std::size_t weight(const Sequence& sequence);
 
   const ReassemblyLimits limits_;
   AtomCacheReader* const atom_cache_;
+  BufferPool pool_{pool_bytes_max};
   std::unordered_map<std::uint64_t, Sequence> open_;
   std::size_t buffered_ = 0;
 };
