@@ -3,8 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
-
 #include "process/test_wire.hpp"
 
 namespace barrel {
@@ -161,21 +159,20 @@ TEST_F(ProcessGroupsTest, NamesOfAPeersGroupsAreBoundedInBytes) {
   EXPECT_THAT(at_a.get_members(name(19)), ElementsAre(theirs)) << "what is given back can be used again";
 }
 
-/// Looked for one after the other this took a minute and a half.
+/// Looked for one after the other they take longer than any test may.
 TEST_F(ProcessGroupsTest, ManyMembersComeAndGoInOneMessage) {
   const ProcessGroups at_a = start(a_);
   const ProcessGroups at_b = start(b_);
   std::vector<Term> pids;
-  for (std::uint32_t i = 0; i < 200'000; ++i)
+  for (std::uint32_t i = 0; i < 300'000; ++i)
     pids.emplace_back(Pid{at_b.pid().node_atom, i, 1, at_b.pid().creation});
   const Term all = Term::list(std::move(pids));
-  const auto begin = std::chrono::steady_clock::now();
   const Term sync =
       Term::tuple_of(Atom("$gen_cast"),
                      Term::tuple_of(Atom("sync"), at_b.pid(), Term::list({Term::tuple_of(workers_, all)})));
   for (int i = 0; i < 2; ++i) {
     tell(at_a.pid(), sync);
-    EXPECT_EQ(at_a.get_members(workers_).size(), 200'000U);
+    EXPECT_EQ(at_a.get_members(workers_).size(), 300'000U);
   }
   tell(at_a.pid(), Term::tuple_of(Atom("leave"), at_b.pid(), all, Term::list({Term(workers_)})));
   EXPECT_THAT(at_a.get_members(workers_), IsEmpty());
@@ -183,7 +180,6 @@ TEST_F(ProcessGroupsTest, ManyMembersComeAndGoInOneMessage) {
   tell(at_a.pid(), sync);
   lose_connection();
   EXPECT_THAT(at_a.get_members(workers_), IsEmpty());
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(40));
 }
 
 TEST_F(ProcessGroupsTest, APeerIsOfAConnectedNodeAndThereIsOneOfEach) {
