@@ -199,7 +199,6 @@ void EpollLoopImpl::drain_wakeup() {
 void EpollLoopImpl::wait() {
   const auto deadline = timers_.next();
   turn_now_ = clock_.now();
-  if (std::exchange(rests_, false)) take_rest(deadline);
   const bool busy = pending_.load() || stopping_.load() || (deadline && *deadline <= turn_now_);
   if (busy || poll(Duration::zero())) {
     if (busy) poll(Duration::zero());
@@ -210,37 +209,18 @@ void EpollLoopImpl::wait() {
   turn_now_ = clock_.now();
 }
 
-/// Only where the loop would spin: a sleep costs more than it saves.
-void EpollLoopImpl::take_rest(std::optional<Instant> deadline) {
-  if (spin_budget_ <= Duration::zero() || !spin_permit_.allowed(turn_now_)) return;
-  Instant end = turn_now_ + options_.rest;
-  if (deadline) end = std::min(end, *deadline);
-  while (!pending_.load(std::memory_order_relaxed) && turn_now_ < end) {
-    turn_now_ = offer_processor(turn_now_);
-  }
-}
-
-/// To who wants it. The time afterwards.
-Instant EpollLoopImpl::offer_processor(Instant time) {
-  ::sched_yield();
-  const Instant now = clock_.now();
-  spin_permit_.offered(time, now);
-  return now;
-}
-
 /// Polls for as long as it has paid off lately. True when there is something to do.
 bool EpollLoopImpl::spin(std::optional<Instant> deadline) {
-  if (spin_budget_ <= Duration::zero() || !spin_permit_.allowed(turn_now_)) return false;
+  if (spin_budget_ <= Duration::zero()) return false;
   spins_.add();
   const Instant end = turn_now_ + spin_budget_;
-  for (Instant time = turn_now_; time < end;) {
+  while (true) {
     if (pending_.load(std::memory_order_relaxed) || poll(Duration::zero())) return true;
-    time = clock_.now();
+    const Instant time = clock_.now();
     if (deadline && time >= *deadline) return true;
-    if (time < end) time = offer_processor(time);
+    if (time >= end) break;
+    ::sched_yield();
   }
-  // Whether the time went by in vain or to others, what came meanwhile is seen.
-  if (pending_.load(std::memory_order_relaxed) || poll(Duration::zero())) return true;
   // Nothing came: try for shorter, and give up below what a system call costs anyway.
   spin_budget_ = spin_budget_ < std::chrono::microseconds(5) ? Duration::zero() : spin_budget_ / 2;
   return false;

@@ -16,10 +16,6 @@ struct LoopOptions {
   /// between two cores falls from 60 to 11 us). Adaptive: spinning stops when it finds nothing. Zero never
   /// spins.
   Duration spin_max = std::chrono::microseconds(50);
-  /// Between reads of a TCP stream that brings little each time and is not answered: who reads at once gets
-  /// every small message in a packet and a system call of its own, on both sides. Measured with eight Erlang
-  /// processes that send: from 430,000 to 600,000 messages a second.
-  Duration rest = std::chrono::microseconds(30);
   /// Threads for files and DNS, started on first use.
   std::size_t blocking_threads_max = 4;
   /// Tasks that may wait for them before offload() answers false.

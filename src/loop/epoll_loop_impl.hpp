@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "base/blocking_pool.hpp"
-#include "base/spin_permit.hpp"
 #include "loop/epoll_loop.hpp"
 #include "loop/file_descriptor.hpp"
 #include "loop/linux_tcp.hpp"
@@ -58,7 +57,6 @@ class EpollLoopImpl final : public EpollLoop, private Poller, private StreamDial
   [[nodiscard]] Result<> watch(int fd, std::uint32_t events, ReadyHandler& handler) override;
   void change(int fd, std::uint32_t events, ReadyHandler& handler) override;
   void unwatch(int fd, ReadyHandler& handler) override;
-  void rest() override { rests_ = true; }
 
   [[nodiscard]] std::unique_ptr<ByteStream> dial(const SocketAddress& remote) override;
   [[nodiscard]] TcpShared& tcp_shared();
@@ -66,8 +64,6 @@ class EpollLoopImpl final : public EpollLoop, private Poller, private StreamDial
   void turn();
   /// Fills ready_ and sets turn_now_; returns when there is something to do.
   void wait();
-  Instant offer_processor(Instant time);
-  void take_rest(std::optional<Instant> deadline);
   [[nodiscard]] bool spin(std::optional<Instant> deadline);
   void sleep(std::optional<Instant> deadline);
   /// True when descriptors are ready.
@@ -93,13 +89,11 @@ class EpollLoopImpl final : public EpollLoop, private Poller, private StreamDial
   std::vector<Task> posted_;
 
   Instant turn_now_{};
-  bool rests_ = false;  ///< Before the next look at descriptors.
   TimerQueue timers_;
   Task hook_;
   std::array<epoll_event, ready_max> events_{};
   std::span<epoll_event> ready_;
   Duration spin_budget_;
-  SpinPermit spin_permit_;
   std::unique_ptr<TcpShared> tcp_;  ///< Once there is TCP.
   bool fine_timeouts_ = true;       ///< The kernel has epoll_pwait2.
   std::unique_ptr<SignalWatch> signals_;

@@ -17,10 +17,6 @@ namespace {
 
 /// Reads of one stream before others get their turn of the loop.
 constexpr int reads_per_turn = 8;
-/// A stream that brings less than this in a turn, so many turns in a row without an answer, lets the loop
-/// rest before the next one. Guesses: what costs little to copy, and more than a question has parts.
-constexpr std::size_t little_bytes = 16U << 10;
-constexpr std::uint32_t unanswered_reads_min = 32;
 /// Pieces of one system call; more take another one.
 constexpr std::size_t pieces_max = 64;
 
@@ -105,7 +101,6 @@ void LinuxTcpStream::fail(const std::string& why) {
 }
 
 std::size_t LinuxTcpStream::write(std::span<const BytesView> pieces) {
-  unanswered_reads_ = 0;
   std::size_t written = 0;
   while (!pieces.empty() && fd_.is_open() && !connecting_) {
     std::array<iovec, pieces_max> vectors;
@@ -155,12 +150,9 @@ void LinuxTcpStream::connect_done() {
 }
 
 void LinuxTcpStream::read() {
-  const std::uint64_t before = shared_->read_bytes_total.value();
   for (int i = 0; i < reads_per_turn; ++i) {
-    if (!read_once()) break;
+    if (!read_once()) return;
   }
-  if (!fd_.is_open() || ++unanswered_reads_ < unanswered_reads_min) return;
-  if (shared_->read_bytes_total.value() - before < little_bytes) poller_->rest();
 }
 
 bool LinuxTcpStream::read_once() {

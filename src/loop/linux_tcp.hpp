@@ -57,8 +57,7 @@ class LinuxTcpStream final : public ByteStream, private ReadyHandler {
   StreamEvents* events_ = nullptr;
   std::uint32_t watched_ = 0;
   bool connecting_ = false;
-  std::uint32_t unanswered_reads_ = 0;  // turns with reads since the last write
-  std::string failed_;                  // why the dial could not begin: told with the next turn
+  std::string failed_;  // why the dial could not begin: told with the next turn
 };
 
 /// Null when the system has no more sockets.

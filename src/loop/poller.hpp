@@ -23,9 +23,6 @@ class Poller {
   virtual void change(int fd, std::uint32_t events, ReadyHandler& handler) = 0;
   /// The handler is not called any more, not even for what has been reported already.
   virtual void unwatch(int fd, ReadyHandler& handler) = 0;
-  /// For a handler that has read a little of what keeps coming: the next look at descriptors may come a
-  /// moment later (LoopOptions::rest), when there is more.
-  virtual void rest() = 0;
 };
 
 /// Errc::io with the system's words for `number`.

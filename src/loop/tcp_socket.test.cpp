@@ -222,21 +222,5 @@ TEST_F(TcpTest, TakenPortsAreErrors) {
   EXPECT_EQ(again.error().code, Errc::io);
 }
 
-TEST_F(TcpTest, ARestBetweenReadsHoldsUpNeitherTimersNorWhatTheyWrite) {
-  loop = std::move(*make_epoll_loop(metrics, {.rest = 1h}));
-  listen();
-  connect();
-  ASSERT_TRUE(until([&] { return client.connected && server.stream != nullptr; }));
-  constexpr std::size_t pieces = 100;
-  std::size_t said = 0;
-  Timer ticking(*loop, [&] {
-    client.say(Bytes{static_cast<std::uint8_t>(said)});
-    if (++said < pieces) ticking.arm_after(1ms);
-  });
-  ticking.arm_after(1ms);
-  ASSERT_TRUE(until([&] { return server.heard.size() == pieces; }));
-  for (std::size_t i = 0; i < pieces; ++i) EXPECT_EQ(server.heard[i], i);
-}
-
 }  // namespace
 }  // namespace barrel::loop

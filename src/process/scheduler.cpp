@@ -162,20 +162,15 @@ Process* Scheduler::take_anywhere(Worker& worker) {
 Process* Scheduler::spin(Worker& worker) {
   Process* found = take_anywhere(worker);
   if (found != nullptr || settings_.spin <= Duration::zero()) return found;
-  Instant now = runtime_.clock.now();
-  const Instant end = now + settings_.spin;
-  while (worker.spin_permit.allowed(now) && now < end && !stopping_.load(std::memory_order_relaxed)) {
+  const Instant end = runtime_.clock.now() + settings_.spin;
+  do {
     for (int i = 0; i < 32 && found == nullptr; ++i) {
       relax();
       if (i % 4 == 0) found = take_anywhere(worker);
     }
-    if (found != nullptr) return found;
-    const Instant before = runtime_.clock.now();
-    std::this_thread::yield();
-    now = runtime_.clock.now();
-    worker.spin_permit.offered(before, now);
-  }
-  return take_anywhere(worker);
+    if (found == nullptr) std::this_thread::yield();
+  } while (found == nullptr && !stopping_.load(std::memory_order_relaxed) && runtime_.clock.now() < end);
+  return found;
 }
 
 void Scheduler::work(Worker& worker) {

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "barrel/base/time.hpp"
-#include "base/spin_permit.hpp"
 #include "process/process_table.hpp"
 #include "process/run_queue.hpp"
 
@@ -67,7 +66,6 @@ class Scheduler {
     ProcessTable::Stock stock;
     std::uint32_t turns = 0;
     std::uint32_t nexts_in_a_row = 0;
-    SpinPermit spin_permit;
     std::thread thread;
 
     std::mutex mutex;
