@@ -114,6 +114,11 @@ std::optional<Bytes> MessageAtoms::expand_payload(Bytes payload, std::size_t byt
   return expanded;
 }
 
+std::string unexpandable(std::size_t bytes_max) {
+  return "a message that refers to atoms that it does not have, is cut off, or is over the limit of " +
+         std::to_string(bytes_max) + " bytes with its atoms";
+}
+
 bool AtomCacheReader::read(ByteReader& in, MessageAtoms& atoms) {
   const std::size_t count = in.u8();
   if (count == 0) return in.ok();

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -42,6 +43,9 @@ class MessageAtoms {
   Bytes text_;
   std::vector<std::uint32_t> ends_;
 };
+
+/// Why a message could not be expanded, for people.
+[[nodiscard]] std::string unexpandable(std::size_t bytes_max);
 
 /// The table of what a connection receives. It has a fixed number of places, and an atom a greatest length,
 /// so that a peer can fill 2 MiB with it at most; nothing of it is interned. Not thread-safe.

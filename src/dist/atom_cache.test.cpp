@@ -116,7 +116,7 @@ TEST(AtomCache, MalformedAtomsAreRefused) {
 }
 
 TEST(AtomCache, AReferenceToNoAtomOfTheMessageIsRefused) {
-  const std::string bad = "malformed: a message that refers to atoms that it does not have, or is cut off";
+  const std::string bad = "malformed: " + unexpandable(1U << 20);
   const std::string head = "03" + definitions + "6804610658520000000009000000000000000452015202";
   EXPECT_EQ(read_first(head + "5203"), bad);
   EXPECT_EQ(read_first(head + "680252025204"), bad);
@@ -132,8 +132,10 @@ TEST(AtomCache, WhatReferencesUnfoldToIsBounded) {
   for (int i = 0; i < 1020; ++i) atoms += "61";
   std::string list = "6c00000400";
   for (int i = 0; i < 1024; ++i) list += "5200";
-  EXPECT_EQ(read_first(atoms + "6a" + list + "6a", 100'000),
-            "malformed: a message that refers to atoms that it does not have, or is cut off");
+  EXPECT_EQ(
+      read_first(atoms + "6a" + list + "6a", 100'000),
+      "malformed: a message that refers to atoms that it does not have, is cut off, or is over the limit of "
+      "100000 bytes with its atoms");
 }
 
 TEST(AtomCache, WithoutNegotiationItIsRefused) {

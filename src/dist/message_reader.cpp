@@ -54,7 +54,7 @@ Result<Message> MessageReader::read_body(BytesView body, Bytes& room) const {
   room.reserve(body.size() + atoms_.bytes());
   std::size_t control_bytes = 0;
   if (!atoms_.expand_message(body, room, message_bytes_max_, control_bytes)) {
-    return Error{Errc::malformed, "a message that refers to atoms that it does not have, or is cut off"};
+    return Error{Errc::malformed, unexpandable(message_bytes_max_)};
   }
   const BytesView whole(room);
   return parser_.parse_parts(whole.first(control_bytes), {whole.subspan(control_bytes), {}});

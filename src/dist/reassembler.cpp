@@ -77,7 +77,7 @@ Result<std::optional<Assembled>> Reassembler::finish(Sequence sequence) const {
   if (payload.size() <= 1) return std::optional(Assembled{std::move(sequence.control), {}});  // our 131 only
   if (!sequence.atoms.empty()) {
     auto expanded = sequence.atoms.expand_payload(std::move(payload), limits_.message_bytes_max);
-    if (!expanded) return malformed("a payload with atoms that are malformed");
+    if (!expanded) return malformed(unexpandable(limits_.message_bytes_max));
     payload = *std::move(expanded);
   }
   SharedBytes shared = payload.capacity() < pooled_bytes_min ? SharedBytes(std::move(payload))

@@ -35,7 +35,7 @@ OriginalTest::OriginalTest() {
 
 void OriginalTest::SetUp() {
   if (original_settings().nodes.empty() && !can_start())
-    GTEST_SKIP() << "no node of the original: --nodes=NAME,... or --start=COMMAND (CONTRIBUTING.md)";
+    FAIL() << "no node of the original: --nodes=NAME,... or --start=COMMAND (CONTRIBUTING.md)";
   asker_ = start_barrel("asker");
   ASSERT_TRUE(asker_);
   for (const std::string& name : original_settings().nodes)
