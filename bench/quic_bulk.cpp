@@ -36,7 +36,7 @@ struct Bench {
   loop::SystemClock clock;
 
   std::unique_ptr<Driver> start(std::vector<std::unique_ptr<Recorder>>& accepted,
-                                std::function<void(Recorder&)> prepare) {
+                                const std::function<void(Recorder&)>& prepare) {
     auto driver = std::make_unique<Driver>(server);
     driver->accept = [&accepted, prepare](Connection&) {
       accepted.push_back(std::make_unique<Recorder>());

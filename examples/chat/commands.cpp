@@ -146,8 +146,7 @@ const std::vector<Commands::Command>& Commands::table() {
   return commands;
 }
 
-Commands::Commands(Node& node, ChatRoomSup rooms, Pid client)
-    : node_(node), rooms_(std::move(rooms)), client_(client) {}
+Commands::Commands(Node& node, ChatRoomSup rooms, Pid client) : node_(node), rooms_(rooms), client_(client) {}
 
 std::vector<std::string> Commands::run(const std::string& line) {
   std::string_view rest = line;

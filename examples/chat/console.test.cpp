@@ -22,7 +22,7 @@ class Terminal {
   Terminal() {
     std::array<int, 2> ends{};
     if (::pipe(ends.data()) != 0) ::abort();
-    winsize size{24, 80, 0, 0};
+    const winsize size{24, 80, 0, 0};
     pid_ = ::forkpty(&screen_, nullptr, nullptr, &size);
     if (pid_ == 0) run_console(ends[0]);
     ::close(ends[0]);
@@ -65,7 +65,7 @@ class Terminal {
 
  private:
   [[noreturn]] static void run_console(int arriving) {
-    ::setenv("TERM", "xterm", 1);
+    ::setenv("TERM", "xterm", 1);  // NOLINT(concurrency-mt-unsafe)
     Console console("> ");
     std::thread reader([&console, arriving] {
       std::string line;

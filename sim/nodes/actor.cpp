@@ -184,7 +184,7 @@ void Actor::unregister_name() {
 }
 
 void Actor::look_up() {
-  Registry& registry = self_.node().registry();
+  const Registry& registry = self_.node().registry();
   for (const auto& [name, registration] : registrations_) {
     const auto found = registry.find(name);
     if (!found || *found != self_.pid())

@@ -132,7 +132,7 @@ void Ledger::monitors(const Pid& watcher, const Ref& ref, const Pid& target, std
   watch.target = target;
   watch.name = name;
   watch.losses = losses_between(watcher, target);
-  watches_.emplace(ref, std::move(watch));
+  watches_.emplace(ref, watch);
 }
 
 void Ledger::check_reason(const std::string& what, const Pid& watcher, const Pid& target, const Term& why,
@@ -208,7 +208,7 @@ bool Ledger::links(const Pid& from, const Pid& to) {
   link.to = to;
   link.losses = losses_between(from, to);
   link.losses_back = losses_between(to, from);
-  return links_.emplace(std::pair(first, second), std::move(link)).second;
+  return links_.emplace(std::pair(first, second), link).second;
 }
 
 void Ledger::exit(const Pid& at, const Exit& exit) {

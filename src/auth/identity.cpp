@@ -20,7 +20,7 @@ Identity Identity::generate() {
   ensure_sodium();
   Seed seed;
   randombytes_buf(seed.data(), seed.size());
-  Identity identity = from_seed(seed);
+  const Identity identity = from_seed(seed);
   sodium_memzero(seed.data(), seed.size());
   return identity;
 }

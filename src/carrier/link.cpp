@@ -125,7 +125,7 @@ void Link::end(DownReason reason, std::string text, bool linger, std::optional<a
 }
 
 std::string Link::other_end() const {
-  std::string text = name_.empty() ? "a peer" : name_;
+  const std::string text = name_.empty() ? "a peer" : name_;
   return text + " at " + remote_address().to_string();
 }
 
@@ -290,9 +290,9 @@ bool Link::expire_setup() {
     end(DownReason::unreachable, "no answer from " + other_end() + " within " + limit);
     return true;
   }
-  std::string waited = phase_ == Phase::handshaking   ? std::string(handshake_->waiting_for())
-                       : phase_ == Phase::introducing ? std::string("its capability term")
-                                                      : std::string("its authentication");
+  const std::string waited = phase_ == Phase::handshaking   ? std::string(handshake_->waiting_for())
+                             : phase_ == Phase::introducing ? std::string("its capability term")
+                                                            : std::string("its authentication");
   end(DownReason::timeout, other_end() + " was not connected within " + limit + "; we waited for " + waited);
   return true;
 }

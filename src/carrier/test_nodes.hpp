@@ -37,7 +37,8 @@ struct Settings {
 /// there is a link to it, and writes down what it is told.
 class TestNode final : public LinkOwner, public DatagramSink {
  public:
-  TestNode(Network& net, NodeName self, std::string ip, std::uint32_t incarnation, Settings settings = {})
+  TestNode(Network& net, NodeName self, const std::string& ip, std::uint32_t incarnation,
+           Settings settings = {})
       : network(net),
         name(self),
         creation(incarnation),
@@ -78,8 +79,8 @@ class TestNode final : public LinkOwner, public DatagramSink {
   dist::Verdict on_incoming(Link& link, std::string_view claimed, std::uint32_t) override {
     const NodeName peer = *NodeName::parse(claimed);
     Entry& entry = peers[peer];
-    dist::PeerState state{entry.dial ? entry.dial->dial_phase() : dist::DialPhase::none,
-                          entry.live != nullptr};
+    const dist::PeerState state{entry.dial ? entry.dial->dial_phase() : dist::DialPhase::none,
+                                entry.live != nullptr};
     const dist::Verdict verdict = dist::decide_incoming(link.dialect(), name, peer, state);
     note(peer, "incoming " + std::string(to_string(verdict)));
     if (state.dial != dist::DialPhase::none) ++crossings;

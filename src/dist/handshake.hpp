@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -113,7 +114,7 @@ class Handshake {
   /// What is waited for, for the log of a handshake that took too long.
   [[nodiscard]] std::string_view waiting_for() const;
   /// What followed the handshake's last message; empties it.
-  [[nodiscard]] Bytes take_leftover() { return std::move(buffer_); }
+  [[nodiscard]] Bytes take_leftover() { return std::exchange(buffer_, {}); }
 
  private:
   enum class State : std::uint8_t {

@@ -146,7 +146,7 @@ TEST_F(UdpTest, TrainsArriveAsTheDatagramsTheyAreMadeOf) {
 TEST_F(UdpTest, OneSystemCallSendsATrainWhereTheKernelCan) {
   Station a(*loop, "127.0.0.1:0");
   Station b(*loop, "127.0.0.1:0");
-  a.send(b, noise(64 * 1'000), 1'000);
+  a.send(b, noise(64'000), 1'000);
   if (a.socket->sends_trains()) {
     EXPECT_EQ(metrics.counter("loop.udp_send_calls").value(), 1U);
   }
@@ -185,7 +185,7 @@ TEST_F(UdpTest, FullBufferIsReportedAndNothingIsLost) {
 
 TEST_F(UdpTest, WhatIsKeptWhileBlockedIsBounded) {
   Station a(*loop, "127.0.0.1:0");
-  Station b(*loop, "127.0.0.1:0");
+  const Station b(*loop, "127.0.0.1:0");
   sends_fail_with = EAGAIN;
   const auto bytes = noise(60'000);
   for (int i = 0; i < 100; ++i) EXPECT_EQ(a.send(b, bytes, 1'200), DatagramSink::Status::blocked);

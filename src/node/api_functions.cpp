@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "barrel/node/node.hpp"
+#include "node/service_relay.hpp"
 
 namespace barrel::node {
 
@@ -97,6 +98,7 @@ void expose_api(Functions& functions) {
   functions.expose("barrel_p2p", "active_view", active_view);
   functions.expose("barrel_p2p", "passive_view", passive_view);
   functions.expose("barrel_p2p", "members", members);
+  expose_service_relay(functions);
   functions.expose("erlang", "node", own_name);
   functions.expose("erlang", "nodes", nodes);
   functions.expose("erlang", "whereis", whereis);

@@ -42,7 +42,7 @@ Cluster::Cluster(Parts parts)
       registry_(parts.registry),
       membership_(parts.membership),
       trust_(parts.trust),
-      identity_(std::move(parts.identity)),
+      identity_(parts.identity),
       metrics_(parts.metrics),
       log_(parts.log.named("cluster")),
       random_(parts.random),

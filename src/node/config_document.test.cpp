@@ -17,7 +17,7 @@ std::filesystem::path document_path() {
 }
 
 TEST(ConfigDocument, IsWhatTheSettingsSay) {
-  if (std::getenv("BARREL_UPDATE_DOCUMENTS") != nullptr)
+  if (std::getenv("BARREL_UPDATE_DOCUMENTS") != nullptr)  // NOLINT(concurrency-mt-unsafe)
     std::ofstream(document_path()) << configuration_document();
   std::ifstream in(document_path());
   const std::string text(std::istreambuf_iterator<char>(in), {});

@@ -5,7 +5,7 @@
 #include <memory>
 #include <utility>
 
-#include "barrel/node/node.hpp"
+#include "node/originals.hpp"
 
 namespace barrel::node {
 
@@ -20,10 +20,6 @@ constexpr int intervals_max = 2;
 struct Probe {
   static constexpr std::string_view tag = "probe";
 };
-
-bool is_original(const PeerInfo& peer) {
-  return peer.protocol == "erlang-dist";
-}
 
 /// A monitor whose end has not come.
 struct Question {

@@ -39,6 +39,7 @@ class RegistryService final : public NameResolver {
   /// back soon.
   void abandon(const Term& name, const Pid& pid);
   [[nodiscard]] Result<Pid> resolve(const Term& name) const override;
+  [[nodiscard]] std::optional<Pid> find_own(Atom name) const override { return local_.find(name); }
   /// Asks the neighbours for a name that is not known here.
   [[nodiscard]] Task<Result<Pid>> look_up(Self self, Term name) const {
     return lookups_.find(self, std::move(name));

@@ -88,7 +88,7 @@ SendOutcome Router::send(const Pid& from, const RemoteTarget& to, const Encodabl
   std::optional<Outbound::Status> status = send_one(false);
   SendOutcome outcome = SendOutcome::sent;
   if (status == Outbound::Status::busy) {
-    if (mode == SendMode::try_) return SendOutcome::busy;
+    if (mode == SendMode::refuse) return SendOutcome::busy;
     if (!is_overrun(*channels_.find(node.atom()))) {
       status = send_one(true);
       outcome = SendOutcome::sent_busy;

@@ -4,7 +4,7 @@
 #include <map>
 #include <optional>
 
-#include "barrel/node/node.hpp"
+#include "node/originals.hpp"
 
 namespace barrel::node {
 
@@ -39,11 +39,10 @@ NodeLocalName views_of(NodeName node) {
   return {"barrel_p2p_hyparview", node};
 }
 
-/// Whether it is connected and runs the original.
-bool is_original(Self self, NodeName node) {
+bool is_connected_original(Self self, NodeName node) {
   const std::vector<PeerInfo> peers = self.node().peers();
   const auto peer = std::ranges::find(peers, node, &PeerInfo::name);
-  return peer != peers.end() && peer->protocol == "erlang-dist";
+  return peer != peers.end() && is_original(*peer);
 }
 
 class ViewWatch {
@@ -52,7 +51,7 @@ class ViewWatch {
 
   void on(const MembershipEvent& event) {
     if (const auto* up = std::get_if<PeerUp>(&event.what)) {
-      if (!is_original(self_, up->node)) return;
+      if (!is_connected_original(self_, up->node)) return;
       watched_[up->node].monitor = self_.monitor(views_of(up->node));
     } else if (const auto* down = std::get_if<PeerDown>(&event.what)) {
       watched_.erase(down->node);
@@ -73,7 +72,7 @@ class ViewWatch {
   }
   void on(const LookAgain& again) {
     const auto found = watched_.find(again.node);
-    if (found == watched_.end() || found->second.monitor || !is_original(self_, again.node)) return;
+    if (found == watched_.end() || found->second.monitor || !is_connected_original(self_, again.node)) return;
     found->second.monitor = self_.monitor(views_of(again.node));
     const Settled settled{again.node};
     (void)self_.send_after(settled_after, self_.pid(), settled);

@@ -62,7 +62,7 @@ Term replace_state() {
 
 /// Nothing is logged, traced or counted; to switch that off, or to ask for what there is, is understood.
 Term debug(const Term& what) {
-  const Term ok = Atom("ok");
+  const Atom ok("ok");
   if (what.is_atom("no_debug") || what.is_tagged("remove", 2)) return ok;
   if (!what.is_tuple(2)) return Atom("unknown_debug");
   const Term& flag = what.elements()[1];

@@ -71,7 +71,7 @@ Task<> run_function(Self self, FunctionStart start) {
 
 /// Ties the process to the one that asked for it. It does not run yet, so that its relations are ours.
 void tie(Process& process, const FunctionStart& start) {
-  RuntimeImpl& runtime = *process.runtime;
+  const RuntimeImpl& runtime = *process.runtime;
   const bool is_remote = !runtime.is_local(start.asker);
   if ((start.link || start.monitor) && is_remote) process.touch_node(start.asker.node());
   if (start.link) process.add_link(start.asker).epoch = runtime.nodes.epoch();

@@ -65,7 +65,7 @@ class FunctionsTest : public test::TwoRuntimes {
     functions.expose("test", "leader", leader);
     functions.expose("test", "waits", waits);
     functions.expose("test", "slow", slow);
-    functions.expose("test", "concat", [](std::string a, std::string b) { return a + b; });
+    functions.expose("test", "concat", [](const std::string& a, const std::string& b) { return a + b; });
   }
 
   template <class F, class... As>

@@ -131,7 +131,7 @@ TEST_P(MessagesTest, ReceiveIfChoosesByValueAndPassesOnWhatItsPredicateThrows) {
   const auto ok = runtime_.run([](Self self) -> Task<bool> {
     const Pid me = self.pid();
     for (int i = 0; i < 5; ++i) self.send(me, Ping{i});
-    int wanted = 3;
+    const int wanted = 3;
     const auto is_wanted = [wanted](const Ping& ping) { return ping.number == wanted; };
     const Ping third = co_await self.receive_if<Ping>(is_wanted);
     EXPECT_EQ(third.number, 3);

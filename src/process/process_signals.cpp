@@ -70,8 +70,9 @@ bool Process::decode_reason(Signal& signal) {
   const auto& encoded = static_cast<const EncodedMessage&>(*carried);
   if (encoded.bytes().empty()) return true;
   auto reason_told = decode_message(*this, encoded);
-  if (reason_told) signal.reason = *std::move(reason_told);
-  return reason_told.has_value();
+  if (!reason_told) return false;
+  signal.reason = *std::move(reason_told);
+  return true;
 }
 
 void Process::apply(Signal& signal) {

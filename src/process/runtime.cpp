@@ -152,8 +152,8 @@ void detail::RuntimeImpl::remote_signal(const RemoteSignal& signal) {
 
 std::optional<Pid> detail::RuntimeImpl::whereis(Atom name) const noexcept {
   const auto holder = names.find(name);
-  if (holder.id == 0) return std::nullopt;
-  return pid_of(holder.id, holder.serial);
+  if (holder.id != 0) return pid_of(holder.id, holder.serial);
+  return resolver != nullptr ? resolver->find_own(name) : std::nullopt;
 }
 
 // -- timers

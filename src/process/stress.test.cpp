@@ -122,14 +122,14 @@ TEST(Stress, CallsToServersThatDieGiveTheRightReplyOrAnError) {
   std::latch done(8);
   for (std::uint64_t seed = 0; seed < 8; ++seed) {
     runtime->spawn(
-        [](Self self, std::uint64_t seed_, std::latch* finished) -> Task<> {
-          Pid server = self.spawn(flaky_server, seed_);
+        [](Self self, std::uint64_t first, std::latch* finished) -> Task<> {
+          Pid server = self.spawn(flaky_server, first);
           for (int i = 0; i < 300 * scale; ++i) {
             const auto reply = co_await self.call(server, Ask{i}, 5ms);
             if (reply) {
               EXPECT_EQ(*reply, i);
             } else if (reply.error().code != Errc::timeout) {
-              server = self.spawn(flaky_server, seed_ * 1000 + static_cast<std::uint64_t>(i));
+              server = self.spawn(flaky_server, first * 1000 + static_cast<std::uint64_t>(i));
             }
           }
           self.kill(server);

@@ -26,11 +26,11 @@ class Wire final : public RemoteRouter {
   SendOutcome send(const Pid&, const RemoteTarget& to, const EncodablePayload& payload,
                    SendMode mode) override {
     if (down) return SendOutcome::unreachable;
-    if (full && mode == SendMode::try_) return SendOutcome::busy;
+    if (full && mode == SendMode::refuse) return SendOutcome::busy;
     Bytes bytes{131};
     ByteWriter out(bytes);
     payload.encode(out);
-    SharedBytes shared(std::move(bytes));
+    const SharedBytes shared(std::move(bytes));
     queue_.push_back([this, to, shared] { far_.deliver_encoded(to, shared, context_); });
     return full ? SendOutcome::sent_busy : SendOutcome::sent;
   }
@@ -82,7 +82,7 @@ class Wire final : public RemoteRouter {
 };
 
 class TwoRuntimes : public testing::Test {
- protected:
+ public:
   TwoRuntimes() {
     to_b_.near = &*a_;
     to_a_.near = &*b_;
@@ -95,6 +95,7 @@ class TwoRuntimes : public testing::Test {
     (void)b_->stop(Duration::zero());
   }
 
+ protected:
   /// Everything that can happen without time passing.
   void settle() {
     bool busy = true;

@@ -196,9 +196,12 @@ class Peer : public DatagramSink, public EndpointEvents {
     return accepted.back().get();
   }
   Connection& dial(const Peer& other, Recorder& owner, std::vector<std::string> alpn = {}) {
-    auto made = endpoint->connect(
-        {.remote = other.address, .local = address, .server_name = {}, .alpn = alpn, .deadline = {}}, owner,
-        network.now);
+    auto made = endpoint->connect({.remote = other.address,
+                                   .local = address,
+                                   .server_name = {},
+                                   .alpn = std::move(alpn),
+                                   .deadline = {}},
+                                  owner, network.now);
     if (!made) throw std::runtime_error(made.error().message());
     owner.connection = *made;
     return **made;
@@ -221,28 +224,28 @@ class Peer : public DatagramSink, public EndpointEvents {
 /// Runs peers until `done` or until virtual time has passed.
 class Runner {
  public:
-  Runner(Network& net, std::vector<Peer*> all) : network(net), peers(std::move(all)) {}
+  Runner(Network& net, std::vector<Peer*> all) : network_(net), peers_(std::move(all)) {}
 
   bool run_until(const std::function<bool()>& done, Duration limit = std::chrono::seconds(60)) {
-    const Instant end = network.now + limit;
+    const Instant end = network_.now + limit;
     flush();
     while (!done()) {
       const auto next = next_event();
       if (!next || *next > end) {
-        network.now = end;
+        network_.now = end;
         flush();
         return done();
       }
-      network.now = std::max(network.now, *next);
-      while (!network.packets.empty() && network.packets.front().at <= network.now) {
-        const auto packet = network.pop();
-        for (auto* peer : peers) {
+      network_.now = std::max(network_.now, *next);
+      while (!network_.packets.empty() && network_.packets.front().at <= network_.now) {
+        const auto packet = network_.pop();
+        for (auto* peer : peers_) {
           if (packet.to == peer->address || packet.to == peer->outgoing) {
-            peer->endpoint->receive({peer->address, packet.from, packet.bytes, 0}, network.now);
+            peer->endpoint->receive({peer->address, packet.from, packet.bytes, 0}, network_.now);
           }
         }
       }
-      for (auto* peer : peers) peer->endpoint->handle_timeout(network.now);
+      for (auto* peer : peers_) peer->endpoint->handle_timeout(network_.now);
       flush();
     }
     return true;
@@ -251,22 +254,22 @@ class Runner {
     run_until([] { return false; }, time);
   }
   void flush() {
-    for (auto* peer : peers) peer->endpoint->flush(network.now);
+    for (auto* peer : peers_) peer->endpoint->flush(network_.now);
   }
 
  private:
   std::optional<Instant> next_event() const {
     std::optional<Instant> next;
-    if (!network.packets.empty()) next = network.packets.front().at;
-    for (auto* peer : peers) {
+    if (!network_.packets.empty()) next = network_.packets.front().at;
+    for (auto* peer : peers_) {
       const auto timeout = peer->endpoint->next_timeout();
       if (timeout && (!next || *timeout < *next)) next = timeout;
     }
     return next;
   }
 
-  Network& network;
-  std::vector<Peer*> peers;
+  Network& network_;
+  std::vector<Peer*> peers_;
 };
 
 /// A server and a client on one network.

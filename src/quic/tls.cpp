@@ -42,7 +42,7 @@ Result<Bytes> leaf_der(const std::string& certificate_pem) {
   gnutls_datum_t der{};
   const int exported = count == 1 ? gnutls_x509_crt_export2(list[0], GNUTLS_X509_FMT_DER, &der) : 0;
   for (unsigned i = 0; i < count; ++i) gnutls_x509_crt_deinit(list[i]);
-  gnutls_free(list);
+  gnutls_free(static_cast<void*>(list));
   if (count != 1)
     return Error{Errc::invalid_argument, Term::binary(as_bytes("exactly one certificate is needed"))};
   if (exported < 0) return tls_error(Errc::invalid_argument, "certificate", exported);

@@ -332,7 +332,7 @@ TEST(LivenessBounds, invented_nodes_displace_only_dead_ones) {
   LivenessConfig config;
   config.nodes_max = 10;
   Liveness core(me, 9, wall, config, Random(4), metrics);
-  Instant now{};
+  const Instant now{};
   Liveness::Effects out;
   core.link_up(x, 1, true, now, wall, out);
   for (int i = 0; i < 100; ++i) {

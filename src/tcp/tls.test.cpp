@@ -79,16 +79,16 @@ TEST_F(TlsTest, BothSidesOfOneAuthorityTalkHoweverTheWireCutsIt) {
 TEST_F(TlsTest, CertificatesOfAnotherAuthorityAreRefusedByWhoeverVerifies) {
   const auto good = context_of(one, one);
   const auto bad = context_of(other, one);
-  Pair bad_client(*bad, *good);
+  const Pair bad_client(*bad, *good);
   EXPECT_FALSE(bad_client.server.established());
   EXPECT_FALSE(bad_client.server.failure().empty());
-  Pair bad_server(*good, *bad);
+  const Pair bad_server(*good, *bad);
   EXPECT_FALSE(bad_server.client.established());
   EXPECT_NE(bad_server.client.failure().find("NOT trusted"), std::string::npos)
       << bad_server.client.failure();
 
   const auto lenient = context_of(one, one, false);
-  Pair pair(*bad, *lenient);
+  const Pair pair(*bad, *lenient);
   EXPECT_TRUE(pair.server.established()) << pair.server.failure();
 }
 

@@ -61,7 +61,7 @@ class AtomTable {
 
  private:
   static constexpr std::size_t chunk_entries = 4096;
-  static constexpr std::size_t text_block_bytes = 64 * 1024;
+  static constexpr std::size_t text_block_bytes = std::size_t{64} * 1024;
   static constexpr std::uint32_t slots_min = 4096;
 
   struct Entry {

@@ -269,7 +269,7 @@ bool EtfReader::list(Term& out) {
   }
   leave();
   if (!settle_depth(*node)) return exceed("depth_max");
-  Term& tail = slots.back();
+  const Term& tail = slots.back();
   if (count == 0) {
     if (!tail.is_nil()) return fail("a list without elements");
     out = Term();
@@ -316,7 +316,6 @@ bool EtfReader::map(Term& out) {
 bool EtfReader::export_fun(Term& out) {
   Term module;
   Term function;
-  Term arity;
   if (!count_terms(3) || !atom(module) || !atom(function)) return false;
   if (peek() != etf::small_integer) return fail("a fun whose arity is not a small integer");
   in_.skip(1);

@@ -178,7 +178,7 @@ Term random_at(Random& random, const RandomTermOptions& options, unsigned depth)
   }
   std::vector<Term::MapEntry> entries;
   // Before OTP 27 the two zeros are one key.
-  for (Term& part : parts) {
+  for (const Term& part : parts) {
     if (part.kind() != Term::Kind::real) entries.push_back({part, random_at(random, options, depth + 1)});
   }
   return Term::map(std::move(entries));

@@ -125,7 +125,7 @@ TEST(Term, CopiesAreIndependentObjects) {
   EXPECT_EQ(b, Term::tuple_of(1, 2));
   b = std::move(b).elements()[0];
   EXPECT_EQ(b, Term(1));
-  Term& alias = b;
+  const Term& alias = b;
   b = alias;
   EXPECT_EQ(b, Term(1));
 }
@@ -138,7 +138,7 @@ TEST(Term, MayBeSharedBetweenThreads) {
     for (int t = 0; t < 4; ++t) {
       running.emplace_back([&, copy = shared]() mutable {
         for (int i = 0; i < 10'000; ++i) {
-          Term other = copy;
+          const Term other = copy;
           copy = other.elements()[0];
           copy = other;
         }

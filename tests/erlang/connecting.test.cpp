@@ -124,14 +124,14 @@ TEST_F(Connecting, ABarrelNodeDialsAFixedAddress) {
 }
 
 TEST_F(Connecting, WhatWasTriedAndWhyItFailedIsLoggedByCarrier) {
-  TempDir logs;
+  const TempDir logs;
   NodeConfig settings = tcp_config("b");
   settings.log.level = LogLevel::info;
   settings.log.file = logs.path() / "b.log";
   const auto b = start_tcp(settings);
   ASSERT_TRUE(b);
   {
-    Beam beam(epmd_, "e");
+    const Beam beam(epmd_, "e");
     dial(*b, name_of(beam));
     ASSERT_TRUE(connected(*b, beam));
   }

@@ -24,7 +24,7 @@ class ErlangGroups : public ErlangTest {
   };
   static Scope start_scope(Node& node) {
     const auto started = node.run([](Self self) -> Task<Result<Scope>> {
-      std::shared_ptr<Scope> scope = std::make_shared<Scope>();
+      const std::shared_ptr<Scope> scope = std::make_shared<Scope>();
       scope->member = self.spawn(
           [](Self keeper, std::shared_ptr<Scope> out, Pid starter) -> Task<> {
             auto groups = co_await ProcessGroups::start_link(keeper);

@@ -8,7 +8,7 @@ namespace {
 
 /// What `faketime` would put into LD_PRELOAD; empty where it is not installed.
 std::string faketime_library() {
-  Child asked({.argv = {"faketime", "-m", "-f", "+0", "printenv", "LD_PRELOAD"}});
+  const Child asked({.argv = {"faketime", "-m", "-f", "+0", "printenv", "LD_PRELOAD"}});
   const auto line = asked.wait_for("libfaketime", 10s);
   return line.value_or("");
 }

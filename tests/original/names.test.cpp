@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "barrel/otp/gen_server.hpp"
 #include "barrel/term/term_text.hpp"
 #include "original/holders.hpp"
 #include "original/original_test.hpp"
@@ -14,6 +15,23 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using Clock = std::chrono::steady_clock;
+
+/// A server that holds a name.
+class Echo {
+ public:
+  struct Say {
+    static constexpr std::string_view tag = "say";
+    Term what;
+    using Reply = Term;
+  };
+  using Calls = Messages<Say>;
+  Echo(Self self, Term name)
+      : registration_(*self.node().registry().register_service(self, std::move(name))) {}
+  Term handle_call(const Say& request) { return request.what; }
+
+ private:
+  Registration registration_;
+};
 
 class NamesOfOriginals : public OriginalTest {
  protected:
@@ -104,6 +122,22 @@ TEST_F(NamesOfOriginals, ANameOfTheOriginalIsSeenAtBarrelWithinASecond) {
     EXPECT_EQ(node->run(&ask_holder, theirs, question), Result<Term>(question));
     EXPECT_EQ(node->call<Term>(theirs, question), Result<Term>(Term::tuple_of(Atom("answer"), question)));
   }
+}
+
+TEST_F(NamesOfOriginals, AProxyOfTheOriginalCallsAServiceOfBarrel) {
+  const std::string name = atom_name("echo");
+  ASSERT_TRUE(node->start_server<Echo>(term(name)));
+  ASSERT_TRUE(original().becomes("element(1, barrel_p2p:lookup(" + name + "))", "ok"));
+  (void)original().bind("{ok, Proxy} = barrel_p2p:global_register(" + name + ")");
+  EXPECT_EQ(
+      original().text("{node(Proxy) =:= node(), gen_server:call({global, " + name + "}, {say, [1, 2.5]})}"),
+      "{true,[1,2.5]}");
+  EXPECT_EQ(original().text("global:whereis_name(" + name + ") =:= Proxy"), "true");
+  (void)original().bind("gen_server:stop(Proxy)");
+  // What it does when its neighbour stands between it and the service.
+  EXPECT_EQ(original().text("rpc:call(N, barrel_p2p_service_proxy, relay, [" + name +
+                            ", N, {say, yes}, #{ttl => 5, visited => [node()]}])"),
+            "yes");
 }
 
 TEST_F(NamesOfOriginals, GivingANameBackIsSeenAndToldBothWays) {

@@ -124,11 +124,11 @@ void UdpForwarder::run() {
       }
     }
     if (::poll(fds.data(), fds.size(), timeout_ms) < 0 && errno != EINTR) return;
-    const std::lock_guard lock(mutex_);
     if (fds[0].revents != 0) {
       std::uint64_t count = 0;
       (void)!::read(wake_, &count, sizeof count);
     }
+    const std::lock_guard lock(mutex_);
     if (fds[1].revents != 0) receive(front_, true, 0);
     for (std::size_t i = 0; i < clients.size(); ++i) {
       if (fds[i + 2].revents != 0) receive(fds[i + 2].fd, false, clients[i]);

@@ -65,7 +65,8 @@ struct WhereisOptions {
 /// a registration is seen here at once and elsewhere within milliseconds. Thread-safe; look-ups never block.
 class Registry {
  public:
-  /// Registers the calling process. Again by the same process: replaces the metadata. Errors:
+  /// Registers the calling process. Under an atom it is reached on its node as if it had registered that name
+  /// locally, too. Again by the same process: replaces the metadata. Errors:
   /// already_registered when another process of this node holds the name; limit_exceeded when name or
   /// metadata are too large; closed when the node shuts down.
   template <class Name>

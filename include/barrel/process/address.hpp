@@ -55,12 +55,14 @@ class Address {
   Target target_;
 };
 
-/// Turns via(name) into a pid; the node's registry implements it. Called on any thread, must not block.
+/// Knows the names of services; the node's registry implements it. Called on any thread, must not block.
 class NameResolver {
  public:
   virtual ~NameResolver() = default;
-  /// Errc::not_found when nobody holds the name.
+  /// For via(name), on any node. Errc::not_found when nobody holds the name.
   [[nodiscard]] virtual Result<Pid> resolve(const Term& name) const = 0;
+  /// Who holds the name on this node: it answers there as if it had registered the name locally too.
+  [[nodiscard]] virtual std::optional<Pid> find_own(Atom name) const = 0;
 };
 
 }  // namespace barrel

@@ -37,9 +37,7 @@ constexpr void check_body(Task<T> (*)(Self, Ps...)) {
 template <class F>
 constexpr auto body_pointer(F&& body) {
   using Body = std::remove_cvref_t<F>;
-  if constexpr (std::is_pointer_v<std::decay_t<F>>) {
-    return +body;
-  } else if constexpr (requires { +body; }) {
+  if constexpr (std::is_pointer_v<std::decay_t<F>> || requires { +body; }) {
     return +body;
   } else {
     static_assert(

@@ -37,8 +37,8 @@ class EncodablePayload {
 
 /// Whether a full channel refuses a message.
 enum class SendMode : std::uint8_t {
-  park,  ///< Takes the message in any case; busy tells the sender to wait before its next one.
-  try_,  ///< Refuses the message when the channel is over its budget.
+  park,    ///< Takes the message in any case; busy tells the sender to wait before its next one.
+  refuse,  ///< Refuses the message when the channel is over its budget.
 };
 
 /// What became of a message.
@@ -46,7 +46,7 @@ enum class SendOutcome : std::uint8_t {
   sent,         ///< Taken.
   sent_busy,    ///< Taken, and the channel is over its budget: the sender is parked at its next suspension
                 ///< point.
-  busy,         ///< Not taken (SendMode::try_ only).
+  busy,         ///< Not taken (SendMode::refuse only).
   unreachable,  ///< Not taken: the node cannot be reached, or the bound on waiting messages is hit.
 };
 

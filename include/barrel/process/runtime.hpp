@@ -157,6 +157,7 @@ class Runtime {
   }
   /// erlang:exit/2, from nobody in particular.
   void exit(const Pid& target, Term reason);
+  /// As Self::whereis.
   [[nodiscard]] std::optional<Pid> whereis(Atom name) const;
   [[nodiscard]] bool is_alive(const Pid& pid) const noexcept;
 

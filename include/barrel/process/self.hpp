@@ -309,6 +309,7 @@ class Self {
   }
   /// False when this process does not hold the name.
   bool unregister_name(Atom name) const { return detail::unregister_name(*process_, name); }
+  /// Who registered the name on this node, else who holds a service of that name here.
   [[nodiscard]] std::optional<Pid> whereis(Atom name) const { return detail::whereis(runtime(), name); }
 
   // -- nodes and threads

@@ -68,7 +68,7 @@ template <class M>
   check_sendable<M>();
   const auto* pid = std::get_if<Pid>(&to);
   if (pid == nullptr || !is_local(from, *pid)) {
-    return outcome_to_result(deliver_remote(from, to, Payload<MessageOf<M>>(message), SendMode::try_));
+    return outcome_to_result(deliver_remote(from, to, Payload<MessageOf<M>>(message), SendMode::refuse));
   }
   if (deliver(from, *pid, make_message(std::forward<M>(message)))) return {};
   return Error(Errc::no_process);

@@ -38,7 +38,7 @@ class BigInt {
   [[nodiscard]] static std::optional<BigInt> parse(std::string_view text);
 
   /// About ten milliseconds of work.
-  static constexpr std::size_t decimal_bytes_max = 8 * 1024;
+  static constexpr std::size_t decimal_bytes_max = std::size_t{8} * 1024;
   /// As many digits as decimal_bytes_max bytes can give.
   static constexpr std::size_t digits_max = 19'729;
 

@@ -26,8 +26,7 @@ inline constexpr std::size_t fields_max = 16;
 
 template <class T, class... Fields>
 consteval std::size_t count_fields() {
-  if constexpr (sizeof...(Fields) > fields_max) return sizeof...(Fields);
-  else if constexpr (requires { T{Fields{}..., AnyField<T>{}}; })
+  if constexpr (sizeof...(Fields) <= fields_max && requires { T{Fields{}..., AnyField<T>{}}; })
     return count_fields<T, Fields..., AnyField<T>>();
   else return sizeof...(Fields);
 }

@@ -1,0 +1,104 @@
+// Services of a Barrel node that Erlang processes reach under their names: as {Name, Node}, and through
+// another node, as the proxies of the original do.
+
+#include <gmock/gmock.h>
+
+#include "barrel/otp/gen_server.hpp"
+#include "erlang/erlang_test.hpp"
+
+namespace barrel::test {
+namespace {
+
+using testing::HasSubstr;
+
+/// Holds a name in the registry, and no local one.
+class Shop {
+ public:
+  struct Buy {
+    static constexpr std::string_view tag = "buy";
+    int items = 0;
+    using Reply = int;
+  };
+  struct Close {
+    static constexpr std::string_view tag = "close";
+    using Reply = Atom;
+  };
+  using Calls = Messages<Buy, Close>;
+  Shop(Self self, Term name)
+      : registration_(*self.node().registry().register_service(self, std::move(name))) {}
+  int handle_call(const Buy& request) { return sold_ += request.items; }
+  Atom handle_call(const Close&) {
+    registration_.unregister();
+    return "closed";
+  }
+
+ private:
+  Registration registration_;
+  int sold_ = 0;
+};
+
+class ErlangServices : public ErlangTest {
+ protected:
+  ErlangServices() : node_(start_tcp("b")) {}
+  ~ErlangServices() override { node_.reset(); }
+  void SetUp() override {
+    ASSERT_TRUE(node_);
+    beam_.eval("B = 'b@127.0.0.1', pong = net_adm:ping(B)");
+  }
+  Pid open_shop(const Term& name) { return *node_->start_server<Shop>(name); }
+  std::optional<Pid> whereis(Atom name) {
+    return *node_->run(
+        [](Self self, Atom wanted) -> Task<std::optional<Pid>> { co_return self.whereis(wanted); }, name);
+  }
+
+  std::unique_ptr<Node> node_;
+  Beam beam_{epmd_, "e"};
+};
+
+TEST_F(ErlangServices, AServiceIsReachedUnderItsNameOnItsNode) {
+  const Pid shop = open_shop(Atom("shop"));
+  EXPECT_EQ(beam_.text("gen_server:call({shop, B}, {buy, 2})"), "2");
+  EXPECT_EQ(beam_.text("rpc:call(B, erlang, whereis, [shop]) =:= element(2,"
+                       "rpc:call(B, barrel_p2p, lookup_local, [shop]))"),
+            "true");
+  beam_.eval("{ok, Shop} = rpc:call(B, barrel_p2p, lookup_local, [shop]), M = monitor(process, {shop, B})");
+  EXPECT_EQ(whereis("shop"), shop);
+  EXPECT_EQ(node_->call<int>(LocalName{"shop"}, Shop::Buy{3}), Result<int>(5));
+  EXPECT_EQ(beam_.text("gen_server:call({shop, B}, close)"), "closed");
+  EXPECT_THAT(beam_.text("catch gen_server:call({shop, B}, {buy, 2})"), HasSubstr("noproc"));
+  beam_.eval("exit(Shop, kill)");
+  EXPECT_EQ(beam_.text("receive {'DOWN', M, process, What, Why} -> {What, Why} after 5000 -> none end"),
+            "{{shop,'b@127.0.0.1'},killed}");
+}
+
+TEST_F(ErlangServices, ALocalNameGoesBeforeAService) {
+  open_shop(Atom("shop"));
+  const Result<bool> ok = node_->run(+[](Self self) -> Task<bool> {
+    EXPECT_TRUE(self.register_name("shop"));
+    co_return self.whereis("shop") == self.pid();
+  });
+  EXPECT_EQ(ok, Result<bool>(true));
+}
+
+TEST_F(ErlangServices, ANodeRelaysCallsAsTheOriginalsProxiesAsk) {
+  open_shop(Atom("shop"));
+  open_shop(Term("corner"));
+  beam_.load("beam_server.erl");
+  beam_.eval("{ok, _} = gen_server:start({local, adder}, beam_server, 40, [])");
+  beam_.eval(
+      "Relay = fun(Name, Target, Request, Ttl) -> rpc:call(B, barrel_p2p_service_proxy, relay,"
+      "[Name, Target, Request, #{ttl => Ttl, visited => [node()]}]) end");
+  EXPECT_EQ(beam_.text("Relay(shop, B, {buy, 4}, 5)"), "4");
+  EXPECT_EQ(beam_.text("Relay(<<\"corner\">>, B, {buy, 5}, 1)"), "5");
+  EXPECT_EQ(beam_.text("rpc:call(B, barrel_p2p_service_proxy, relay, [shop, B, {buy, 1}])"), "5");
+  EXPECT_EQ(beam_.text("Relay(adder, node(), get, 5)"), "40");
+  EXPECT_EQ(beam_.text("Relay(shop, B, {buy, 4}, 0)"), "{error,ttl_expired}");
+  EXPECT_EQ(beam_.text("Relay(closed, B, {buy, 4}, 5)"), "{error,service_not_found}");
+  EXPECT_EQ(beam_.text("Relay(<<\"closed\">>, B, {buy, 4}, 5)"), "{error,service_not_found}");
+  EXPECT_EQ(beam_.text("Relay(closed, node(), {buy, 4}, 5)"), "{error,service_not_found}");
+  EXPECT_EQ(beam_.text("Relay(shop, 'nobody@127.0.0.1', {buy, 4}, 5)"), "{error,no_route}");
+  EXPECT_THAT(beam_.text("Relay({a, tuple}, B, {buy, 4}, 5)"), HasSubstr("function_clause"));
+}
+
+}  // namespace
+}  // namespace barrel::test
