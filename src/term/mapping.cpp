@@ -36,6 +36,17 @@ constexpr std::int64_t million = 1'000'000;
 
 }  // namespace
 
+void Codec<SharedBytes>::write(Sink& sink, const SharedBytes& value) {
+  sink.binary(value.view());
+}
+bool Codec<SharedBytes>::read(Source& source, SharedBytes& value) {
+  Term term;
+  if (!source.term(term)) return false;
+  if (!term.is_binary()) return source.fail("a binary");
+  value = term.shared_bytes();
+  return true;
+}
+
 void Codec<SystemTime>::write(Sink& sink, SystemTime value) {
   using std::chrono::seconds;
   const auto since = value.time_since_epoch();

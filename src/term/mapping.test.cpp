@@ -241,6 +241,26 @@ TEST(Mapping, TextIsABinaryOrACharlist) {
   EXPECT_EQ(refusal<Bytes>("[1,255]"), "malformed: expected a binary");
 }
 
+TEST(Mapping, SharedBytesAreReadWithoutACopy) {
+  const SharedBytes sent(Bytes(1'000, 7));
+  Bytes encoded{131};
+  ByteWriter out(encoded);
+  encode_etf(out, sent);
+  const SharedBytes frame(std::move(encoded));
+  const auto read_back = decode_etf_as<SharedBytes>(frame);
+  ASSERT_TRUE(read_back) << read_back.error().message();
+  EXPECT_TRUE(std::ranges::equal(read_back->view(), sent.view()));
+  EXPECT_EQ(read_back->view().data(), frame.view().data() + 6);
+  const auto from_memory = from_term<SharedBytes>(Term::binary(sent));
+  ASSERT_TRUE(from_memory);
+  EXPECT_EQ(from_memory->view().data(), sent.view().data());
+  // Few bytes do not keep many alive.
+  const auto few = from_term<SharedBytes>(*parse_term("<<1,255>>"));
+  ASSERT_TRUE(few);
+  EXPECT_EQ(to_hex(few->view()), "01ff");
+  EXPECT_EQ(from_term<SharedBytes>(*parse_term("[1,255]")).error().message(), "malformed: expected a binary");
+}
+
 TEST(Mapping, OptionalsVariantsAndResults) {
   EXPECT_EQ(*read<std::optional<int>>("undefined"), std::nullopt);
   EXPECT_EQ(*read<std::optional<int>>("5"), 5);

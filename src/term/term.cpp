@@ -224,6 +224,13 @@ BytesView Term::bytes() const noexcept {
   return {detail::bytes_of(*payload_.node), payload_.node->size};
 }
 
+SharedBytes Term::shared_bytes() const {
+  if (TermAccess::is(*this, Form::shared_bytes))
+    return TermAccess::node<detail::SharedBytesNode>(*this).bytes;
+  const BytesView view = bytes();
+  return SharedBytes(Bytes(view.begin(), view.end()));
+}
+
 unsigned Term::last_byte_bits() const noexcept {
   return is_binary() || kind() == Kind::bitstring ? payload_.node->bits : 0;
 }

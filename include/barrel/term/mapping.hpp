@@ -9,23 +9,27 @@
 
 /// C++ values as terms. What maps to what (both ways unless said otherwise):
 ///
-///   struct with fields             {tag, Field1, ...}; the tag is `static constexpr std::string_view tag`,
-///   or the
-///                                  type's name in snake_case
-///   struct without fields          the atom tag
-///   struct with `keys` (Keys<N>)   #{key1 => Field1, ...}; other keys are ignored, and one that is absent
-///   leaves an
-///                                  optional field empty and fails for other fields
+///   struct with fields     {tag, Field1, ...}; the tag is `static constexpr std::string_view tag`, or the
+///                          type's name in snake_case
+///   struct without fields  the atom tag
+///   struct with `keys`     (Keys<N>) #{key1 => Field1, ...}; other keys are ignored, and one that is absent
+///                          leaves an optional field empty and fails for other fields
 ///   class with `Term to_term() const` and `static Result<T> from_term(const Term&)`: whatever they say
-///   integers, double, bool         integer (checked against the range), float (an integer is accepted), true
-///   | false Atom, NodeName                 atom std::string                    binary (a charlist is
-///   accepted) Charlist                       list of characters (a binary is accepted) Bytes binary Pid,
-///   Ref, Port, Term           themselves SystemTime                     {MegaSecs, Secs, MicroSecs}
-///   std::optional<T>               undefined | T
-///   std::variant<Ts...>            the first alternative that can be read
-///   Result<void>, Result<T>        ok | {error, Reason}, {ok, T} | {error, Reason}; read back as
-///   Errc::rejected std::vector, std::array        list std::pair, std::tuple          tuple std::map,
-///   std::unordered_map   map
+///   integers, double       integer (checked against the range), float (an integer is accepted)
+///   bool                   true | false
+///   Atom, NodeName         atom
+///   std::string            binary (a charlist is accepted)
+///   Charlist               list of characters (a binary is accepted)
+///   Bytes, SharedBytes     binary; what another node has sent is read into SharedBytes without a copy
+///   Pid, Ref, Port, Term   themselves
+///   SystemTime             {MegaSecs, Secs, MicroSecs}
+///   std::optional<T>       undefined | T
+///   std::variant<Ts...>    the first alternative that can be read
+///   Result<void>           ok | {error, Reason}, Result<T>: {ok, T} | {error, Reason}; read back as
+///                          Errc::rejected
+///   std::vector, std::array                list
+///   std::pair, std::tuple                  tuple
+///   std::map, std::unordered_map           map
 ///
 /// Structs need default values for their fields and have at most 16 of them, none an array of C, none
 /// inherited. Reading never trusts its input; what does not fit is an Error (malformed, or limit_exceeded),

@@ -188,6 +188,12 @@ struct Codec<Bytes> : MappedIf<> {
 };
 
 template <>
+struct Codec<SharedBytes> : MappedIf<> {
+  static void write(Sink& sink, const SharedBytes& value);
+  static bool read(Source& source, SharedBytes& value);
+};
+
+template <>
 struct Codec<SystemTime> : MappedIf<> {
   static void write(Sink& sink, SystemTime value);
   static bool read(Source& source, SystemTime& value);

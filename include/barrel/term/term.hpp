@@ -192,6 +192,8 @@ class Term {
   [[nodiscard]] std::optional<T> get(std::string_view atom_key) const;
   /// The bytes of a binary or bitstring, or the opaque external form of a fun; empty for other kinds.
   [[nodiscard]] BytesView bytes() const noexcept;
+  /// The same bytes with a share in whoever keeps them alive; a copy when there are few of them.
+  [[nodiscard]] SharedBytes shared_bytes() const;
   /// Bits used in the last byte of a bitstring (1..7), 8 for a binary, 0 for other kinds.
   [[nodiscard]] unsigned last_byte_bits() const noexcept;
 
