@@ -16,8 +16,13 @@
 
 namespace barrel::loop {
 
+std::string system_text(int number) {
+  std::array<char, 256> room;
+  return ::strerror_r(number, room.data(), room.size());
+}
+
 Error system_error(const char* what, int number) {
-  return {Errc::io, Term::binary(as_bytes(std::string(what) + ": " + std::strerror(number)))};
+  return {Errc::io, Term::binary(as_bytes(what + (": " + system_text(number))))};
 }
 
 Result<std::unique_ptr<EpollLoop>> make_epoll_loop(Metrics& metrics, const LoopOptions& options) {
@@ -111,7 +116,7 @@ Result<std::unique_ptr<UdpSocket>> EpollLoopImpl::open_udp(const UdpOptions& opt
 }
 
 TcpShared& EpollLoopImpl::tcp_shared() {
-  if (!tcp_) tcp_ = std::make_unique<TcpShared>(*metrics_);
+  if (!tcp_) tcp_ = std::make_unique<TcpShared>(*this, *metrics_);
   return *tcp_;
 }
 

@@ -270,7 +270,7 @@ TEST_F(LoopTest, ResolvesLiteralsAndLocalhostAndReportsUnknownNames) {
     EXPECT_EQ(found->front().port(), 81);
     finish();
   });
-  loop->resolve("no such host", 1, [&](Result<std::vector<SocketAddress>> found) {
+  loop->resolve("no such host", 1, [&](const Result<std::vector<SocketAddress>>& found) {
     EXPECT_FALSE(found);
     finish();
   });

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "loop/native_address.hpp"
@@ -27,25 +26,25 @@ void set_options(int fd) {
   (void)::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-std::string text_of(int error) {
-  return std::strerror(error);
-}
-
 }  // namespace
 
-TcpShared::TcpShared(Metrics& metrics)
-    : buffer(std::make_unique_for_overwrite<std::uint8_t[]>(read_bytes)),
+TcpShared::TcpShared(Loop& owner, Metrics& metrics)
+    : loop(owner),
+      buffer(std::make_unique_for_overwrite<std::uint8_t[]>(read_bytes)),
       accepted(metrics.counter("loop.tcp_accepted")),
       accept_errors(metrics.counter("loop.tcp_accept_errors")),
       read_bytes_total(metrics.counter("loop.tcp_bytes_received")),
       read_calls(metrics.counter("loop.tcp_receive_calls")),
+      rests(metrics.counter("loop.tcp_rests")),
       written_bytes_total(metrics.counter("loop.tcp_bytes_sent")),
       write_calls(metrics.counter("loop.tcp_send_calls")),
       write_blocked(metrics.counter("loop.tcp_send_blocked")) {}
 
 LinuxTcpStream::LinuxTcpStream(Poller& poller, TcpShared& shared, FileDescriptor fd,
                                const SocketAddress& remote)
-    : poller_(&poller), shared_(&shared), fd_(std::move(fd)), remote_(remote) {
+    : poller_(&poller), shared_(&shared), fd_(std::move(fd)), remote_(remote), rest_(shared.loop, [this] {
+        end_rest();
+      }) {
   set_options(fd_.get());
 }
 
@@ -57,7 +56,7 @@ void LinuxTcpStream::connect() {
   connecting_ = true;
   NativeAddress address(remote_, native_family(remote_));
   if (::connect(fd_.get(), address.get(), address.length) != 0 && errno != EINPROGRESS)
-    failed_ = text_of(errno);
+    failed_ = system_text(errno);
 }
 
 std::unique_ptr<ByteStream> dial_linux_tcp(Poller& poller, TcpShared& shared, const SocketAddress& remote) {
@@ -72,19 +71,21 @@ void LinuxTcpStream::start(StreamEvents& events) {
   events_ = &events;
   // An unconnected socket is reported at once, with EPOLLHUP.
   const std::uint32_t wanted = connecting_ ? EPOLLOUT : EPOLLIN;
-  if (const auto watched = poller_->watch(fd_.get(), wanted, *this); watched) watched_ = wanted;
+  is_watched_ = poller_->watch(fd_.get(), wanted, *this).has_value();
+  watched_ = wanted;
 }
 
 void LinuxTcpStream::want(std::uint32_t events) {
-  if (events == watched_ || watched_ == 0) return;
+  if (events == watched_ || !is_watched_) return;
   watched_ = events;
   poller_->change(fd_.get(), events, *this);
 }
 
 void LinuxTcpStream::close() {
   if (!fd_.is_open()) return;
-  if (watched_ != 0) poller_->unwatch(fd_.get(), *this);
-  watched_ = 0;
+  if (is_watched_) poller_->unwatch(fd_.get(), *this);
+  is_watched_ = false;
+  rest_.cancel();
   events_ = nullptr;
   // What has arrived and nobody reads would make the kernel reset the connection, and what we have written
   // last be lost.
@@ -102,6 +103,8 @@ void LinuxTcpStream::fail(const std::string& why) {
 
 std::size_t LinuxTcpStream::write(std::span<const BytesView> pieces) {
   std::size_t written = 0;
+  floods_.answered();
+  if (rest_.armed()) end_rest();
   while (!pieces.empty() && fd_.is_open() && !connecting_) {
     std::array<iovec, pieces_max> vectors;
     const std::size_t count = std::min(pieces.size(), pieces_max);
@@ -122,7 +125,7 @@ std::size_t LinuxTcpStream::write(std::span<const BytesView> pieces) {
     if (taken != static_cast<ssize_t>(bytes)) {
       // Full, or broken, which is reported the same way.
       shared_->write_blocked.add();
-      want(EPOLLIN | EPOLLOUT);
+      want(watched_ | EPOLLOUT);
       return written;
     }
     pieces = pieces.subspan(count);
@@ -134,7 +137,7 @@ void LinuxTcpStream::on_ready(std::uint32_t events) {
   if (connecting_) return connect_done();
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) read();
   if (!fd_.is_open() || (events & EPOLLOUT) == 0) return;
-  want(EPOLLIN);
+  want(watched_ & ~std::uint32_t{EPOLLOUT});
   events_->on_writable();
 }
 
@@ -143,7 +146,7 @@ void LinuxTcpStream::connect_done() {
   socklen_t length = sizeof error;
   if (::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
   if (!failed_.empty()) return fail(failed_);
-  if (error != 0) return fail(text_of(error));
+  if (error != 0) return fail(system_text(error));
   connecting_ = false;
   want(EPOLLIN);
   events_->on_connected();
@@ -160,7 +163,7 @@ bool LinuxTcpStream::read_once() {
   const ssize_t result = ::recv(fd_.get(), shared_->buffer.get(), TcpShared::read_bytes, MSG_DONTWAIT);
   if (result < 0) {
     if (errno == EAGAIN || errno == EINTR) return false;
-    fail(text_of(errno));
+    fail(system_text(errno));
     return false;
   }
   if (result == 0) {
@@ -170,7 +173,21 @@ bool LinuxTcpStream::read_once() {
   const auto count = static_cast<std::size_t>(result);
   shared_->read_bytes_total.add(count);
   events_->on_bytes({shared_->buffer.get(), count});
-  return fd_.is_open() && count == TcpShared::read_bytes;
+  if (!fd_.is_open()) return false;
+  const bool is_drained = count < TcpShared::read_bytes;
+  if (floods_.is_flood(count, shared_->loop.now()) && is_drained) rest();
+  return !is_drained;
+}
+
+void LinuxTcpStream::rest() {
+  shared_->rests.add();
+  want(watched_ & ~std::uint32_t{EPOLLIN});
+  rest_.arm_after(FloodGate::rest);
+}
+
+void LinuxTcpStream::end_rest() {
+  rest_.cancel();
+  want(watched_ | EPOLLIN);
 }
 
 }  // namespace barrel::loop

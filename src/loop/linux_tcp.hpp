@@ -7,6 +7,8 @@
 #include "barrel/base/metrics.hpp"
 #include "barrel/term/result.hpp"
 #include "loop/file_descriptor.hpp"
+#include "loop/flood_gate.hpp"
+#include "loop/loop.hpp"
 #include "loop/poller.hpp"
 #include "loop/tcp_socket.hpp"
 
@@ -14,8 +16,9 @@ namespace barrel::loop {
 
 /// What the TCP streams of one loop share.
 struct TcpShared {
-  explicit TcpShared(Metrics& metrics);
+  TcpShared(Loop& loop, Metrics& metrics);
 
+  Loop& loop;
   /// Read at once: what a socket buffer of the default size holds. One buffer for all streams.
   static constexpr std::size_t read_bytes = std::size_t{256} << 10;
   std::unique_ptr<std::uint8_t[]> buffer;
@@ -23,6 +26,7 @@ struct TcpShared {
   Counter& accept_errors;
   Counter& read_bytes_total;
   Counter& read_calls;
+  Counter& rests;
   Counter& written_bytes_total;
   Counter& write_calls;
   Counter& write_blocked;
@@ -47,6 +51,8 @@ class LinuxTcpStream final : public ByteStream, private ReadyHandler {
   void read();
   /// False when there is no more to read now, or nobody to read it.
   [[nodiscard]] bool read_once();
+  void rest();
+  void end_rest();
   void want(std::uint32_t events);
   void fail(const std::string& why);
 
@@ -55,8 +61,11 @@ class LinuxTcpStream final : public ByteStream, private ReadyHandler {
   FileDescriptor fd_;
   SocketAddress remote_;
   StreamEvents* events_ = nullptr;
+  bool is_watched_ = false;
   std::uint32_t watched_ = 0;
   bool connecting_ = false;
+  FloodGate floods_;
+  Timer rest_;
   std::string failed_;  // why the dial could not begin: told with the next turn
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "barrel/term/result.hpp"
 
@@ -25,7 +26,9 @@ class Poller {
   virtual void unwatch(int fd, ReadyHandler& handler) = 0;
 };
 
-/// Errc::io with the system's words for `number`.
+/// The system's words for an errno.
+[[nodiscard]] std::string system_text(int number);
+/// Errc::io with them.
 [[nodiscard]] Error system_error(const char* what, int number);
 
 }  // namespace barrel::loop

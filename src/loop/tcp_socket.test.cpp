@@ -155,6 +155,33 @@ TEST_F(TcpTest, SmallPiecesLeaveInOneSystemCall) {
   EXPECT_EQ(metrics.counter("loop.tcp_send_calls").value(), before + 1);
 }
 
+TEST_F(TcpTest, AFloodThatNobodyAnswersIsReadInGulpsAndNothingIsLost) {
+  listen();
+  connect();
+  ASSERT_TRUE(until([&] { return client.connected && server.stream; }));
+  const auto rests = [&] { return metrics.counter("loop.tcp_rests").value(); };
+  // Each piece after the one before has been read, which is how small reads come about.
+  Bytes sent;
+  for (int i = 0; i < 64; ++i) {
+    const Bytes piece = noise(100);
+    sent.insert(sent.end(), piece.begin(), piece.end());
+    client.say(piece);
+    ASSERT_TRUE(until([&] { return server.heard.size() == sent.size(); })) << i;
+  }
+  EXPECT_EQ(server.heard, sent);
+  EXPECT_GT(rests(), 0U);
+  // A conversation is not held up.
+  server.echo = true;
+  client.say(noise(100));
+  ASSERT_TRUE(until([&] { return client.heard.size() == 100; }));
+  const auto before = rests();
+  for (std::size_t i = 2; i < 200; ++i) {
+    client.say(noise(100));
+    ASSERT_TRUE(until([&] { return client.heard.size() == 100 * i; })) << i;
+  }
+  EXPECT_EQ(rests(), before);
+}
+
 TEST_F(TcpTest, NobodyListeningIsToldWithTheSystemsWords) {
   listen();
   const SocketAddress nobody = listener->local_address();
