@@ -77,7 +77,7 @@ double number(const Term& term) {
 
 /// Processor time of a process so far, user and system.
 double cpu_seconds(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  const std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
   std::stringstream all;
   all << file.rdbuf();
   std::istringstream fields(all.str().substr(all.str().rfind(')') + 2));

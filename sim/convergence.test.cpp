@@ -17,6 +17,7 @@ constexpr std::uint64_t seed_count = 100;
 /// BARREL_SIM_SEED=N replays one seed instead of running all.
 std::vector<std::uint64_t> chosen_seeds() {
   std::vector<std::uint64_t> seeds;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
   if (const char* chosen = std::getenv("BARREL_SIM_SEED")) return {std::strtoull(chosen, nullptr, 10)};
   for (std::uint64_t seed = 1; seed <= seed_count; ++seed) seeds.push_back(seed);
   return seeds;

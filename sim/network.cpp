@@ -81,7 +81,7 @@ void Network::open_end(const Pair& pair, std::uint64_t id, std::size_t node, boo
   handlers_.link_up(node, node == pair.first ? pair.second : pair.first, dialed);
 }
 
-void Network::send(std::size_t from, std::size_t to, Delivery deliver) {
+void Network::send(std::size_t from, std::size_t to, const Delivery& deliver) {
   const Pair pair = pair_of(from, to);
   const auto found = links_.find(pair);
   if (found == links_.end() || !found->second.open[end_of(from, pair)]) return;

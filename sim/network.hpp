@@ -56,7 +56,7 @@ class Network {
   void node_crashed(std::size_t node, bool noticed);
   void dial(std::size_t from, std::size_t to);
   /// Runs `deliver` at the far end, unless the link ends before. Dropped when there is no link.
-  void send(std::size_t from, std::size_t to, Delivery deliver);
+  void send(std::size_t from, std::size_t to, const Delivery& deliver);
   /// Both ends close the link in order.
   void close(std::size_t a, std::size_t b);
   void go_mute(std::size_t a, std::size_t b);

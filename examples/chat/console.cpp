@@ -80,6 +80,7 @@ struct Console::Editor {
       if (n < 0) return errno == EINTR ? 0 : -1;
       // A Ctrl-D typed before the terminal left line mode is read as this (Linux n_tty).
       if (byte == '\0') byte = control_d;
+      // NOLINTNEXTLINE(concurrency-mt-unsafe): the state is ours
       const std::size_t length = std::mbrtowc(out, &byte, 1, &state);
       if (length == static_cast<std::size_t>(-1)) state = std::mbstate_t{};
       if (length <= 1) return 1;
@@ -114,6 +115,7 @@ struct Console::Editor {
 
 Console::Console(std::string prompt) {
   // Rooms and texts are UTF-8 whatever the environment says.
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): before the program has other threads
   if (::setlocale(LC_CTYPE, "C.UTF-8") == nullptr) ::setlocale(LC_CTYPE, "");
   sigset_t set;
   ::sigemptyset(&set);

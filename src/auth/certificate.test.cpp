@@ -21,7 +21,7 @@ using Certificate = std::unique_ptr<gnutls_x509_crt_int, decltype(&gnutls_x509_c
 Certificate import_der(BytesView der) {
   gnutls_x509_crt_t raw = nullptr;
   gnutls_x509_crt_init(&raw);
-  gnutls_datum_t datum{const_cast<unsigned char*>(der.data()), static_cast<unsigned>(der.size())};
+  const gnutls_datum_t datum{const_cast<unsigned char*>(der.data()), static_cast<unsigned>(der.size())};
   EXPECT_EQ(gnutls_x509_crt_import(raw, &datum, GNUTLS_X509_FMT_DER), 0);
   return {raw, &gnutls_x509_crt_deinit};
 }

@@ -191,7 +191,7 @@ ParseOutcome<AckMessage> parse_ack(BytesView bytes) {
   if (bytes[0] != tag_ack) return unexpected_tag("the challenge acknowledgement a", bytes[0]);
   ByteReader reader(bytes);
   reader.skip(1);
-  AckMessage message{read_digest(reader)};
+  const AckMessage message{read_digest(reader)};
   if (!reader.ok()) return NeedMore{};
   return Parsed<AckMessage>{message, reader.position()};
 }

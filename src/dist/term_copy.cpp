@@ -34,15 +34,21 @@ class Walk {
     switch (tag) {
       case etf::small_tuple: return number(1, parts);
       case etf::large_tuple: return number(4, parts);
-      case etf::list: return number(4, parts) && ++parts != 0;
-      case etf::map: return number(4, parts) && (parts *= 2, true);
+      case etf::list:
+        if (!number(4, parts)) return false;
+        ++parts;
+        return true;
+      case etf::map:
+        if (!number(4, parts)) return false;
+        parts *= 2;
+        return true;
       case etf::export_fun: parts = 3; return skip(1);
       case etf::new_fun: return fun(funs);
       case etf::new_pid: return skip(1) && atom() && skip(12);
       case etf::old_pid: return skip(1) && atom() && skip(9);
       case etf::v4_port: return skip(1) && atom() && skip(12);
       case etf::new_port: return skip(1) && atom() && skip(8);
-      case etf::old_port: return skip(1) && atom() && skip(5);
+      case etf::old_port:
       case etf::old_reference: return skip(1) && atom() && skip(5);
       case etf::newer_reference: return reference(4);
       case etf::new_reference: return reference(1);

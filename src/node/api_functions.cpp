@@ -37,6 +37,7 @@ Task<Term> whereis_with(Self self, Term name, int retries) {
 Task<Term> whereis_service(Self self, Term name) {
   return whereis_with(self, std::move(name), whereis_retries);
 }
+// NOLINTNEXTLINE(performance-unnecessary-value-param): as bodies of processes have them
 Task<Term> whereis_service_options(Self self, Term name, Term options) {
   if (!options.is_map()) throw detail::WrongArguments();
   const int retries = options.get<int>("retries").value_or(whereis_retries);

@@ -106,7 +106,7 @@ template <class Access, class Value>
     }
     return "?";
   };
-  setting.assign = [field, choices](NodeConfig& config, std::string_view text) {
+  setting.assign = [field, choices = std::move(choices)](NodeConfig& config, std::string_view text) {
     for (const auto& [word, value] : choices) {
       if (word != text) continue;
       field(config) = value;

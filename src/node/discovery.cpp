@@ -124,6 +124,7 @@ Result<std::vector<NodeAddress>> DiscoveryChain::lookup(NodeName node) const {
 
 std::uint16_t epmd_port(const NodeConfig& config) {
   if (config.tcp.epmd_port != 0) return config.tcp.epmd_port;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody here sets it
   const char* set = std::getenv("ERL_EPMD_PORT");
   const auto port = parse_integer(set == nullptr ? "" : set);
   return port && *port > 0 && *port <= 65'535 ? static_cast<std::uint16_t>(*port) : tcp::epmd_port_default;

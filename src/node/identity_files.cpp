@@ -21,7 +21,7 @@ constexpr std::string_view key_setting = "auth_key_dir";
 constexpr std::string_view certificate_setting = "quic_cert_dir";
 // A PEM certificate with its key has about 1 KiB; a chain that somebody puts there by mistake still gets its
 // own message.
-constexpr std::size_t pem_bytes_max = 64 * 1024;
+constexpr std::size_t pem_bytes_max = std::size_t{64} * 1024;
 constexpr std::size_t key_bytes = 32;
 
 /// The content, or nothing when there is no such file.
@@ -84,7 +84,7 @@ Error lost_private_key(const KeyFiles& files) {
 }
 
 Result<auth::Identity> identity_of(const KeyFiles& files) {
-  auth::Identity identity = auth::Identity::from_seed(*files.seed);
+  const auth::Identity identity = auth::Identity::from_seed(*files.seed);
   if (!files.public_key || identity.public_key().bytes == *files.public_key) return identity;
   return Error{Errc::malformed,
                Term(fmt::format(
@@ -124,7 +124,7 @@ Result<LoadedIdentity> load_or_make_identity(const fs::path& key_dir) {
   if (!files->public_key) {
     if (auto written = write_public_key(*files, *identity); !written) return std::move(written).error();
   }
-  return LoadedIdentity{std::move(*identity), false};
+  return LoadedIdentity{*identity, false};
 }
 
 Result<auth::Identity> load_identity(const fs::path& key_dir) {

@@ -43,10 +43,10 @@ void Overlay::link_up(NodeName peer, PeerKind kind, std::uint32_t creation, bool
   impl_->links.insert_or_assign(peer, Impl::Link{kind});
   Liveness::Effects life;
   impl_->liveness.link_up(peer, creation, kind == PeerKind::barrel, at.now, impl_->wall_ms(), life);
-  impl_->run(std::move(life));
+  impl_->run(life);
   HyParView::Effects views;
   impl_->membership.link_up(peer, kind, at.now, views);
-  impl_->run(std::move(views));
+  impl_->run(views);
   impl_->settle();
 }
 
@@ -54,7 +54,7 @@ void Overlay::link_suspect(NodeName peer, Moment at) {
   impl_->begin(at);
   Liveness::Effects effects;
   impl_->liveness.link_silent(peer, at.now, effects);
-  impl_->run(std::move(effects));
+  impl_->run(effects);
   impl_->settle();
 }
 
@@ -69,10 +69,10 @@ void Overlay::link_down(NodeName peer, LinkLoss loss, Moment at) {
   // The views first, so that what liveness has to tell goes to those who can still hear it.
   HyParView::Effects views;
   impl_->membership.link_down(peer, lost, at.now, views);
-  impl_->run(std::move(views));
+  impl_->run(views);
   Liveness::Effects life;
   impl_->liveness.link_down(peer, lost, at.now, life);
-  impl_->run(std::move(life));
+  impl_->run(life);
   impl_->settle();
 }
 
@@ -81,10 +81,10 @@ void Overlay::dial_failed(NodeName peer, Moment at) {
   impl_->begin(at);
   HyParView::Effects views;
   impl_->membership.dial_failed(peer, at.now, views);
-  impl_->run(std::move(views));
+  impl_->run(views);
   Liveness::Effects life;
   impl_->liveness.dial_failed(peer, at.now, life);
-  impl_->run(std::move(life));
+  impl_->run(life);
   impl_->settle();
 }
 
@@ -92,7 +92,7 @@ void Overlay::peer_lost_views(NodeName peer, Moment at) {
   impl_->begin(at);
   HyParView::Effects views;
   impl_->membership.remind(peer, at.now, views);
-  impl_->run(std::move(views));
+  impl_->run(views);
   impl_->settle();
 }
 
@@ -108,13 +108,13 @@ void Overlay::advance(Moment at) {
   impl_->begin(at);
   HyParView::Effects views;
   impl_->membership.advance(at.now, views);
-  impl_->run(std::move(views));
+  impl_->run(views);
   Plumtree::Effects gossip;
   impl_->gossip.advance(at.now, gossip);
-  impl_->run(std::move(gossip));
+  impl_->run(gossip);
   Liveness::Effects life;
   impl_->liveness.advance(at.now, life);
-  impl_->run(std::move(life));
+  impl_->run(life);
   if (impl_->pass_on_at && *impl_->pass_on_at <= at.now) impl_->pass_on();
   if (impl_->compare_at && *impl_->compare_at <= at.now) impl_->compare_with_one();
   impl_->settle();
@@ -134,7 +134,7 @@ void Overlay::join(NodeName contact, Moment at) {
   impl_->liveness.join();
   HyParView::Effects effects;
   impl_->membership.join(contact, at.now, effects);
-  impl_->run(std::move(effects));
+  impl_->run(effects);
   impl_->settle();
 }
 
@@ -146,13 +146,13 @@ void Overlay::leave(Moment at) {
   impl_->begin(at);
   Registry::Effects names;
   impl_->registry.unregister_all(impl_->wall_ms(), names);
-  impl_->run(std::move(names));
+  impl_->run(names);
   Liveness::Effects life;
   impl_->liveness.leave(life);
-  impl_->run(std::move(life));
+  impl_->run(life);
   HyParView::Effects views;
   impl_->membership.leave(at.now, views);
-  impl_->run(std::move(views));
+  impl_->run(views);
   impl_->settle();
 }
 
@@ -179,7 +179,7 @@ Result<void> Overlay::register_service(const Term& name, const Pid& pid, const T
   impl_->begin(at);
   Registry::Effects effects;
   auto done = impl_->registry.register_service(name, pid, meta, impl_->wall_ms(), effects);
-  impl_->run(std::move(effects));
+  impl_->run(effects);
   impl_->settle();
   return done;
 }
@@ -188,7 +188,7 @@ Result<void> Overlay::unregister_service(const Term& name, const Pid& pid, Momen
   impl_->begin(at);
   Registry::Effects effects;
   auto done = impl_->registry.unregister_service(name, pid, impl_->wall_ms(), effects);
-  impl_->run(std::move(effects));
+  impl_->run(effects);
   impl_->settle();
   return done;
 }
@@ -197,7 +197,7 @@ void Overlay::process_died(const Pid& pid, const Term& reason, Moment at) {
   impl_->begin(at);
   Registry::Effects effects;
   impl_->registry.process_died(pid, reason, impl_->wall_ms(), effects);
-  impl_->run(std::move(effects));
+  impl_->run(effects);
   impl_->settle();
 }
 

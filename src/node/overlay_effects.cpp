@@ -68,16 +68,16 @@ Overlay::Impl::Impl(OverlayConfig settings, NodeName name, std::uint32_t creatio
   gossip.flood(liveness_name());
 }
 
-void Overlay::Impl::run(HyParView::Effects effects) {
+void Overlay::Impl::run(const HyParView::Effects& effects) {
   for (const auto& effect : effects) std::visit([this](const auto& e) { apply(e); }, effect);
 }
-void Overlay::Impl::run(Plumtree::Effects effects) {
+void Overlay::Impl::run(const Plumtree::Effects& effects) {
   for (const auto& effect : effects) std::visit([this](const auto& e) { apply(e); }, effect);
 }
-void Overlay::Impl::run(Liveness::Effects effects) {
+void Overlay::Impl::run(const Liveness::Effects& effects) {
   for (const auto& effect : effects) std::visit([this](const auto& e) { apply(e); }, effect);
 }
-void Overlay::Impl::run(Registry::Effects effects) {
+void Overlay::Impl::run(const Registry::Effects& effects) {
   for (const auto& effect : effects) std::visit([this](const auto& e) { apply(e); }, effect);
 }
 
@@ -110,10 +110,10 @@ void Overlay::Impl::apply(const HyParView::PeerUp& effect) {
   if (is_barrel(peer)) liveness.peer_up(peer, at.now, life);
   // Liveness before names, so that names of the dead do not show for a moment.
   if (is_barrel(peer) && self < peer) liveness.sync(peer, life);
-  run(std::move(life));
+  run(life);
   Registry::Effects names;
   registry.peer_up(peer, is_barrel(peer), names);
-  run(std::move(names));
+  run(names);
   compare_period = config.registry.sync_period;
   if (!compare_at) compare_at = at.now + compare_period;
   counts.peer_up.add();
@@ -152,11 +152,11 @@ void Overlay::Impl::apply(const Plumtree::Deliver& effect) {
   if (tag == registry_name().text()) {
     Registry::Effects names;
     registry.gossip(effect.payload, wall_ms(), names);
-    run(std::move(names));
+    run(names);
   } else if (tag == liveness_name().text()) {
     Liveness::Effects life;
     liveness.gossip(effect.payload, at.now, wall_ms(), life);
-    run(std::move(life));
+    run(life);
   } else if (tag == beat_name().text()) {
     liveness.beat(effect.payload, at.now);
   } else {
@@ -171,7 +171,7 @@ void Overlay::Impl::apply(const Plumtree::Deliver& effect) {
 void Overlay::Impl::apply(const Liveness::Broadcast& effect) {
   Plumtree::Effects out;
   gossip.broadcast(liveness_name(), effect.payload, at.now, out);
-  run(std::move(out));
+  run(out);
 }
 void Overlay::Impl::apply(const Liveness::SendTo& effect) {
   port.send(effect.node, liveness_name(), effect.message, Port::Delivery::if_linked);
@@ -183,20 +183,20 @@ void Overlay::Impl::apply(const Liveness::Probe& effect) {
 void Overlay::Impl::apply(const Liveness::Revive& effect) {
   HyParView::Effects views;
   membership.rejoin(effect.node, at.now, views);
-  run(std::move(views));
+  run(views);
 }
 
 void Overlay::Impl::apply(const Liveness::Beat& effect) {
   Plumtree::Effects out;
   gossip.broadcast(beat_name(), effect.payload, at.now, out);
-  run(std::move(out));
+  run(out);
 }
 
 void Overlay::Impl::apply(const Liveness::Reunite& effect) {
   log.info("the overlay has fallen apart; joining again", {{"through", std::string(effect.node.text())}});
   HyParView::Effects views;
   membership.rejoin(effect.node, at.now, views);
-  run(std::move(views));
+  run(views);
 }
 
 void Overlay::Impl::apply(const Liveness::Release& effect) {
@@ -206,7 +206,7 @@ void Overlay::Impl::apply(const Liveness::Release& effect) {
 void Overlay::Impl::apply(const Liveness::Changed& effect) {
   Registry::Effects names;
   registry.visibility_changed(effect.node, names);
-  run(std::move(names));
+  run(names);
 }
 
 void Overlay::Impl::apply(const Liveness::Died& effect) {
@@ -220,7 +220,7 @@ void Overlay::Impl::apply(const Liveness::Died& effect) {
 void Overlay::Impl::apply(const Registry::Broadcast& effect) {
   Plumtree::Effects out;
   gossip.broadcast(registry_name(), effect.payload, at.now, out);
-  run(std::move(out));
+  run(out);
 }
 void Overlay::Impl::apply(const Registry::SendTo& effect) {
   port.send(effect.node, registry_name(), effect.message, Port::Delivery::if_linked);
@@ -235,22 +235,22 @@ void Overlay::Impl::dispatch(NodeName from, Atom to_name, const Term& message) {
   if (to_name == bridge_name()) {
     HyParView::Effects out;
     membership.message(from, message, at.now, out);
-    run(std::move(out));
+    run(out);
   } else if (to_name == plumtree_name()) {
     HyParView::Effects views;
     membership.overlay_traffic(from, at.now, views);
-    run(std::move(views));
+    run(views);
     Plumtree::Effects out;
     gossip.message(from, message, at.now, out);
-    run(std::move(out));
+    run(out);
   } else if (to_name == registry_name()) {
     Registry::Effects out;
     registry.message(from, is_barrel(from), message, wall_ms(), out);
-    run(std::move(out));
+    run(out);
   } else if (to_name == liveness_name()) {
     Liveness::Effects out;
     liveness.message(from, message, at.now, wall_ms(), out);
-    run(std::move(out));
+    run(out);
   } else if (to_name == router_name()) {
     route(message);
   } else {
@@ -269,10 +269,10 @@ void Overlay::Impl::route(const Term& message) {
 void Overlay::Impl::compare(NodeName node) {
   Liveness::Effects life;
   liveness.sync(node, life);
-  run(std::move(life));
+  run(life);
   Registry::Effects names;
   registry.sync(node, names);
-  run(std::move(names));
+  run(names);
 }
 
 void Overlay::Impl::compare_with_one() {

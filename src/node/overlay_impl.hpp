@@ -27,10 +27,10 @@ class Overlay::Impl {
   Impl(OverlayConfig settings, NodeName name, std::uint32_t creation, Moment start, Random random,
        Metrics& metrics, Log log, Port& to);
 
-  void run(HyParView::Effects effects);
-  void run(Plumtree::Effects effects);
-  void run(Liveness::Effects effects);
-  void run(Registry::Effects effects);
+  void run(const HyParView::Effects& effects);
+  void run(const Plumtree::Effects& effects);
+  void run(const Liveness::Effects& effects);
+  void run(const Registry::Effects& effects);
 
   void apply(const HyParView::SendTo& effect);
   void apply(const HyParView::Dial& effect);

@@ -36,7 +36,7 @@ void Registration::unregister() noexcept {
   else (void)service->unregister(name_, pid_);
 }
 
-Result<Registration> Registry::register_term(Self self, Term name, const Metadata& meta) {
+Result<Registration> Registry::register_term(Self self, const Term& name, const Metadata& meta) {
   return service_->register_service(self, name, meta);
 }
 

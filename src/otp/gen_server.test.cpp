@@ -11,7 +11,6 @@ namespace barrel {
 namespace {
 
 using test::EveryScheduler;
-using test::TestRuntime;
 class GenServerTest : public EveryScheduler {};
 BARREL_ON_EVERY_SCHEDULER(GenServerTest);
 

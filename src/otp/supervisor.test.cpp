@@ -62,9 +62,9 @@ Term down(Atom id) {
 TEST_P(SupervisorTest, StartsChildrenInOrderAndEndsThemInReverseOrder) {
   const auto ok = runtime_.run([](Self self) -> Task<bool> {
     self.trap_exits(true);
-    std::vector<ChildSpec> specs{child<Worker>("a", {}, self.pid(), Atom("a")),
-                                 child<Worker>("b", {}, self.pid(), Atom("b")),
-                                 child<Worker>("c", {}, self.pid(), Atom("c"))};
+    const std::vector<ChildSpec> specs{child<Worker>("a", {}, self.pid(), Atom("a")),
+                                       child<Worker>("b", {}, self.pid(), Atom("b")),
+                                       child<Worker>("c", {}, self.pid(), Atom("c"))};
     const auto supervisor = co_await Supervisor::start_link(self, {}, specs);
     EXPECT_TRUE(supervisor);
     std::vector<ChildInfo> expected;
@@ -87,7 +87,7 @@ TEST_P(SupervisorTest, StartsChildrenInOrderAndEndsThemInReverseOrder) {
 TEST_P(SupervisorTest, RestartsByTypeAndOnlyTheChildThatEnded) {
   const auto ok = runtime_.run([](Self self) -> Task<bool> {
     self.trap_exits(true);
-    std::vector<ChildSpec> specs{
+    const std::vector<ChildSpec> specs{
         child<Worker>("always", {.restart = Restart::permanent}, self.pid(), Atom("always")),
         child<Worker>("crashes", {.restart = Restart::transient}, self.pid(), Atom("crashes")),
         child<Worker>("once", {.restart = Restart::temporary}, self.pid(), Atom("once"))};
@@ -120,8 +120,8 @@ TEST_P(SupervisorTest, RestartsByTypeAndOnlyTheChildThatEnded) {
 TEST_P(SupervisorTest, TooManyRestartsEndItAndItsChildren) {
   const auto ok = runtime_.run([](Self self) -> Task<bool> {
     self.trap_exits(true);
-    std::vector<ChildSpec> specs{child<Worker>("weak", {}, self.pid(), Atom("weak")),
-                                 child<Worker>("other", {}, self.pid(), Atom("other"))};
+    const std::vector<ChildSpec> specs{child<Worker>("weak", {}, self.pid(), Atom("weak")),
+                                       child<Worker>("other", {}, self.pid(), Atom("other"))};
     const auto supervisor = co_await Supervisor::start_link(self, {.intensity = 2, .period = 1h}, specs);
     (void)co_await came_up(self, "other");
     for (int i = 0; i < 3; ++i) {
@@ -142,7 +142,7 @@ TEST(SupervisorInTime, RestartsThatAreFarApartAreForgiven) {
   TestRuntime runtime(RuntimeConfig::deterministic);
   const auto ok = runtime.run([](Self self) -> Task<bool> {
     self.trap_exits(true);
-    std::vector<ChildSpec> specs{child<Worker>("weak", {}, self.pid(), Atom("weak"))};
+    const std::vector<ChildSpec> specs{child<Worker>("weak", {}, self.pid(), Atom("weak"))};
     const auto supervisor = co_await Supervisor::start_link(self, {.intensity = 1, .period = 5s}, specs);
     for (int i = 0; i < 20; ++i) {
       const Pid weak = co_await came_up(self, "weak");
@@ -158,8 +158,8 @@ TEST(SupervisorInTime, RestartsThatAreFarApartAreForgiven) {
 
 TEST_P(SupervisorTest, AChildThatDoesNotStartIsTheSupervisorsError) {
   const auto ok = runtime_.run([](Self self) -> Task<bool> {
-    std::vector<ChildSpec> specs{child<Worker>("fine", {}, self.pid(), Atom("fine")),
-                                 child<Stillborn>("dead", {})};
+    const std::vector<ChildSpec> specs{child<Worker>("fine", {}, self.pid(), Atom("fine")),
+                                       child<Stillborn>("dead", {})};
     const auto supervisor = co_await Supervisor::start_link(self, {}, specs);
     EXPECT_FALSE(supervisor);
     EXPECT_EQ(supervisor.error().reason,

@@ -188,7 +188,6 @@ TEST_F(RemoteAliasTest, AnAliasIsReachedFromOtherNodes) {
 
 TEST_F(RemoteAliasTest, ALostNodesMonitorTellsTheReferenceThatItHasAndEndsItsAlias) {
   const Pid far = b_->spawn(waits);
-  std::vector<int> numbers;
   bool told = false;
   a_->spawn(
       +[](Self self, Pid target, bool* done) -> Task<> {

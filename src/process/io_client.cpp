@@ -44,7 +44,7 @@ class IoAnswer final : public detail::MessageWait {
  private:
   static detail::Match match(detail::MessageWait& wait, detail::Envelope*& envelope) {
     const auto& me = static_cast<const IoAnswer&>(wait);
-    detail::Match found = detail::match_as<IoReply>(*me.process_, envelope);
+    const detail::Match found = detail::match_as<IoReply>(*me.process_, envelope);
     if (found == detail::Match::yes) {
       const auto& reply = static_cast<const detail::TypedMessage<IoReply>&>(*envelope).value;
       return reply.reply_as == me.ref_ ? detail::Match::yes : detail::Match::no;

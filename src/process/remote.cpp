@@ -8,7 +8,6 @@ namespace barrel {
 
 using detail::EncodedMessage;
 using detail::make_signal;
-using detail::Process;
 using detail::Signal;
 
 namespace {

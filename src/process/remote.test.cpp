@@ -28,7 +28,6 @@ struct Ask {
   using Reply = int;
 };
 
-using test::Wire;
 class RemoteTest : public test::TwoRuntimes {};
 
 Task<> echo(Self self) {

@@ -124,7 +124,7 @@ TEST_F(RemoteHostileTest, TheRelationsOfOneNodeWithAProcessAreLimited) {
   config.node = "c@127.0.0.1";
   config.schedulers = RuntimeConfig::deterministic;
   config.remote_relations_max = 3;
-  ManualClock clock;
+  const ManualClock clock;
   Metrics metrics;
   Runtime small(config, clock, Log(), metrics);
   small.set_router(router_);
@@ -133,7 +133,7 @@ TEST_F(RemoteHostileTest, TheRelationsOfOneNodeWithAProcessAreLimited) {
     RemoteSignal monitor = from(hostile_, RemoteSignal::Op::monitor, target);
     monitor.ref = ref_of(hostile_.node_atom, i);
     small.deliver_signal(monitor);
-    RemoteSignal link = from({hostile_.node_atom, 10 + i, 0, 4}, RemoteSignal::Op::link, target);
+    const RemoteSignal link = from({hostile_.node_atom, 10 + i, 0, 4}, RemoteSignal::Op::link, target);
     small.deliver_signal(link);
   }
   while (small.run_until_idle()) {}
@@ -164,7 +164,7 @@ TEST_F(RemoteHostileTest, LinksOfThisNodeAndOfOthersLeaveANodesShareAlone) {
   config.node = "c@127.0.0.1";
   config.schedulers = RuntimeConfig::deterministic;
   config.remote_relations_max = 2;
-  ManualClock clock;
+  const ManualClock clock;
   Metrics metrics;
   Runtime small(config, clock, Log(), metrics);
   small.set_router(router_);

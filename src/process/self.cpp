@@ -272,7 +272,7 @@ void start_process(Process& process, Process* parent, Root root, bool link) noex
   process.overflowed = false;
   process.refs_made = 0;
   process.armed = Instant::max();
-  if (link) {
+  if (link && parent != nullptr) {
     process.related().links.emplace(parent->pid(), Relations::Link{});
     parent->related().links.insert_or_assign(process.pid(), Relations::Link{});
   }

@@ -28,7 +28,7 @@ std::vector<Pid> living(const detail::RuntimeImpl& impl, bool only_roots) {
 
 /// Waits until they have ended, or `limit`; whether they have.
 bool await_end(Runtime& runtime, bool only_roots, Duration limit) {
-  detail::RuntimeImpl& impl = runtime.impl();
+  const detail::RuntimeImpl& impl = runtime.impl();
   if (impl.scheduler.is_deterministic()) {
     runtime.run_until_idle();
     return living(impl, only_roots).empty();

@@ -24,7 +24,7 @@ TEST(CertificateVerify, AServerThatLacksTheKeyOfItsCertificateIsLeft) {
 TEST(CertificateVerify, APairThatDoesNotMatchIsNotLoaded) {
   EndpointConfig torn = test::server_config();
   torn.private_key_pem = test::make_certificate().key;
-  EXPECT_THROW(test::Pair pair(torn), std::runtime_error);
+  EXPECT_THROW(const test::Pair pair(torn), std::runtime_error);
 }
 
 }  // namespace

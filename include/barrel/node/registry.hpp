@@ -122,7 +122,7 @@ class Registry {
   friend class node::RegistryService;
   explicit Registry(node::RegistryService& service) : service_(&service) {}
 
-  Result<Registration> register_term(Self self, Term name, const Metadata& meta);
+  Result<Registration> register_term(Self self, const Term& name, const Metadata& meta);
   Result<void> unregister_term(Self self, const Term& name);
   Task<Result<Pid>> whereis_term(Self self, Term name, WhereisOptions options) const;
   [[nodiscard]] Result<Pid> find_term(const Term& name) const;

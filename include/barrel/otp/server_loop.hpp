@@ -223,8 +223,8 @@ class ServerDispatch {
     }
   }
   template <class R>
-  void answer_kept(R request, Caller caller,
-                   Work& work) {  // NOLINT(performance-unnecessary-value-param): kept
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): moved to where it is kept
+  void answer_kept(R request, Caller caller, Work& work) {
     check_call_handler<R>();
     if constexpr (requires(ReplyTo<R>&& to) { server_.handle_call(request, std::move(to)); }) {
       defer(request, std::move(caller));
