@@ -9,7 +9,7 @@ namespace barrel::detail {
 namespace {
 
 // The room for the first bytes; it doubles as long as the stream really fills it.
-constexpr std::size_t first_bytes = 64 * 1024;
+constexpr std::size_t first_bytes = std::size_t{64} * 1024;
 
 struct Inflater {
   Inflater() { BARREL_ASSERT(inflateInit(&stream) == Z_OK); }

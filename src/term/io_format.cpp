@@ -187,7 +187,7 @@ class Formatter {
     if (!content) return false;
     if (!directive.precision) return field(directive, *content, true);
     Directive inner = directive;
-    inner.width = *directive.precision;
+    inner.width = directive.precision;
     if (!directive.width) {
       inner.width = -*directive.precision;
       return field(inner, *content, true);
@@ -219,7 +219,7 @@ class Formatter {
   static char upper_case(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
   static std::optional<std::string> digits_of(const BigInt& value, int base) {
     if (base == 10) {
-      std::string text = value.to_string();
+      const std::string text = value.to_string();
       return value.negative() ? text.substr(1) : text;
     }
     const auto magnitude =

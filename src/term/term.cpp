@@ -59,7 +59,8 @@ Term Term::list(std::vector<Term> elements, Term tail) {
   detail::TermNode* node = detail::make_slots(Form::list, elements.size() + more.size() + 1);
   Term* slot = std::ranges::move(elements, detail::slots_of(*node)).out;
   slot = std::ranges::copy(more, slot).out;
-  *slot = tail.is_list() ? tail.tail() : std::move(tail);
+  if (tail.is_list()) *slot = tail.tail();
+  else *slot = std::move(tail);
   BARREL_ASSERT(detail::settle_depth(*node));
   return TermAccess::adopt(node, Kind::list);
 }

@@ -26,9 +26,15 @@ sockaddr_in loopback(std::uint16_t port) {
   return address;
 }
 
+int tcp_socket() {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) throw std::runtime_error("no socket");
+  return fd;
+}
+
 /// A port that nobody listens at now.
 std::uint16_t free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int fd = tcp_socket();
   sockaddr_in address = loopback(0);
   socklen_t length = sizeof address;
   const bool bound = ::bind(fd, reinterpret_cast<sockaddr*>(&address), length) == 0 &&
@@ -39,7 +45,7 @@ std::uint16_t free_port() {
 }
 
 bool listens(std::uint16_t port) {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int fd = tcp_socket();
   const sockaddr_in address = loopback(port);
   const bool connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   ::close(fd);
@@ -78,7 +84,7 @@ Epmd::Epmd() {
 
 bool Epmd::knows(const std::string& name, std::chrono::milliseconds limit) const {
   for (auto waited = 0ms; waited < limit; waited += 20ms) {
-    Child asked(Command{.argv = {"epmd", "-port", std::to_string(port_), "-names"}});
+    const Child asked(Command{.argv = {"epmd", "-port", std::to_string(port_), "-names"}});
     if (asked.wait_for("name " + name + " at port", limit)) return true;
     std::this_thread::sleep_for(20ms);  // EPMD tells nobody who comes
   }

@@ -295,11 +295,11 @@ int main(int argc, char** argv) {
   for (int i = 7; i < argc; ++i) stage.nodes.emplace_back(Atom(argv[i]));
   auto node = Node::start(config_of(argv));
   if (!node) {
-    std::cerr << node.error().message() << std::endl;
+    std::cerr << node.error().message() << "\n";
     return 1;
   }
   const Pid keeper = (*node)->spawn(keep, &stage);
-  std::cout << "ready" << std::endl;
+  std::cout << "ready\n" << std::flush;
   for (std::string line; std::getline(std::cin, line);) {
     if (!(*node)->send(keeper, Quiet{})) return 1;
   }

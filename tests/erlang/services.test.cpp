@@ -24,8 +24,7 @@ class Shop {
     using Reply = Atom;
   };
   using Calls = Messages<Buy, Close>;
-  Shop(Self self, Term name)
-      : registration_(*self.node().registry().register_service(self, std::move(name))) {}
+  Shop(Self self, const Term& name) : registration_(*self.node().registry().register_service(self, name)) {}
   int handle_call(const Buy& request) { return sold_ += request.items; }
   Atom handle_call(const Close&) {
     registration_.unregister();

@@ -8,8 +8,6 @@
 namespace barrel::test {
 namespace {
 
-using testing::HasSubstr;
-
 class Serving : public ErlangTest {
  protected:
   Serving() : node_(start_tcp("b")) {

@@ -127,7 +127,7 @@ TEST_F(Disk, OneThatFillsUpKeepsNoNewNodeOutOfSight) {
   const fs::path home = home_of("a");
   const SmallDisk disk(home, "size=64k,mode=0700");
   start_apart("a");
-  UdpForwarder& path = paths_.emplace_back(port_of("a"), 1);
+  const UdpForwarder& path = paths_.emplace_back(port_of("a"), 1);
   show("b", "a", path.port());
   if (disk.is_mounted()) disk.fill();
   else limit_files("a", 0);

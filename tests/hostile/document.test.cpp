@@ -23,7 +23,7 @@ std::filesystem::path path() {
 
 TEST(AttacksDocument, IsWhatTheTestsCarryOut) {
   std::ifstream in(path());
-  std::string text(std::istreambuf_iterator<char>(in), {});
+  const std::string text(std::istreambuf_iterator<char>(in), {});
   const std::size_t from = text.find(begin_mark);
   const std::size_t to = text.find(end_mark);
   ASSERT_NE(from, std::string::npos);

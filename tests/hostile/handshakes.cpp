@@ -163,7 +163,7 @@ void early_messages(Scene& scene) {
   Attacker& attacker = scene.make();
   require(attacker.connect() && attacker.authenticate() && attacker.shake_hands(attacker.name()),
           "not let in");
-  for (int i = 0; i < 12; ++i) attacker.write(static_cast<quic::StreamId>(4 + 4 * i), Bytes(1'000'000, 1));
+  for (int i = 0; i < 12; ++i) attacker.write(4 + 4 * static_cast<quic::StreamId>(i), Bytes(1'000'000, 1));
 }
 
 constexpr Attack attacks[] = {

@@ -124,7 +124,7 @@ std::uint32_t creation_of_bob(Scene& scene) {
 void told_dead(Scene& scene, liveness::Verdict verdict, std::uint32_t later_creation = 0) {
   const std::uint32_t creation = creation_of_bob(scene) + later_creation;
   for (int round = 0; round < 5; ++round) {
-    const auto incarnation = static_cast<std::uint64_t>(now_ms() + 1'000 * (round + 1));
+    const auto incarnation = static_cast<std::uint64_t>(now_ms() + std::int64_t{1'000} * (round + 1));
     gossip_of(scene, "barrel_liveness",
               liveness::gossip_of(scene.attacker().name(), {verdict, bob(), creation, incarnation}));
   }

@@ -97,7 +97,7 @@ void endless_atoms(Scene& scene) {
   Attacker& attacker = scene.attacker();
   for (int i = 0; i < 2'000; ++i) {
     const Atom name("attackers_atom_" + std::to_string(i) + "@127.0.0.1");
-    Ref ref{attacker.name().atom(), 5, 3, {static_cast<std::uint32_t>(i), 1, 1, 0, 0}};
+    const Ref ref{attacker.name().atom(), 5, 3, {static_cast<std::uint32_t>(i), 1, 1, 0, 0}};
     attacker.control(Term::tuple_of(19, attacker.own_pid(), name, ref));
   }
   require(attacker.settled(), "not settled");

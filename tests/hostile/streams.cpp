@@ -9,7 +9,7 @@ namespace {
 void user_streams(Scene& scene) {
   Attacker& attacker = scene.attacker();
   quic::StreamId next = carrier::user_stream_first_of_client;
-  const quic::StreamId end = next + 4 * 2'000;
+  const quic::StreamId end = next + 8'000;
   const bool all = attacker.until(
       [&] {
         while (next < end && attacker.write(next, Bytes{3, 't', 'a', 'g'}, true)) next += 4;

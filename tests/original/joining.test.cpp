@@ -11,7 +11,6 @@ namespace barrel::test {
 namespace {
 
 using testing::Contains;
-using testing::Not;
 
 class JoiningOriginals : public OriginalTest {
  protected:

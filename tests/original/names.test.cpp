@@ -13,7 +13,6 @@ namespace barrel::test {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 using Clock = std::chrono::steady_clock;
 
 /// A server that holds a name.
@@ -25,8 +24,7 @@ class Echo {
     using Reply = Term;
   };
   using Calls = Messages<Say>;
-  Echo(Self self, Term name)
-      : registration_(*self.node().registry().register_service(self, std::move(name))) {}
+  Echo(Self self, const Term& name) : registration_(*self.node().registry().register_service(self, name)) {}
   Term handle_call(const Say& request) { return request.what; }
 
  private:
