@@ -85,7 +85,7 @@ Error lost_private_key(const KeyFiles& files) {
 
 Result<auth::Identity> identity_of(const KeyFiles& files) {
   const auth::Identity identity = auth::Identity::from_seed(*files.seed);
-  if (!files.public_key || identity.public_key().bytes == *files.public_key) return identity;
+  if (!files.public_key || identity.public_key().bytes == *files.public_key) return auth::Identity(identity);
   return Error{Errc::malformed,
                Term(fmt::format(
                    "{0} and {1} do not belong together: their replacement was interrupted, or only one of "
