@@ -9,11 +9,8 @@ namespace barrel::quic {
 namespace {
 
 using namespace std::chrono_literals;
-using test::Network;
 using test::Pair;
-using test::Peer;
 using test::Recorder;
-using test::Runner;
 using test::server_config;
 using test::shared;
 
