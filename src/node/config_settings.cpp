@@ -220,8 +220,8 @@ void add_rest(Table& table) {
   table.add(functions_allowed_nodes_setting());
   table.add(
       choice_setting(About{"expose_api",
-                           "Whether the original's read-only functions (barrel_p2p:lookup/1 and others) "
-                           "can be called by other nodes.",
+                           "Whether the original's functions that read (barrel_p2p:lookup/1 and others), and "
+                           "its relay of calls to services, can be called by other nodes.",
                            "original: they can"},
                      std::vector<std::pair<std::string, bool>>{{"true", true}, {"false", false}},
                      [](auto& c) -> auto& { return c.functions.expose_api; }));

@@ -16,17 +16,12 @@ Term failed(const Term& reason) {
   return Term::tuple_of(Atom("error"), reason);
 }
 
-/// A stranger's name must not make us look for it.
-bool is_known(Self self, NodeName node) {
-  if (node == self.node().name() || self.node().membership().is_member(node)) return true;
-  const std::vector<PeerInfo> connected = self.node().peers();
-  return std::ranges::find(connected, node, &PeerInfo::name) != connected.end();
-}
-
-/// Erlang processes can be called by the names that they registered locally; a binary is none.
-std::optional<Address> address_of(Self self, const Term& name, NodeName target) {
-  if (const auto atom = name.as_atom()) return NodeLocalName{*atom, target};
-  const auto entries = self.node().registry().lookup(name);
+/// The process that holds the name on that node. Whoever asks speaks in our name, so that nothing can be
+/// reached but services: not `rex`, by which another node might do for us what it does not do for the asker.
+std::optional<Pid> holder_of(Self self, const Term& name, NodeName target) {
+  const Registry& registry = self.node().registry();
+  if (const auto first = registry.find(name); first && first->node() == target) return *first;
+  const auto entries = registry.lookup(name);
   const auto entry = std::ranges::find(entries, target, &ServiceEntry::node);
   if (entry == entries.end()) return std::nullopt;
   return entry->pid;
@@ -47,8 +42,7 @@ Task<Term> relay(Self self, Term name, NodeName target, Term request, Term conte
   const auto hops_left = context.get<int>("ttl");
   if (!hops_left) throw detail::WrongArguments();
   if (*hops_left <= 0) co_return failed(Atom("ttl_expired"));
-  if (!is_known(self, target)) co_return failed(Atom("no_route"));
-  const auto service = address_of(self, name, target);
+  const auto service = holder_of(self, name, target);
   if (!service) co_return failed(Atom("service_not_found"));
   auto answer = co_await self.call<Term>(*service, request, call_limit);
   if (!answer) co_return failed(reason_of(answer.error()));

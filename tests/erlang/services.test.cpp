@@ -82,20 +82,34 @@ TEST_F(ErlangServices, ALocalNameGoesBeforeAService) {
 TEST_F(ErlangServices, ANodeRelaysCallsAsTheOriginalsProxiesAsk) {
   open_shop(Atom("shop"));
   open_shop(Term("corner"));
-  beam_.load("beam_server.erl");
-  beam_.eval("{ok, _} = gen_server:start({local, adder}, beam_server, 40, [])");
+  NodeConfig joining = config("c");
+  joining.membership.contact_nodes = {node_->name()};
+  const auto far = start(joining);
+  ASSERT_TRUE(far);
+  const Term mall = Atom("mall");
+  const auto sold_far = far->start_server<Shop>(mall);
+  ASSERT_TRUE(sold_far);
+  ASSERT_TRUE(eventually([&] { return node_->registry().find(mall) == sold_far; }));
+  beam_.eval("C = 'c@127.0.0.1', true = register(local, self())");
   beam_.eval(
       "Relay = fun(Name, Target, Request, Ttl) -> rpc:call(B, barrel_p2p_service_proxy, relay,"
       "[Name, Target, Request, #{ttl => Ttl, visited => [node()]}]) end");
   EXPECT_EQ(beam_.text("Relay(shop, B, {buy, 4}, 5)"), "4");
   EXPECT_EQ(beam_.text("Relay(<<\"corner\">>, B, {buy, 5}, 1)"), "5");
   EXPECT_EQ(beam_.text("rpc:call(B, barrel_p2p_service_proxy, relay, [shop, B, {buy, 1}])"), "5");
-  EXPECT_EQ(beam_.text("Relay(adder, node(), get, 5)"), "40");
+  EXPECT_EQ(beam_.text("Relay(mall, C, {buy, 6}, 5)"), "6");
   EXPECT_EQ(beam_.text("Relay(shop, B, {buy, 4}, 0)"), "{error,ttl_expired}");
   EXPECT_EQ(beam_.text("Relay(closed, B, {buy, 4}, 5)"), "{error,service_not_found}");
   EXPECT_EQ(beam_.text("Relay(<<\"closed\">>, B, {buy, 4}, 5)"), "{error,service_not_found}");
-  EXPECT_EQ(beam_.text("Relay(closed, node(), {buy, 4}, 5)"), "{error,service_not_found}");
-  EXPECT_EQ(beam_.text("Relay(shop, 'nobody@127.0.0.1', {buy, 4}, 5)"), "{error,no_route}");
+  EXPECT_EQ(beam_.text("Relay(shop, C, {buy, 4}, 5)"), "{error,service_not_found}");
+  EXPECT_EQ(beam_.text("Relay(shop, 'nobody@127.0.0.1', {buy, 4}, 5)"), "{error,service_not_found}");
+  // Only services are: nobody acts in the name of the node between.
+  EXPECT_EQ(beam_.text("Relay(local, node(), {buy, 4}, 5)"), "{error,service_not_found}");
+  for (const char* target : {"B", "C"}) {
+    EXPECT_EQ(
+        beam_.text(std::string("Relay(rex, ") + target + ", {call, erlang, node, [], group_leader()}, 5)"),
+        "{error,service_not_found}");
+  }
   EXPECT_THAT(beam_.text("Relay({a, tuple}, B, {buy, 4}, 5)"), HasSubstr("function_clause"));
 }
 

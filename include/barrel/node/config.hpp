@@ -219,8 +219,8 @@ struct NodeConfig {
     /// Nodes that may call: names, or patterns with `*` as in `*@10.0.0.1`; empty: every node of the cluster.
     /// For others no function exists. `functions_allowed_nodes`
     std::vector<std::string> allowed_nodes;
-    /// Whether the read-only functions of the original's module `barrel_p2p`, and a few of `erlang`, can be
-    /// called. `expose_api`, original: all of them can.
+    /// Whether the functions that read of the original's module `barrel_p2p`, its relay, and a few of
+    /// `erlang` can be called. `expose_api`, original: all of them can.
     bool expose_api = true;
     friend bool operator==(const FunctionAccess&, const FunctionAccess&) = default;
   };
