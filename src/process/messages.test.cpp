@@ -131,9 +131,8 @@ TEST_P(MessagesTest, ReceiveIfChoosesByValueAndPassesOnWhatItsPredicateThrows) {
   const auto ok = runtime_.run([](Self self) -> Task<bool> {
     const Pid me = self.pid();
     for (int i = 0; i < 5; ++i) self.send(me, Ping{i});
-    const int wanted = 3;
-    const auto is_wanted = [wanted](const Ping& ping) { return ping.number == wanted; };
-    const Ping third = co_await self.receive_if<Ping>(is_wanted);
+    const auto is_third = [](const Ping& ping) { return ping.number == 3; };
+    const Ping third = co_await self.receive_if<Ping>(is_third);
     EXPECT_EQ(third.number, 3);
     EXPECT_EQ((co_await self.receive<Ping>()).number, 0);
     const auto none = co_await self.receive_if<Ping>([](const Ping& ping) { return ping.number > 100; }, 1ms);
