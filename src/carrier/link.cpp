@@ -100,8 +100,8 @@ void Link::speak(dist::Dialect dialect) {
 void Link::attach(dist::Outbound& outbound, Instant now) {
   if (phase_ == Phase::down) return;
   outbound_ = &outbound;
-  outbound_->use(dist::envelope_of(peer_.flags), dist::has_atom_cache(peer_.flags));
   outbound_->lower_frame_limit(peer_.capabilities.frame_bytes_max);
+  outbound_->use(dist::envelope_of(peer_.flags), dist::has_atom_cache(peer_.flags));
   flush(now);
 }
 
@@ -228,8 +228,9 @@ void Link::go_up(const Liveness& liveness) {
 
 // --- Messages
 
-void Link::deliver(BytesView frame, const std::shared_ptr<const void>& owner, dist::Lane lane) {
-  auto message = message_reader_->read(frame, owner);
+void Link::deliver(BytesView frame, const std::shared_ptr<const void>& owner, dist::Lane lane,
+                   std::uint64_t stream) {
+  auto message = message_reader_->read(frame, owner, stream);
   if (message) {
     if (*message) context_.owner.on_message(*this, **message, lane);
     return;  // or a fragment, of a message that is not complete

@@ -110,7 +110,8 @@ class Link {
   [[nodiscard]] bool admitted(std::string_view peer);
 
   /// One message of the peer.
-  void deliver(BytesView frame, const std::shared_ptr<const void>& owner, dist::Lane lane);
+  void deliver(BytesView frame, const std::shared_ptr<const void>& owner, dist::Lane lane,
+               std::uint64_t stream = 0);
   void tell_drained();
 
   // The end, and time.

@@ -41,7 +41,8 @@ class QuicLink final : public Link, private quic::ConnectionEvents {
     Incoming(quic::StreamId number, std::size_t frame_bytes_max) : stream(number), reader(frame_bytes_max) {}
     quic::StreamId stream;
     dist::FrameReader reader;
-    Bytes early;  // what came before the link was up
+    std::size_t unfinished = 0;  // what the reader held at last
+    Bytes early;                 // what came before the link was up
   };
   /// One outgoing lane.
   struct Outgoing {
@@ -91,6 +92,8 @@ class QuicLink final : public Link, private quic::ConnectionEvents {
   void pump_behind(quic::StreamId stream);
   void credit(quic::StreamId stream, std::uint64_t offset);
   [[nodiscard]] bool send_block(Outgoing& lane, const SharedBytes& block);
+  /// Bounds what the peer leaves unfinished, by all its streams together.
+  void count_unfinished(Incoming& incoming);
   [[nodiscard]] dist::Lane lane_of(quic::StreamId stream) const;
 
   // The end, and time.
@@ -121,6 +124,7 @@ class QuicLink final : public Link, private quic::ConnectionEvents {
 
   std::array<std::unique_ptr<Incoming>, data_stream_count> incoming_;
   std::size_t early_bytes_ = 0;
+  std::size_t unfinished_bytes_ = 0;  // of all incoming streams
   std::set<quic::StreamId> refused_streams_;
   std::array<Outgoing, dist::lane_count> outgoing_;
 };

@@ -10,6 +10,8 @@ namespace {
 
 /// Asked of the outbound queue at once. A guess: a few times the initial congestion window.
 constexpr std::size_t take_bytes = 256U << 10;
+/// Messages of the largest size that a peer may leave unfinished on its streams, as for ReassemblyLimits.
+constexpr std::size_t unfinished_frames_max = 4;
 
 }  // namespace
 
@@ -74,18 +76,28 @@ void QuicLink::read_messages(Incoming& incoming, BytesView bytes) {
   incoming.reader.feed(bytes);
   for (;;) {
     switch (incoming.reader.next()) {
-      case dist::FrameReader::Step::need_more: return;
+      case dist::FrameReader::Step::need_more: return count_unfinished(incoming);
       case dist::FrameReader::Step::too_large:
         context_.count("dist.frame_too_large");
         return end(DownReason::protocol_error, other_end() + " sent a message over the limit of " +
                                                    std::to_string(context_.config.frame_bytes_max) +
                                                    " bytes");
       case dist::FrameReader::Step::frame:
-        deliver(incoming.reader.frame(), incoming.reader.owner(), lane_of(incoming.stream));
+        deliver(incoming.reader.frame(), incoming.reader.owner(), lane_of(incoming.stream), incoming.stream);
         if (!alive()) return;  // and the reader is gone
         break;
     }
   }
+}
+
+void QuicLink::count_unfinished(Incoming& incoming) {
+  const std::size_t now = incoming.reader.buffered();
+  unfinished_bytes_ += now - std::exchange(incoming.unfinished, now);
+  const std::size_t bytes_max = unfinished_frames_max * context_.config.frame_bytes_max;
+  if (unfinished_bytes_ <= bytes_max) return;
+  context_.count("dist.unfinished_over_limit");
+  end(DownReason::protocol_error, other_end() + " left more than " + std::to_string(bytes_max) +
+                                      " bytes of messages unfinished on its streams");
 }
 
 dist::Lane QuicLink::lane_of(quic::StreamId stream) const {

@@ -112,6 +112,30 @@ TEST_F(StrangerTest, ButNotWithoutEnd) {
   EXPECT_EQ(strict.count("dist.early_data_limit"), 1U);
 }
 
+TEST_F(StrangerTest, WhatItLeavesUnfinishedIsBoundedByAllStreamsTogether) {
+  Settings settings;
+  settings.link.frame_bytes_max = 100'000;
+  TestNode& strict = world.add(NodeName("strict@10.0.0.2"), "10.0.0.2", 11, settings);
+  Stranger stranger(world, strict, mallory, "barrel/1");
+  ASSERT_TRUE(stranger.come_up());
+  const Bytes whole = message(own, {Atom("strict@10.0.0.2"), 1, 0, 11}, Term::binary(Bytes(99'000)));
+  Bytes framed;
+  ByteWriter(framed).u32(static_cast<std::uint32_t>(whole.size()));
+  ByteWriter(framed).bytes(whole);
+  const Bytes most(framed.begin(), framed.end() - 1);
+  for (const quic::StreamId stream : {4, 8, 12, 16}) stranger.write(stream, most);
+  stranger.write(4, Bytes{framed.back()});
+  ASSERT_TRUE(world.until([&] { return strict.messages.size() == 1; }, 2s));
+  stranger.write(20, most);
+  world.run(100ms);
+  ASSERT_TRUE(strict.downs.empty());
+  stranger.write(24, most);
+  ASSERT_TRUE(stranger.closed_within(2s));
+  EXPECT_EQ(strict.count("dist.unfinished_over_limit"), 1U);
+  EXPECT_NE(strict.downs.back().text.find("more than 400000 bytes"), std::string::npos)
+      << strict.downs.back().text;
+}
+
 TEST_F(StrangerTest, AMessageThatCannotBeReadEndsTheLink) {
   Stranger stranger(world, node, mallory, "erlang-dist");
   ASSERT_TRUE(stranger.come_up());

@@ -22,12 +22,13 @@ MessageReader::MessageReader(Envelope envelope, MessageParser parser, Reassembly
       assembled_(metrics.counter("dist.fragmented_messages_received")),
       over_limit_(metrics.counter("dist.fragments_over_limit")) {}
 
-Result<std::optional<Message>> MessageReader::read(BytesView frame, std::shared_ptr<const void> owner) {
+Result<std::optional<Message>> MessageReader::read(BytesView frame, std::shared_ptr<const void> owner,
+                                                   std::uint64_t stream) {
   if (envelope_ == Envelope::pass_through) return complete(parser_.parse(frame, std::move(owner)));
   if (frame.size() < header_bytes || frame[0] != version_byte) {
     return Error{Errc::malformed, "a message in another envelope than the negotiated one"};
   }
-  if (frame[1] != header_whole) return read_fragment(frame);
+  if (frame[1] != header_whole) return read_fragment(frame, stream);
   atoms_.clear();
   if (frame[2] == 0) return read_whole(frame.subspan(header_bytes));
   if (!atom_cache_) return Error{Errc::malformed, "a message with an atom cache, which was not negotiated"};
@@ -60,8 +61,8 @@ Result<Message> MessageReader::read_body(BytesView body, Bytes& room) const {
   return parser_.parse_parts(whole.first(control_bytes), {whole.subspan(control_bytes), {}});
 }
 
-Result<std::optional<Message>> MessageReader::read_fragment(BytesView frame) {
-  auto whole = reassembler_.add(frame);
+Result<std::optional<Message>> MessageReader::read_fragment(BytesView frame, std::uint64_t stream) {
+  auto whole = reassembler_.add(frame, stream);
   if (!whole) {
     if (whole.error().code == Errc::busy) over_limit_.add();
     return std::move(whole).error();

@@ -26,7 +26,9 @@ class MessageReader {
   /// What of the payload has no owner is lent until the next call. Errors as of MessageParser::parse(), which
   /// concern that message alone unless it is malformed, and Errc::busy: the peer has left too much unfinished
   /// and the connection must be closed, as after Errc::malformed.
-  [[nodiscard]] Result<std::optional<Message>> read(BytesView frame, std::shared_ptr<const void> owner = {});
+  /// `stream`: by which the frame came; the fragments of a message come by one.
+  [[nodiscard]] Result<std::optional<Message>> read(BytesView frame, std::shared_ptr<const void> owner = {},
+                                                    std::uint64_t stream = 0);
 
   [[nodiscard]] const Reassembler& reassembler() const { return reassembler_; }
 
@@ -36,7 +38,7 @@ class MessageReader {
 
   [[nodiscard]] Result<std::optional<Message>> read_whole(BytesView body);
   [[nodiscard]] Result<Message> read_body(BytesView body, Bytes& room) const;
-  [[nodiscard]] Result<std::optional<Message>> read_fragment(BytesView frame);
+  [[nodiscard]] Result<std::optional<Message>> read_fragment(BytesView frame, std::uint64_t stream);
 
   const Envelope envelope_;
   const MessageParser parser_;

@@ -211,8 +211,41 @@ std::size_t Outbound::queued_bytes(Lane lane) const {
 }
 
 void Outbound::lower_frame_limit(std::size_t bytes_max) {
-  std::size_t current = frame_bytes_max_;
-  while (bytes_max < current && !frame_bytes_max_.compare_exchange_weak(current, bytes_max)) {}
+  if (bytes_max >= frame_bytes_max_) return;
+  frame_bytes_max_ = bytes_max;
+  for (Queue& queue : queues_) {
+    const std::lock_guard guard(queue.lock);
+    BARREL_ASSERT(queue.envelope == Envelope::pass_through);
+    drop_too_large(queue);
+  }
+}
+
+void Outbound::drop_too_large(Queue& queue) {
+  slice_open(queue);
+  std::vector<SharedBytes> kept;
+  for (const SharedBytes& slice : std::exchange(queue.full, {})) {
+    std::size_t from = 0;  // of the frames that stay, up to `at`
+    std::size_t at = 0;
+    const auto keep = [&] {
+      if (at > from) kept.push_back(slice.slice(from, at - from));
+    };
+    for (ByteReader in(slice.view()); !in.at_end();) {
+      const std::size_t length = in.u32();
+      in.skip(length);
+      const std::size_t count = length_bytes + length;
+      if (length > frame_bytes_max_) {
+        keep();
+        from = at + count;
+        refused_large_.add();
+        queue.whole_queued -= count;
+        queue.queued_bytes -= count;
+        queue.pending_bytes -= count;
+      }
+      at += count;
+    }
+    keep();
+  }
+  queue.full = std::move(kept);
 }
 
 void Outbound::use(Envelope envelope, bool atom_cache) {

@@ -134,7 +134,8 @@ class Outbound {
   /// The envelope of the connection that takes from here from now on, and whether the two ends keep a cache
   /// of atoms. What waits is turned into that envelope. Cluster thread, before the connection's first take().
   void use(Envelope envelope, bool atom_cache = false);
-  /// The peer accepts no larger messages than this; any thread, for what is pushed from now on.
+  /// The peer accepts no larger messages than this: those that wait are dropped and counted, those that are
+  /// pushed from now on refused. Cluster thread, before use().
   void lower_frame_limit(std::size_t bytes_max);
 
   /// Begins anew for the next connection: drops what waits and forgets what is in flight, the peer's limit
@@ -187,6 +188,7 @@ class Outbound {
   static void add_open(Queue& queue, BytesView frame);
   static void add_whole(Queue& queue, SharedBytes frame);
   static std::vector<SharedBytes> take_in_turns(Queue& queue, std::size_t bytes_max, std::size_t& bytes);
+  void drop_too_large(Queue& queue);
   void convert(Queue& queue);  // what waits, to the header envelope
   void convert(Queue& queue, BytesView frame);
   static void slice_open(Queue& queue);  // makes a slice of what `open` holds beyond its slices

@@ -148,6 +148,23 @@ TEST_F(OutboundTest, AnEncoderThatThrowsLeavesNothingBehind) {
   EXPECT_EQ(take(outbound), std::vector<std::string>{"whole"});
 }
 
+TEST_F(OutboundTest, WhatWaitsIsDroppedWhenThePeerTurnsOutToTakeLess) {
+  Outbound outbound({}, metrics);
+  const std::string small(100, 's');
+  const std::string medium(5000, 'm');
+  const std::string large(100'000, 'l');
+  for (const std::string& each : {small, medium, small, large, small, medium}) {
+    (void)outbound.push(Lane::messages, each.size(), text(each));
+  }
+  outbound.lower_frame_limit(4096);
+  EXPECT_EQ(metrics.counter("dist.outbound_too_large").value(), 3U);
+  EXPECT_EQ(outbound.pending_bytes(Lane::messages), 3 * (4 + small.size()));
+  EXPECT_EQ(outbound.queued_bytes(Lane::messages), 3 * (4 + small.size()));
+  EXPECT_EQ(outbound.push(Lane::messages, medium.size(), text(medium)).status, Outbound::Status::too_large);
+  (void)outbound.push(Lane::messages, 0, text("last"));
+  EXPECT_EQ(take(outbound), (std::vector<std::string>{small, small, small, "last"}));
+}
+
 TEST_F(OutboundTest, TheNextConnectionBeginsWithNothing) {
   Outbound outbound({.budget_bytes_max = 100}, metrics);
   (void)outbound.push(Lane::messages, 0, text(std::string(50, 'f')));

@@ -16,21 +16,20 @@ Error malformed(std::string_view what) {
 
 }  // namespace
 
-Result<std::optional<Assembled>> Reassembler::add(BytesView frame) {
+Result<std::optional<Assembled>> Reassembler::add(BytesView frame, std::uint64_t stream) {
   ByteReader in(frame);
   if (in.u8() != version_byte) return malformed("a fragment that does not start with 131");
   const std::uint8_t kind = in.u8();
-  const std::uint64_t id = in.u64();
+  const Key key{stream, in.u64()};
   const std::uint64_t fragment = in.u64();
   if (!in.ok()) return malformed("a truncated fragment");
   if (fragment == 0) return malformed("a fragment with the number 0");
-  if (kind == header_first_fragment) return first(in, id, fragment);
-  if (kind == header_next_fragment) return next(in, id, fragment);
+  if (kind == header_first_fragment) return first(in, key, fragment);
+  if (kind == header_next_fragment) return next(in, key, fragment);
   return malformed("not a fragment");
 }
 
-Result<std::optional<Assembled>> Reassembler::first(ByteReader& in, std::uint64_t id,
-                                                    std::uint64_t fragment) {
+Result<std::optional<Assembled>> Reassembler::first(ByteReader& in, const Key& key, std::uint64_t fragment) {
   Sequence sequence;
   if (atom_cache_ != nullptr) {
     if (!atom_cache_->read(in, sequence.atoms)) return malformed("a fragment with atoms that are malformed");
@@ -38,7 +37,7 @@ Result<std::optional<Assembled>> Reassembler::first(ByteReader& in, std::uint64_
     return malformed("a fragment with an atom cache, which was not negotiated");
   }
   if (fragment > limits_.message_bytes_max) return malformed("a message of more fragments than bytes");
-  if (open_.contains(id)) return malformed("a message begins that has begun already");
+  if (open_.contains(key)) return malformed("a message begins that has begun already");
   // Erlang's law: all of the control message stands in the first fragment.
   if (!sequence.atoms.expand(in, sequence.control, limits_.message_bytes_max)) {
     return malformed("a first fragment without a whole control message");
@@ -55,12 +54,12 @@ Result<std::optional<Assembled>> Reassembler::first(ByteReader& in, std::uint64_
     return Error{Errc::busy, "more than " + std::to_string(limits_.sequences_max) + " unfinished messages"};
   }
   sequence.next = fragment - 1;
-  open_.emplace(id, std::move(sequence));
+  open_.emplace(key, std::move(sequence));
   return std::optional<Assembled>();
 }
 
-Result<std::optional<Assembled>> Reassembler::next(ByteReader& in, std::uint64_t id, std::uint64_t fragment) {
-  const auto found = open_.find(id);
+Result<std::optional<Assembled>> Reassembler::next(ByteReader& in, const Key& key, std::uint64_t fragment) {
+  const auto found = open_.find(key);
   if (found == open_.end()) return malformed("a fragment of a message that has not begun");
   Sequence& sequence = found->second;
   if (fragment != sequence.next) return malformed("a fragment out of order");

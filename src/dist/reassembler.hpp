@@ -1,9 +1,10 @@
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
-#include <unordered_map>
 
 #include "barrel/base/bytes.hpp"
 #include "barrel/term/result.hpp"
@@ -51,9 +52,9 @@ class Reassembler {
   explicit Reassembler(ReassemblyLimits limits, AtomCacheReader* atom_cache = nullptr)
       : limits_(limits), atom_cache_(atom_cache) {}
 
-  /// Nothing: the message is not complete. Errc::malformed: a fragment that cannot be, or cannot be now.
-  /// Errc::busy: the peer has too much unfinished.
-  [[nodiscard]] Result<std::optional<Assembled>> add(BytesView frame);
+  /// A fragment that came by that stream. Nothing: the message is not complete. Errc::malformed: a fragment
+  /// that cannot be, or cannot be now. Errc::busy: the peer has too much unfinished.
+  [[nodiscard]] Result<std::optional<Assembled>> add(BytesView frame, std::uint64_t stream = 0);
 
   [[nodiscard]] std::size_t open_sequences() const { return open_.size(); }
   /// What the open sequences count for against bytes_max.
@@ -67,6 +68,13 @@ class Reassembler {
   /// Kept for that: 16 messages of two fragments, on their way to a process that keeps up.
   static constexpr std::size_t pool_bytes_max = 2U << 20;
 
+  /// All messages of one Erlang process have the same number, and those to different receivers may take
+  /// different streams, between which nothing is ordered.
+  struct Key {
+    std::uint64_t stream;
+    std::uint64_t number;
+    auto operator<=>(const Key&) const = default;
+  };
   struct Sequence {
     std::uint64_t next = 0;  // the fragment that must come now
     MessageAtoms atoms;      // as they were at the first fragment
@@ -75,10 +83,9 @@ class Reassembler {
   };
 
   [[nodiscard]] Result<std::optional<Assembled>> finish(Sequence sequence) const;
-  [[nodiscard]] Result<std::optional<Assembled>> first(ByteReader& in, std::uint64_t id,
+  [[nodiscard]] Result<std::optional<Assembled>> first(ByteReader& in, const Key& key,
                                                        std::uint64_t fragment);
-  [[nodiscard]] Result<std::optional<Assembled>> next(ByteReader& in, std::uint64_t id,
-                                                      std::uint64_t fragment);
+  [[nodiscard]] Result<std::optional<Assembled>> next(ByteReader& in, const Key& key, std::uint64_t fragment);
   [[nodiscard]] Result<> append(Sequence& sequence, BytesView part, std::uint64_t fragments_left);
   /// Room for a payload of which `part` has come.
   [[nodiscard]] Bytes room_for(std::size_t part, std::uint64_t fragments_left) const;
@@ -87,7 +94,7 @@ class Reassembler {
   const ReassemblyLimits limits_;
   AtomCacheReader* const atom_cache_;
   BufferPool pool_{pool_bytes_max};
-  std::unordered_map<std::uint64_t, Sequence> open_;
+  std::map<Key, Sequence> open_;
   std::size_t buffered_ = 0;
 };
 

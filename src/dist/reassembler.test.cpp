@@ -41,8 +41,8 @@ Bytes next(std::uint64_t sequence, std::uint64_t number, std::string_view part) 
 }
 
 /// "" for a message that is not complete, its payload without 131 for one that is, or the error.
-std::string add(Reassembler& reassembler, const Bytes& frame) {
-  auto added = reassembler.add(frame);
+std::string add(Reassembler& reassembler, const Bytes& frame, std::uint64_t stream = 0) {
+  auto added = reassembler.add(frame, stream);
   if (!added) return added.error().message();
   if (!*added) return "";
   EXPECT_EQ((*added)->control, control());
@@ -80,6 +80,17 @@ TEST(Reassembler, FragmentsOfManyMessagesInterleave) {
     const std::string text = std::to_string(sender);
     EXPECT_EQ(add(reassembler, next(sender, 1, text)), text + "-" + text);
   }
+  EXPECT_EQ(reassembler.buffered(), 0U);
+}
+
+TEST(Reassembler, TheSameNumberOnAnotherStreamIsAnotherMessage) {
+  // An Erlang process that sends to two receivers gives both messages its own number.
+  Reassembler reassembler({});
+  EXPECT_EQ(add(reassembler, first(7, 2, "one "), 4), "");
+  EXPECT_EQ(add(reassembler, first(7, 3, "a "), 8), "");
+  EXPECT_EQ(add(reassembler, next(7, 2, "b "), 8), "");
+  EXPECT_EQ(add(reassembler, next(7, 1, "two"), 4), "one two");
+  EXPECT_EQ(add(reassembler, next(7, 1, "c"), 8), "a b c");
   EXPECT_EQ(reassembler.buffered(), 0U);
 }
 

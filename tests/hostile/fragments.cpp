@@ -93,6 +93,23 @@ void unfinished(Scene& scene) {
   require(attacker.delivered(), "not delivered");
 }
 
+/// As an Erlang process does that sends to two receivers.
+void one_number(Scene& scene) {
+  Attacker& attacker = erlang(scene);
+  const auto write = [&](quic::StreamId stream, const Bytes& frame) {
+    Bytes bytes;
+    ByteWriter(bytes).u32(static_cast<std::uint32_t>(frame.size()));
+    ByteWriter(bytes).bytes(frame);
+    require(attacker.write(stream, std::move(bytes)), "no stream");
+    require(attacker.delivered(), "not delivered");  // before the next, on another stream
+  };
+  write(8, first(attacker, 7, 2));
+  write(12, first(attacker, 7, 3));
+  write(12, next(7, 2));
+  write(8, next(7, 1));
+  write(12, next(7, 1));
+}
+
 constexpr Attack attacks[] = {
     {"OtherEnvelope", "the pass-through envelope, or one with an atom cache, where fragments were negotiated",
      "closes the connection", "dist.message_malformed", Ending::closed, &other_envelope},
@@ -105,6 +122,8 @@ constexpr Attack attacks[] = {
      "dist.fragments_over_limit", Ending::closed, &never_ending},
     {"TooLong", "fragments of one message that are together more than `frame_bytes_max`",
      "closes the connection", "dist.message_malformed", Ending::closed, &too_long},
+    {"OneNumber", "two messages of the same number at once, each on its stream", "puts both together",
+     "dist.fragmented_messages_received", Ending::stays, &one_number},
     {"Unfinished", "fewer messages that begin and never end",
      "keeps their bytes, four times `frame_bytes_max` at most, until the connection ends", "", Ending::stays,
      &unfinished},
