@@ -125,8 +125,10 @@ bool Handshake::take(const ParseOutcome<M>& outcome, std::optional<std::size_t> 
   if (const auto* malformed = std::get_if<Malformed>(&outcome)) return reject(malformed->what);
   const auto* parsed = std::get_if<Parsed<M>>(&outcome);
   if (parsed == nullptr) return whole ? reject("a truncated message") : false;
-  if (whole && parsed->bytes != *whole) return reject("bytes behind the message in its frame");
-  taken = parsed->bytes;
+  // Behind a name Erlang's protocol leaves room for what later versions may say.
+  constexpr bool may_grow = std::is_same_v<M, NameMessage> || std::is_same_v<M, ChallengeMessage>;
+  if (whole && !may_grow && parsed->bytes != *whole) return reject("bytes behind the message in its frame");
+  taken = whole.value_or(parsed->bytes);
   on(parsed->message, out);
   return true;
 }

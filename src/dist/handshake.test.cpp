@@ -253,17 +253,23 @@ TEST(Handshake, WhatFollowsTheLastMessageIsLeftOver) {
   EXPECT_EQ(initiator.take_leftover(), (Bytes{0, 0, 0, 0}));
 }
 
-TEST(Handshake, AFramedMessageFillsItsFrame) {
+TEST(Handshake, AFramedMessageFillsItsFrameButANameMayBeFollowedByWhatLaterVersionsAdd) {
   HandshakeEffects out;
   Handshake acceptor({Role::acceptor, Framing::length16, bob, "alice@127.0.0.1", 4, offered_flags, "secret"},
                      Random(1));
   acceptor.start(out);
-  Bytes message = encode(NameMessage{offered_flags, 4, "alice@127.0.0.1"});
-  message.push_back(0);
-  Bytes framed;
-  ByteWriter(framed).u16(static_cast<std::uint16_t>(message.size()));
-  ByteWriter(framed).bytes(message);
-  acceptor.receive(framed, out);
+  const auto receive = [&](Bytes message) {
+    message.push_back(0);
+    Bytes framed;
+    ByteWriter(framed).u16(static_cast<std::uint16_t>(message.size()));
+    ByteWriter(framed).bytes(message);
+    acceptor.receive(framed, out);
+  };
+  receive(encode(NameMessage{offered_flags, 4, "alice@127.0.0.1"}));
+  ASSERT_NE(find<AskVerdict>(out), nullptr);
+  acceptor.answer(Verdict::accept, out);
+  EXPECT_EQ(find<HandshakeFailed>(out), nullptr);
+  receive(encode(ReplyMessage{1, {}}));
   const auto* failed = find<HandshakeFailed>(out);
   ASSERT_NE(failed, nullptr);
   EXPECT_NE(failed->text.find("bytes behind the message"), std::string::npos);
