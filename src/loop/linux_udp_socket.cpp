@@ -30,6 +30,8 @@ constexpr std::size_t message_bytes_max = 65'536;
 constexpr int batches_per_turn = 4;
 /// ICMP errors read at once.
 constexpr int errors_per_turn = 64;
+/// Every path takes datagrams of this size (RFC 9000 section 14).
+constexpr std::uint16_t smallest_mtu = 1200;
 /// What is kept while the kernel's buffer is full: a few trains of those who had not heard of it yet.
 constexpr std::size_t pending_bytes_max = std::size_t{1} << 20;
 
@@ -237,8 +239,7 @@ LinuxUdpSocket::Outcome LinuxUdpSocket::try_send(DatagramTrain& train) {
   if (single) return send_at_once(train, 0);
   if (gso_) {
     const auto outcome = send_at_once(train, static_cast<std::uint16_t>(train.segment_size));
-    // The path's device cannot do it after all (no checksum offload, a tunnel): from now on one by one.
-    if (gso_) return outcome;
+    if (outcome != Outcome::refused_as_train) return outcome;
   }
   return send_one_by_one(train);
 }
@@ -261,8 +262,10 @@ LinuxUdpSocket::Outcome LinuxUdpSocket::send_at_once(const DatagramTrain& train,
       return Outcome::sent;
     }
     if (segment_size != 0 && (errno == EIO || errno == EINVAL || errno == ENOPROTOOPT)) {
-      gso_ = false;
-      return Outcome::lost;
+      // The path's device cannot do it after all (no checksum offload, a tunnel): from now on one by one. But
+      // some kernels say EINVAL of a train with a probe that is larger than the path's MTU: that one only.
+      if (errno != EINVAL || segment_size <= smallest_mtu) gso_ = false;
+      return Outcome::refused_as_train;
     }
     // The error of an earlier datagram is reported on the next call, which then has sent nothing.
     if (attempt == 0 && (errno == ECONNREFUSED || errno == EHOSTUNREACH || errno == ENETUNREACH)) continue;

@@ -37,7 +37,12 @@ class LinuxUdpSocket final : public UdpSocket, private ReadyHandler {
     [[nodiscard]] DatagramTrain train() const { return {local, remote, bytes, segment_size}; }
   };
   struct ReceiveBatch;
-  enum class Outcome : std::uint8_t { sent, would_block, lost };
+  enum class Outcome : std::uint8_t {
+    sent,
+    would_block,
+    lost,
+    refused_as_train,  ///< Nothing was sent: its datagrams may go one by one.
+  };
 
   void set_options(const UdpOptions& options);
   void on_ready(std::uint32_t events) override;
