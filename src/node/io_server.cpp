@@ -113,10 +113,11 @@ Task<> io_server(Self self, const Output* output) {
     const auto message = co_await self.receive<IoRequest, Term>();
     const auto* request = std::get_if<IoRequest>(&message);
     if (request == nullptr) continue;
-    const IoAnswer answer = answer_io(request->request, here);
+    IoAnswer answer = answer_io(request->request, here);
     if (!answer.text.empty()) {
-      const std::string_view text = answer.text;
-      auto work = [output, text] { output->write(text); };
+      // The job shares the text: it goes on when this process is ended.
+      auto text = std::make_shared<const std::string>(std::move(answer.text));
+      auto work = [output, text] { output->write(*text); };
       co_await self.blocking(work);  // a terminal or a pipe may be slow
     }
     self.send(request->from, IoReply{request->reply_as, answer.reply});
