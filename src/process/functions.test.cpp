@@ -183,6 +183,30 @@ TEST_F(FunctionsTest, SpawnedProcessesAreMonitoredAndLinkedFromTheirFirstMoment)
             "[{soon,true,true},{at_once,true},{undef,[{no,such,[1],[]}]},normal]");
 }
 
+TEST_F(FunctionsTest, TheEndOfAStartedProcessMayOvertakeTheAnswer) {
+  a_->spawn(
+      [](Self self, std::vector<Term>* out) -> Task<> {
+        self.trap_exits(true);
+        auto watched = co_await self.spawn_monitor_on(b_node, "test", "exits", Atom("soon"));
+        const auto down = co_await self.receive<Down>(1h);
+        out->push_back(std::holds_alternative<Down>(down) ? std::get<Down>(down).reason : Term("no Down"));
+        auto linked = co_await self.spawn_link_on(b_node, "test", "exits", Atom("at_once"));
+        const auto exit = co_await self.receive<Exit>(1h);
+        out->push_back(std::holds_alternative<Exit>(exit) ? std::get<Exit>(exit).reason : Term("no Exit"));
+      },
+      &seen_);
+  for (int i = 0; i < 2; ++i) {
+    a_->run_until_idle();
+    while (to_b_.deliver()) {}
+    b_->run_until_idle();
+    to_a_.deliver_backwards();
+    a_->run_until_idle();
+  }
+  a_.manual_clock().advance(1h);
+  settle();
+  EXPECT_EQ(to_string(Term::list(seen_)), "[soon,at_once]");
+}
+
 TEST_F(FunctionsTest, AProcessThatEndsBeforeTheAnswerTakesTheLinkedOneWithIt) {
   const Pid asker = a_->spawn([](Self self) -> Task<> {
     auto never = co_await self.spawn_link_on(b_node, "test", "waits");

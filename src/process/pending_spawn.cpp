@@ -1,4 +1,5 @@
 // Processes that this node asks other nodes to start, and calls by rpc, which are such processes.
+#include <algorithm>
 #include <utility>
 
 #include "barrel/process/exit.hpp"
@@ -94,6 +95,7 @@ PendingSpawn::~PendingSpawn() {
   if (previous_ != nullptr) previous_->next_ = next_;
   else process.relations->pending_spawns = next_;  // there since it began
   if (next_ != nullptr) next_->previous_ = previous_;
+  if (process.relations->pending_spawns == nullptr) process.relations->early_exits.clear();
   RuntimeImpl& runtime = *process.runtime;
   if (what_ == For::result && runs_) {
     // Nobody wants the result any more; the function runs on, as in Erlang.
@@ -195,18 +197,43 @@ void Process::apply_spawn_reply(const Signal& signal) {
   spawn->runs_ = true;
   if (spawn->what_ == PendingSpawn::For::result) return;
   spawn->done_ = true;
-  if ((signal.number & RemoteSignal::spawn_linked) != 0) add_link(*started).epoch = spawn->epoch_;
   if ((signal.number & RemoteSignal::spawn_monitored) != 0) {
     Relations::Watching& watching = related().watching[number];
     watching.target = *started;
     watching.remote = true;
     watching.epoch = spawn->epoch_;
+    if (spawn->early_down_) apply_down(signal.ref, *std::exchange(spawn->early_down_, {}));
   }
+  if ((signal.number & RemoteSignal::spawn_linked) != 0) {
+    add_link(*started).epoch = spawn->epoch_;
+    apply_early_exit(*started);
+  }
+}
+
+void Process::keep_early_exit(const Pid& from, const Term& why) {
+  if (relations->early_exits.size() == Relations::early_exits_max) return;
+  for (const PendingSpawn* spawn = pending_spawns(); spawn != nullptr; spawn = spawn->next_) {
+    if (!spawn->link_ || spawn->done_ || spawn->node_ != from.node()) continue;
+    relations->early_exits.emplace_back(from, why);
+    return;
+  }
+}
+
+void Process::apply_early_exit(const Pid& from) {
+  const auto kept = std::ranges::find(relations->early_exits, from, &std::pair<Pid, Term>::first);
+  if (kept == relations->early_exits.end()) return;
+  const Term why = std::move(kept->second);
+  relations->early_exits.erase(kept);
+  apply_exit(from, why);
 }
 
 bool Process::take_spawn_result(std::uint64_t number, const Term& why) {
   PendingSpawn* spawn = pending_spawn(number);
-  if (spawn == nullptr || spawn->what_ != PendingSpawn::For::result || spawn->done_) return false;
+  if (spawn == nullptr || spawn->done_) return false;
+  if (spawn->what_ == PendingSpawn::For::pid) {
+    spawn->early_down_ = why;
+    return true;
+  }
   spawn->end_reason_ = why;
   spawn->runs_ = false;
   spawn->done_ = true;

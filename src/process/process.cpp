@@ -43,7 +43,7 @@ Process::StepResult Process::step() {
     if (ending) break;
     if (turn_left == 0) return StepResult::runnable;
     --turn_left;
-    if (wait != nullptr && (busy || !(wait->poll_(*wait) || wait->timed_out_))) {
+    if (wait != nullptr && (is_parked() || !(wait->poll_(*wait) || wait->timed_out_))) {
       if (inbox.fall_asleep()) return StepResult::asleep;
       continue;
     }
@@ -145,8 +145,10 @@ void Yield::await_suspend(std::coroutine_handle<> waiting) {
 
 void Process::arm(Instant due) {
   if (due >= armed) return;
+  const Timers::WakeUp me{id, serial.load(std::memory_order_relaxed)};
+  if (armed != Instant::max()) runtime->timers.cancel_wake_up(armed, me);
   armed = due;
-  const bool earliest = runtime->timers.start_wake_up(due, {id, serial.load(std::memory_order_relaxed)});
+  const bool earliest = runtime->timers.start_wake_up(due, me);
   if (earliest) runtime->scheduler.wake_timekeeper();
 }
 

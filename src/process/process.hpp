@@ -74,6 +74,7 @@ struct alignas(64) Process {
 
   // -- waiting; called by Wait
   [[nodiscard]] bool is_ready_now(Wait& waiting);
+  [[nodiscard]] bool is_parked() const { return busy && !(wait->timed_out_ && wait->ends_parking_); }
   void suspend(Wait& waiting, std::coroutine_handle<> at);
   [[nodiscard]] bool poll_queue(MessageWait& waiting);
 
@@ -138,6 +139,9 @@ struct alignas(64) Process {
   }
   [[nodiscard]] PendingSpawn* pending_spawn(std::uint64_t number);
   void apply_spawn_reply(const Signal& signal);
+  /// Keeps what may have overtaken the answer to a request, and applies it after the answer.
+  void keep_early_exit(const Pid& from, const Term& why);
+  void apply_early_exit(const Pid& from);
   /// True when the monitor that ended was that of a call by rpc.
   [[nodiscard]] bool take_spawn_result(std::uint64_t number, const Term& why);
   void fail_spawns_of(NodeName node, std::uint64_t epoch, const Term& why);

@@ -128,7 +128,8 @@ void Process::end(Term why) {
 void Process::apply_exit(const Pid& from, const Term& why) {
   if (!relations) return;
   const auto link = relations->links.find(from);
-  if (link == relations->links.end() || link->second.unlinking != 0) return;
+  if (link == relations->links.end()) return keep_early_exit(from, why);
+  if (link->second.unlinking != 0) return;
   forget_link(from);
   if (trap_exits) append(new_envelope<TypedMessage<Exit>>(std::in_place, Exit(from, why)));
   else if (!why.is_atom("normal")) end(why);

@@ -60,6 +60,11 @@ struct Relations {
   std::uint64_t next_unlink = 1;
   /// What it asked other nodes to start, newest first.
   PendingSpawn* pending_spawns = nullptr;
+  /// Exit signals of processes that are not linked, which may be those being started with a link: an exit
+  /// signal may overtake the answer to the request. Kept while there is such a request.
+  std::vector<std::pair<Pid, Term>> early_exits;
+  /// More are dropped; a guess, many times the requests that one process has open.
+  static constexpr std::size_t early_exits_max = 64;
 };
 
 }  // namespace barrel::detail

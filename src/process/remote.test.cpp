@@ -333,6 +333,30 @@ TEST_F(RemoteTest, ASenderOverAFullChannelIsParkedUntilItDrainsAndTrySendSaysBus
   EXPECT_EQ(steps, (std::vector<Term>{Atom("before"), Atom("after"), Atom("drained")}));
 }
 
+/// A channel that is full, and stays so.
+class FullChannel final : public RemoteRouter {
+ public:
+  SendOutcome send(const Pid&, const RemoteTarget&, const EncodablePayload&, SendMode mode) override {
+    return mode == SendMode::refuse ? SendOutcome::busy : SendOutcome::sent_busy;
+  }
+  void signal(const RemoteSignal&) override {}
+  void when_drained(NodeName, const Pid&) override { ++waiting; }
+  bool watch_node(NodeName) override { return true; }
+
+  std::atomic<int> waiting{0};
+};
+
+TEST(RemoteFromThreads, AMessageToAFullChannelIsGivenUpAfterItsTimeLimit) {
+  FullChannel channel;
+  TestRuntime runtime(1);
+  runtime->set_router(channel);
+  const auto sent = runtime->send(Pid{Atom("b@127.0.0.1"), 1, 1, 1}, 1, 20ms);
+  ASSERT_FALSE(sent);
+  EXPECT_EQ(sent.error().code, Errc::timeout);
+  EXPECT_EQ(channel.waiting, 1);
+  (void)runtime->stop(1s);
+}
+
 TEST_F(RemoteTest, AParkedSenderCanBeKilled) {
   const Pid far = b_->spawn(notes, &seen_);
   to_b_.full = true;

@@ -208,7 +208,13 @@ Drained::Drained(Process& process, NodeName node) : Wait(process, [](Wait&) { re
 
 Drained::Drained(Process& process, NodeName node, Duration limit)
     : Wait(process, [](Wait&) { return true; }, limit) {
+  ends_parking_ = true;
   begin(node);
+}
+
+Result<void> Drained::await_resume() const {
+  if (!std::exchange(process_->busy, false)) return {};
+  return Error(Errc::timeout);
 }
 
 void Drained::begin(NodeName node) {

@@ -55,6 +55,11 @@ class Wire final : public RemoteRouter {
     next();
     return true;
   }
+  /// All that waits, the newest first: as streams do that overtake each other.
+  void deliver_backwards() {
+    std::ranges::reverse(queue_);
+    while (deliver()) {}
+  }
   void lose_everything() { queue_.clear(); }
   void bytes_to(const RemoteTarget& to, Bytes bytes) {
     far_.deliver_encoded(to, SharedBytes(std::move(bytes)), context_);

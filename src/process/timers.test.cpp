@@ -50,7 +50,10 @@ TEST_P(TimersTest, ATimeLimitEndsTheWaitButNotEarly) {
 TEST_P(TimersTest, AnExitedProcessLeavesNoTimerOfItsWaits) {
   const auto ok = runtime_.run([](Self self) -> Task<bool> {
     for (int i = 0; i < 50; ++i) {
-      const Pid pid = self.spawn([](Self other) -> Task<> { (void)co_await other.receive<Tick>(1h); });
+      const Pid pid = self.spawn([](Self other) -> Task<> {
+        (void)co_await other.receive<Tick>(1h);
+        co_await other.sleep(1ms);  // sooner than what it waited for before
+      });
       const auto monitor = self.monitor(pid);
       self.send(pid, Tick{});
       co_await self.receive<Down>();

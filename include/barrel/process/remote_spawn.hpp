@@ -79,6 +79,8 @@ class PendingSpawn : public Wait {
   NodeName node_;
   Pid pid_{};
   Term end_reason_;
+  /// The DOWN of its process, when that overtakes the answer: a stream of its own brings each.
+  std::optional<Term> early_down_;
   std::optional<Error> error_;
 };
 

@@ -70,10 +70,7 @@ class [[nodiscard]] Drained final : public Wait {
   Drained(Process& process, NodeName node);
   Drained(Process& process, NodeName node, Duration limit);
   /// Errc::timeout only with a limit.
-  Result<void> await_resume() const {
-    if (timed_out_) return Error(Errc::timeout);
-    return {};
-  }
+  Result<void> await_resume() const;
 
  private:
   void begin(NodeName node);

@@ -42,6 +42,8 @@ class Wait {
   Duration limit_{-1};
   bool deadline_set_ = false;
   bool timed_out_ = false;
+  /// Its deadline counts also while the process is parked before a full channel.
+  bool ends_parking_ = false;
   /// For the derived class: which alternative matched, and whether what was waited for has come.
   bool done_ = false;
   std::uint8_t index_ = 0;
