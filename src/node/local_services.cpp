@@ -2,18 +2,24 @@
 
 namespace barrel::node {
 
-Result<void> LocalServices::claim(const Term& name, const Pid& pid) {
+Result<std::uint64_t> LocalServices::claim(const Term& name, const Pid& pid) {
   const std::scoped_lock lock(mutex_);
-  const auto [holder, fresh] = holders_.try_emplace(name, pid);
+  const auto [holder, fresh] = holders_.try_emplace(name, Holder{pid});
   if (fresh) names_.emplace(pid, name);
-  if (holder->second != pid) return Error(Errc::already_registered);
-  return {};
+  if (holder->second.pid != pid) return Error(Errc::already_registered);
+  return holder->second.claim = ++last_claim_;
 }
 
-bool LocalServices::release(const Term& name, const Pid& pid) {
+bool LocalServices::holds(const Term& name, const Pid& pid, std::optional<std::uint64_t> claim) const {
   const std::scoped_lock lock(mutex_);
   const auto holder = holders_.find(name);
-  if (holder == holders_.end() || holder->second != pid) return false;
+  return holder != holders_.end() && holder->second.is(pid, claim);
+}
+
+bool LocalServices::release(const Term& name, const Pid& pid, std::optional<std::uint64_t> claim) {
+  const std::scoped_lock lock(mutex_);
+  const auto holder = holders_.find(name);
+  if (holder == holders_.end() || !holder->second.is(pid, claim)) return false;
   holders_.erase(holder);
   const auto [first, last] = names_.equal_range(pid);
   for (auto entry = first; entry != last; ++entry) {
@@ -40,7 +46,7 @@ std::optional<Pid> LocalServices::find(const Term& name) const {
   const std::scoped_lock lock(mutex_);
   const auto holder = holders_.find(name);
   if (holder == holders_.end()) return std::nullopt;
-  return holder->second;
+  return holder->second.pid;
 }
 
 }  // namespace barrel::node

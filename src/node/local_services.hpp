@@ -16,18 +16,28 @@ namespace barrel::node {
 /// replicated. Thread-safe.
 class LocalServices {
  public:
-  /// Takes the name for `pid`, or confirms that it holds it. Errc::already_registered when another process
-  /// does.
-  Result<void> claim(const Term& name, const Pid& pid);
-  /// Gives the name back. False when `pid` does not hold it.
-  bool release(const Term& name, const Pid& pid);
+  /// Takes the name for `pid`, which may hold it already. The number of this claim: those before it are void.
+  /// Errc::already_registered when another process holds the name.
+  Result<std::uint64_t> claim(const Term& name, const Pid& pid);
+  /// Whether `pid` holds the name, by this claim if one is given.
+  [[nodiscard]] bool holds(const Term& name, const Pid& pid, std::optional<std::uint64_t> claim = {}) const;
+  /// Gives the name back. False when `pid` does not hold it, or by another claim.
+  bool release(const Term& name, const Pid& pid, std::optional<std::uint64_t> claim = {});
   /// Gives back all that `pid` holds.
   std::vector<Term> release_all(const Pid& pid);
   [[nodiscard]] std::optional<Pid> find(const Term& name) const;
 
  private:
+  struct Holder {
+    Pid pid;
+    std::uint64_t claim = 0;
+    [[nodiscard]] bool is(const Pid& other, std::optional<std::uint64_t> by) const {
+      return pid == other && by.value_or(claim) == claim;
+    }
+  };
   mutable std::mutex mutex_;
-  std::map<Term, Pid> holders_;
+  std::uint64_t last_claim_ = 0;
+  std::map<Term, Holder> holders_;
   std::multimap<Pid, Term> names_;
 };
 

@@ -26,6 +26,21 @@ TEST(LocalServices, ANameIsHeldByOneProcess) {
   EXPECT_TRUE(services.claim("a", pid(2)));
 }
 
+TEST(LocalServices, OnlyTheNewestClaimCounts) {
+  LocalServices services;
+  const auto first = services.claim("a", pid(1));
+  const auto second = services.claim("a", pid(1));
+  ASSERT_TRUE(first && second);
+  EXPECT_FALSE(services.holds("a", pid(1), *first));
+  EXPECT_TRUE(services.holds("a", pid(1), *second));
+  EXPECT_FALSE(services.release("a", pid(1), *first));
+  EXPECT_EQ(services.find("a"), pid(1));
+  EXPECT_TRUE(services.release("a", pid(1), *second));
+  const auto again = services.claim("a", pid(1));
+  ASSERT_TRUE(again);
+  EXPECT_FALSE(services.release("a", pid(1), *second)) << "a number is given once";
+}
+
 TEST(LocalServices, AProcessLosesAllItsNamesAtOnce) {
   LocalServices services;
   ASSERT_TRUE(services.claim("a", pid(1)));

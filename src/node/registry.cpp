@@ -10,7 +10,8 @@ Registration::Registration(Registration&& other) noexcept
     : service_(std::exchange(other.service_, nullptr)),
       process_(other.process_),
       pid_(other.pid_),
-      name_(std::move(other.name_)) {}
+      name_(std::move(other.name_)),
+      claim_(other.claim_) {}
 
 Registration& Registration::operator=(Registration&& other) noexcept {
   if (this != &other) {
@@ -19,21 +20,22 @@ Registration& Registration::operator=(Registration&& other) noexcept {
     process_ = other.process_;
     pid_ = other.pid_;
     name_ = std::move(other.name_);
+    claim_ = other.claim_;
   }
   return *this;
 }
 
 Result<void> Registration::update(const Metadata& meta) {
   if (service_ == nullptr) return Error(Errc::closed);
-  return service_->update(name_, pid_, meta);
+  return service_->update(name_, pid_, claim_, meta);
 }
 
 void Registration::unregister() noexcept {
   node::RegistryService* service = std::exchange(service_, nullptr);
   if (service == nullptr) return;
   // A crash is told with its reason, by whoever watches the process.
-  if (detail::may_be_crashing(*process_)) service->abandon(name_, pid_);
-  else (void)service->unregister(name_, pid_);
+  if (detail::may_be_crashing(*process_)) service->abandon(name_, pid_, claim_);
+  else (void)service->unregister(name_, pid_, claim_);
 }
 
 Result<Registration> Registry::register_term(Self self, const Term& name, const Metadata& meta) {

@@ -16,16 +16,18 @@ struct Watch {
   Pid pid;
 };
 
-/// To the keeper: give the name back if the process still lives in a moment.
+/// To the keeper: give the name back if the process still lives in a moment, and holds it by this claim.
 struct Abandoned {
   static constexpr std::string_view tag = "abandoned";
   Pid pid;
   Term name;
+  std::uint64_t claim = 0;
 };
 struct StillAbandoned {
   static constexpr std::string_view tag = "still_abandoned";
   Pid pid;
   Term name;
+  std::uint64_t claim = 0;
 };
 
 /// A process that is crashing is gone after its present step; far longer than any.
@@ -67,15 +69,16 @@ Task<> RegistryService::keep(Self self, RegistryService* service) {
       watched.erase(down->pid);
       service->process_ended(down->pid, down->reason);
     } else if (const auto* abandoned = std::get_if<Abandoned>(&message)) {
-      const StillAbandoned later{abandoned->pid, abandoned->name};
+      const StillAbandoned later{abandoned->pid, abandoned->name, abandoned->claim};
       (void)self.send_after(abandoned_for, self.pid(), later);
     } else if (const auto* still = std::get_if<StillAbandoned>(&message)) {
-      if (watched.contains(still->pid)) (void)service->unregister(still->name, still->pid);
+      if (watched.contains(still->pid)) (void)service->unregister(still->name, still->pid, still->claim);
     }
   }
 }
 
 void RegistryService::process_ended(const Pid& pid, const Term& reason) {
+  const std::scoped_lock lock(order_);
   const std::vector<Term> names = local_.release_all(pid);
   if (names.empty()) return;
   if (is_abnormal(reason)) {
@@ -89,32 +92,44 @@ void RegistryService::process_ended(const Pid& pid, const Term& reason) {
 Result<Registration> RegistryService::register_service(Self self, const Term& name, const Metadata& meta) {
   const Pid pid = self.pid();
   if (auto checked = check_sizes(name, meta.term()); !checked) return std::move(checked).error();
-  if (auto claimed = local_.claim(name, pid); !claimed) return std::move(claimed).error();
+  const std::scoped_lock lock(order_);
+  const auto claim = local_.claim(name, pid);
+  if (!claim) return claim.error();
   self.send(keeper_, Watch{pid});
-  if (auto updated = update(name, pid, meta); !updated) return std::move(updated).error();
-  return Registration(*this, self.process(), pid, name);
+  tell_overlay(name, pid, *claim, meta);
+  return Registration(*this, self.process(), pid, name, *claim);
 }
 
-Result<void> RegistryService::update(const Term& name, const Pid& pid, const Metadata& meta) {
+Result<void> RegistryService::update(const Term& name, const Pid& pid, std::uint64_t claim,
+                                     const Metadata& meta) {
   if (auto checked = check_sizes(name, meta.term()); !checked) return checked;
-  post_([this, name, pid, meta = meta.term()](Overlay& overlay, Moment at) {
-    auto registered = overlay.register_service(name, pid, meta, at);
-    if (registered) return;
-    local_.release(name, pid);
-    log_.error("a service was not registered",
-               {{"name", to_string(name)}, {"pid", to_string(pid)}, {"why", registered.error().message()}});
-  });
+  const std::scoped_lock lock(order_);
+  if (!local_.holds(name, pid, claim)) return Error(Errc::closed);
+  tell_overlay(name, pid, claim, meta);
   return {};
 }
 
-Result<void> RegistryService::unregister(const Term& name, const Pid& pid) {
-  if (!local_.release(name, pid)) return Error(Errc::not_found);
+void RegistryService::tell_overlay(const Term& name, const Pid& pid, std::uint64_t claim,
+                                   const Metadata& meta) {
+  post_([this, name, pid, claim, meta = meta.term()](Overlay& overlay, Moment at) {
+    auto registered = overlay.register_service(name, pid, meta, at);
+    if (registered) return;
+    local_.release(name, pid, claim);
+    log_.error("a service was not registered",
+               {{"name", to_string(name)}, {"pid", to_string(pid)}, {"why", registered.error().message()}});
+  });
+}
+
+Result<void> RegistryService::unregister(const Term& name, const Pid& pid,
+                                         std::optional<std::uint64_t> claim) {
+  const std::scoped_lock lock(order_);
+  if (!local_.release(name, pid, claim)) return Error(Errc::not_found);
   post_([name, pid](Overlay& overlay, Moment at) { (void)overlay.unregister_service(name, pid, at); });
   return {};
 }
 
-void RegistryService::abandon(const Term& name, const Pid& pid) {
-  const Abandoned message{pid, name};
+void RegistryService::abandon(const Term& name, const Pid& pid, std::uint64_t claim) {
+  const Abandoned message{pid, name, claim};
   (void)runtime_.send(keeper_, message);
 }
 

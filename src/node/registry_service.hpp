@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
 
 #include "barrel/base/log.hpp"
 #include "barrel/node/registry.hpp"
@@ -32,12 +35,13 @@ class RegistryService final : public NameResolver {
 
   // For the facade; any thread.
   Result<Registration> register_service(Self self, const Term& name, const Metadata& meta);
-  Result<void> update(const Term& name, const Pid& pid, const Metadata& meta);
-  Result<void> unregister(const Term& name, const Pid& pid);
+  Result<void> update(const Term& name, const Pid& pid, std::uint64_t claim, const Metadata& meta);
+  /// Whichever claim it is held by, or by the one that is given only.
+  Result<void> unregister(const Term& name, const Pid& pid, std::optional<std::uint64_t> claim = {});
   /// The handle of a registration was destroyed while its process was perhaps crashing: if it is, the end of
   /// the process removes the name and says why; if it caught the exception and lives on, the name is given
-  /// back soon.
-  void abandon(const Term& name, const Pid& pid);
+  /// back soon, unless it has registered it again by then.
+  void abandon(const Term& name, const Pid& pid, std::uint64_t claim);
   [[nodiscard]] Result<Pid> resolve(const Term& name) const override;
   [[nodiscard]] std::optional<Pid> find_own(Atom name) const override { return local_.find(name); }
   /// Asks the neighbours for a name that is not known here.
@@ -56,11 +60,14 @@ class RegistryService final : public NameResolver {
  private:
   static Task<> keep(Self self, RegistryService* service);
   void process_ended(const Pid& pid, const Term& reason);
+  void tell_overlay(const Term& name, const Pid& pid, std::uint64_t claim, const Metadata& meta);
 
   Runtime& runtime_;
   Post post_;
   Log log_;
   Registry facade_;
+  /// Names are claimed and given back in the order in which the overlay is told. Never taken by it.
+  std::mutex order_;
   LocalServices local_;
   Lookups lookups_;
   Subscribers subscribers_;

@@ -153,6 +153,52 @@ TEST_F(Services, ANameBelongsToOneProcessOfANodeAndToAnyNumberOfNodes) {
   EXPECT_EQ(b_->registry().find(room), Result<Pid>(other));
 }
 
+TEST_F(Services, WhoRegistersAgainKeepsTheNameWithTheNewMetadata) {
+  const Room room{"general"};
+  const auto held = a_->run(
+      +[](Self self, Room name) -> Task<bool> {
+        Registry& registry = self.node().registry();
+        const Metadata first{{"load", 1}};
+        const Metadata second{{"load", 2}};
+        auto registered = registry.register_service(self, name, first);
+        if (!registered) co_return false;
+        Registration registration = *std::move(registered);
+        registered = registry.register_service(self, name, second);
+        if (!registered) co_return false;
+        EXPECT_EQ(registration.update(first), Error(Errc::closed)) << "another one has taken its place";
+        registration = *std::move(registered);
+        EXPECT_EQ(registry.find(name), Result<Pid>(self.pid()));
+        const auto load_is_2 = [&] {
+          const auto entry = registry.lookup_local(name);
+          return entry && entry->meta.get<int>("load") == 2;
+        };
+        while (!load_is_2()) co_await self.sleep(1ms);
+        registration.unregister();
+        EXPECT_FALSE(registry.find(name));
+        co_return true;
+      },
+      room);
+  EXPECT_EQ(held, Result<bool>(true));
+}
+
+TEST_F(Services, ANameRegisteredAgainAfterAnExceptionIsKept) {
+  const auto held = a_->run(+[](Self self) -> Task<bool> {
+    Registry& registry = self.node().registry();
+    const Room kept{"kept"};
+    const Room lost{"lost"};
+    try {
+      const auto lost_in_time = registry.register_service(self, lost);
+      const auto kept_first = registry.register_service(self, kept);  // destroyed first
+      throw std::runtime_error("caught");
+    } catch (const std::runtime_error&) {}
+    const auto again = registry.register_service(self, kept);
+    while (registry.find(lost)) co_await self.sleep(5ms);  // what was abandoned is given back now
+    EXPECT_EQ(registry.find(kept), Result<Pid>(self.pid()));
+    co_return again.has_value();
+  });
+  EXPECT_EQ(held, Result<bool>(true));
+}
+
 TEST_F(Services, AJoinerSeesEverythingWithinTwoSeconds) {
   for (int i = 0; i < 200; ++i) a_->spawn(&hold, Room{Atom("room" + std::to_string(i))}, i);
   ASSERT_TRUE(eventually([&] { return b_->registry().list().size() == 200; }));

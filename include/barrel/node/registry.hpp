@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -34,7 +35,8 @@ class [[nodiscard]] Registration {
   Registration& operator=(Registration&& other) noexcept;
   ~Registration() { unregister(); }
 
-  /// Replaces the metadata everywhere. Errc::closed when nothing is held any more.
+  /// Replaces the metadata everywhere. Errc::closed when nothing is held any more, as by a Registration that
+  /// a later one of the same process and name has taken the place of.
   Result<void> update(const Metadata& meta);
   /// Gives the name back now.
   void unregister() noexcept;
@@ -43,13 +45,15 @@ class [[nodiscard]] Registration {
 
  private:
   friend class node::RegistryService;
-  Registration(node::RegistryService& service, detail::Process& process, Pid pid, Term name)
-      : service_(&service), process_(&process), pid_(pid), name_(std::move(name)) {}
+  Registration(node::RegistryService& service, detail::Process& process, Pid pid, Term name,
+               std::uint64_t claim)
+      : service_(&service), process_(&process), pid_(pid), name_(std::move(name)), claim_(claim) {}
 
   node::RegistryService* service_ = nullptr;
   detail::Process* process_ = nullptr;
   Pid pid_{};
   Term name_;
+  std::uint64_t claim_ = 0;  // which of the process's registrations of the name
 };
 
 /// How long Registry::whereis looks.
@@ -66,9 +70,9 @@ struct WhereisOptions {
 class Registry {
  public:
   /// Registers the calling process. Under an atom it is reached on its node as if it had registered that name
-  /// locally, too. Again by the same process: replaces the metadata. Errors:
-  /// already_registered when another process of this node holds the name; limit_exceeded when name or
-  /// metadata are too large; closed when the node shuts down.
+  /// locally, too. Again by the same process: replaces the metadata, and from then on only the new
+  /// Registration holds the name. Errors: already_registered when another process of this node holds the
+  /// name; limit_exceeded when name or metadata are too large; closed when the node shuts down.
   template <class Name>
   Result<Registration> register_service(Self self, const Name& name, const Metadata& meta = {}) {
     return register_term(self, to_term(name), meta);
