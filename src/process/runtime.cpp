@@ -235,7 +235,7 @@ RuntimeStats Runtime::stats() const {
 }
 
 void Runtime::exit(const Pid& target, Term reason) {
-  const Pid nobody = impl_->pid_of(0, 0);
+  const Pid nobody = detail::nobody_of(*this);
   impl_->send_signal(nobody, target, detail::make_exit(nobody, std::move(reason), Signal::Op::exit2));
 }
 

@@ -260,8 +260,12 @@ void abandon_process(Process& process) noexcept {
   process.runtime->table.release(process, process.runtime->scheduler.stock());
 }
 
+Pid nobody_of(Runtime& runtime) noexcept {
+  return runtime.impl().pid_of(0, 0);
+}
+
 Pid refused_process(Runtime& runtime, Process* linked) {
-  const Pid dead = runtime.impl().pid_of(0, 0);
+  const Pid dead = nobody_of(runtime);
   if (linked != nullptr) linked->link(dead);
   return dead;
 }

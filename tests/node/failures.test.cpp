@@ -3,6 +3,7 @@
 #include <atomic>
 #include <vector>
 
+#include "barrel/otp/gen_server.hpp"
 #include "test_nodes.hpp"
 
 namespace barrel::test {
@@ -55,6 +56,27 @@ TEST_F(Failures, AMonitorFiresWhenTheNodeShutsDown) {
   EXPECT_EQ(reason_of(*a, target), "shutdown") << "the process is stopped in order before its node goes";
   stopper.join();
   EXPECT_TRUE(eventually([&] { return a->nodes().empty(); }));
+}
+
+/// Traps exits, and tells whether it terminates with shutdown.
+class Trapping {
+ public:
+  using Infos = barrel::Messages<Exit>;
+  Trapping(Self self, std::atomic<bool>* told) : told_(told) { self.trap_exits(true); }
+  void handle_info(const Exit&) {}
+  void terminate(const Term& reason) { *told_ = reason.is_atom("shutdown"); }
+
+ private:
+  std::atomic<bool>* told_;
+};
+
+TEST_F(Failures, AServerOfMainThatTrapsExitsTerminatesWhenTheNodeShutsDown) {
+  const auto a = start("a");
+  ASSERT_TRUE(a);
+  std::atomic<bool> told{false};
+  ASSERT_TRUE(a->start_server<Trapping>(&told));
+  EXPECT_TRUE(a->shutdown());
+  EXPECT_TRUE(told);
 }
 
 TEST_F(Failures, ARestartedNodeIsReachedAgainAndOldPidsAreDead) {

@@ -120,8 +120,10 @@ template <class Server, class... As>
 Task<Result<Pid>> start_server(Self self, bool link, As... args) {
   static_assert(std::is_constructible_v<Server, Self, As&&...>,
                 "start_link's arguments do not fit the server's constructor, whose first parameter is Self");
+  // Without a parent it ends, and terminates, with what asks it to from outside all processes: the shutdown.
+  const Pid parent = link ? self.pid() : nobody_of(self.runtime());
   HeldProcess held = hold_process(self.runtime(), link ? &self.process() : nullptr, link,
-                                  &server_main<Server, As...>, self.pid(), std::move(args)...);
+                                  &server_main<Server, As...>, parent, std::move(args)...);
   if (!held) co_return Error(Errc::limit_exceeded, Atom("processes_max"));
   const Pid pid = held.pid();
   const StartServer start{};

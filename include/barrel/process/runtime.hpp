@@ -152,7 +152,8 @@ class Runtime {
     return run_body(detail::body_pointer(std::forward<F>(body)), std::forward<As>(args)...);
   }
   /// Starts a GenServer that is linked to nobody and waits for its constructor (gen_server:start/3). A root,
-  /// as with spawn; errors as Self::start_link. Needs <barrel/otp/...>.
+  /// as with spawn, and it ends with exit() and stop() as with its parent's end, even when it traps exits;
+  /// errors as Self::start_link. Needs <barrel/otp/...>.
   template <class Server, class... As>
   [[nodiscard]] Result<Pid> start_server(As&&... args) {
     return run(&detail::start_server<Server, std::decay_t<As>...>, false, std::forward<As>(args)...);

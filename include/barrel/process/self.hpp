@@ -363,7 +363,10 @@ class Self {
 };
 
 namespace detail {
-/// A pid of this node that never lives; an exit signal noproc for `linked`, unless null.
+/// The pid of this node that no process has: whom exit signals from plain threads, and of stop(), are from.
+[[nodiscard]] Pid nobody_of(Runtime& runtime) noexcept;
+
+/// nobody_of; an exit signal noproc for `linked`, unless null.
 [[nodiscard]] Pid refused_process(Runtime& runtime, Process* linked);
 
 /// A process that lives, and has a mailbox, but runs only from the end of this object on: what is sent to it
