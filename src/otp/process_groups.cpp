@@ -83,17 +83,16 @@ class ScopeServer {
     Peer& peer = peer_of(sync.peer);
     const Groups before = std::exchange(peer.groups, {});
     peer.members = peer.names_bytes = 0;
-    for (const auto& [group, pids] : before) {
-      table_->remove(group, pids, false);
-    }
-    for (const auto& [group, pids] : sync.groups) take_over(sync.peer, peer, group, pids);
-    tell_difference(before, peer.groups);
+    for (const auto& [group, pids] : sync.groups) (void)note(sync.peer, peer, group, pids);
+    show_difference(before, peer.groups);
   }
   void handle_info(const RemoteJoin& joined) {
     const auto peer = peers_.find(joined.peer);
     if (peer == peers_.end()) return;  // its Sync has not come yet, and has it
-    const std::vector<Pid> added = take_over(joined.peer, peer->second, joined.group, pids_of(joined.pids));
-    if (!added.empty()) tell(GroupJoined{joined.group, added});
+    const std::vector<Pid> added = note(joined.peer, peer->second, joined.group, pids_of(joined.pids));
+    if (added.empty()) return;
+    table_->add(joined.group, added, false);
+    tell(GroupJoined{joined.group, added});
   }
   void handle_info(const RemoteLeave& left) {
     const auto peer = peers_.find(left.peer);
@@ -140,8 +139,7 @@ class ScopeServer {
   void forget(std::map<Pid, Peer>::iterator peer) {
     const Groups lost = std::move(peer->second.groups);
     peers_.erase(peer);
-    for (const auto& [group, pids] : lost) table_->remove(group, pids, false);
-    tell_difference(lost, {});
+    show_difference(lost, {});
   }
   void answer(const Pid& peer) {
     if (!may_be_peer(peer)) return;
@@ -197,8 +195,8 @@ class ScopeServer {
     }
   }
 
-  /// Members of the peer's own node only, and not without end; those that were taken over.
-  std::vector<Pid> take_over(const Pid& from, Peer& peer, const Term& group, std::vector<Pid> pids) {
+  /// Takes over members of the peer's own node only, and not without end; those that were. Not yet shown.
+  std::vector<Pid> note(const Pid& from, Peer& peer, const Term& group, std::vector<Pid> pids) {
     const std::size_t told = pids.size();
     std::erase_if(pids, [&](const Pid& pid) { return pid.node() != from.node(); });
     const std::size_t name_bytes = peer.groups.contains(group) ? 0 : estimate_bytes(group);
@@ -210,7 +208,6 @@ class ScopeServer {
     peer.names_bytes += name_bytes;
     auto& list = peer.groups[group];
     list.insert(list.end(), pids.begin(), pids.end());
-    table_->add(group, pids, false);
     return pids;
   }
   void give_up(Peer& peer, const Term& group, const Departing& departing) {
@@ -231,19 +228,25 @@ class ScopeServer {
   void tell(const Change& change) const {
     for (const auto& [watcher, monitor] : watchers_) self_.send(watcher, change);
   }
-  void tell_difference(const Groups& before, const Groups& after) const {
-    if (watchers_.empty()) return;
+  /// Only what differs, and what comes first: others look at the table meanwhile.
+  void show_difference(const Groups& before, const Groups& after) const {
     const auto minus = [](const Groups& from, const Groups& what, const Term& group) {
       std::vector<Pid> left = from.at(group);
       const auto other = what.find(group);
       if (other != what.end()) (void)Departing(other->second).take_from(left);
       return left;
     };
-    for (const auto& [group, pids] : before) {
-      if (auto gone = minus(before, after, group); !gone.empty()) tell(GroupLeft{group, std::move(gone)});
-    }
     for (const auto& [group, pids] : after) {
-      if (auto come = minus(after, before, group); !come.empty()) tell(GroupJoined{group, std::move(come)});
+      auto come = minus(after, before, group);
+      if (come.empty()) continue;
+      table_->add(group, come, false);
+      tell(GroupJoined{group, std::move(come)});
+    }
+    for (const auto& [group, pids] : before) {
+      auto gone = minus(before, after, group);
+      if (gone.empty()) continue;
+      table_->remove(group, gone, false);
+      tell(GroupLeft{group, std::move(gone)});
     }
   }
 

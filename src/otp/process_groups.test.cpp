@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "process/test_wire.hpp"
 
 namespace barrel {
@@ -180,6 +183,56 @@ TEST_F(ProcessGroupsTest, ManyMembersComeAndGoInOneMessage) {
   tell(at_a.pid(), sync);
   lose_connection();
   EXPECT_THAT(at_a.get_members(workers_), IsEmpty());
+}
+
+TEST_F(ProcessGroupsTest, ARepeatedSyncIsNotSeenByThoseWhoLook) {
+  const ProcessGroups at_a = start(a_);
+  const ProcessGroups at_b = start(b_);
+  std::vector<Term> groups;
+  for (int i = 0; i < 500; ++i) {
+    groups.push_back(Term::tuple_of(i, Term::list({Term(Pid{Atom("b@127.0.0.1"), 1'000, 0, 4})})));
+  }
+  const Term sync = Term::tuple_of(Atom("$gen_cast"),
+                                   Term::tuple_of(Atom("sync"), at_b.pid(), Term::list(std::move(groups))));
+  tell(at_a.pid(), sync);
+  std::atomic<bool> done{false};
+  std::atomic<int> looks{0};
+  std::atomic<int> missing{0};
+  std::thread looker([&] {
+    for (; !done; ++looks) missing += at_a.get_members(0).empty() ? 1 : 0;
+  });
+  for (int i = 0; i < 100 || looks == 0; ++i) tell(at_a.pid(), sync);
+  done = true;
+  looker.join();
+  EXPECT_EQ(missing, 0);
+  EXPECT_EQ(at_a.get_members(0).size(), 1U);
+}
+
+TEST_F(ProcessGroupsTest, ASyncTellsOnlyWhatIsDifferent) {
+  const ProcessGroups at_a = start(a_);
+  const ProcessGroups at_b = start(b_);
+  a_->spawn(
+      [](Self self, ProcessGroups groups, std::vector<Term>* out) -> Task<> {
+        (void)co_await groups.monitor_scope(self);
+        for (;;) {
+          const auto change = co_await self.receive<GroupJoined, GroupLeft>();
+          out->push_back(std::visit([](const auto& event) { return to_term(event); }, change));
+        }
+      },
+      at_a, &seen_);
+  settle();
+  const auto member = [](std::uint32_t id) { return Pid{Atom("b@127.0.0.1"), id, 0, 4}; };
+  const auto sync = [&](const std::vector<Pid>& pids) {
+    const Term groups = Term::list({Term::tuple_of(workers_, to_term(pids))});
+    tell(at_a.pid(), Term::tuple_of(Atom("$gen_cast"), Term::tuple_of(Atom("sync"), at_b.pid(), groups)));
+  };
+  sync({member(1), member(2)});
+  sync({member(1), member(2)});
+  sync({member(2), member(2), member(3)});
+  EXPECT_THAT(at_a.get_members(workers_), testing::UnorderedElementsAre(member(2), member(2), member(3)));
+  EXPECT_THAT(seen_, ElementsAre(to_term(GroupJoined{workers_, {member(1), member(2)}}),
+                                 to_term(GroupJoined{workers_, {member(2), member(3)}}),
+                                 to_term(GroupLeft{workers_, {member(1)}})));
 }
 
 TEST_F(ProcessGroupsTest, APeerIsOfAConnectedNodeAndThereIsOneOfEach) {
