@@ -120,7 +120,9 @@ Task<> io_server(Self self, const Output* output) {
       auto work = [output, text] { output->write(*text); };
       co_await self.blocking(work);  // a terminal or a pipe may be slow
     }
-    self.send(request->from, IoReply{request->reply_as, answer.reply});
+    // In the name of the node: one peer that does not read must not hold up what all print.
+    const IoReply reply{request->reply_as, answer.reply};
+    detail::send_to_pid({&self.runtime(), nullptr}, request->from, reply);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "barrel/term/term_text.hpp"
+#include "process/test_wire.hpp"
 
 namespace barrel::node {
 namespace {
@@ -45,6 +46,28 @@ TEST(IoServer, IsAtItsEndForThoseWhoReadAndKnowsItsOptions) {
   EXPECT_EQ(answered("{get_geometry,columns}"), "|{error,enotsup}");
   EXPECT_EQ(answered("nonsense"), "|{error,request}");
   EXPECT_EQ(answered("{}"), "|{error,request}");
+}
+
+class IoServerOverTheWire : public test::TwoRuntimes {};
+
+TEST_F(IoServerOverTheWire, APeerThatDoesNotReadItsAnswersHoldsUpNobody) {
+  connect();
+  const Output output;
+  const Pid user = a_->spawn(&io_server, &output);
+  const auto ask = [](Self self, Pid server, std::vector<Term>* answers) -> Task<> {
+    self.send(server, Term::tuple_of(Atom("io_request"), self.pid(), 1, Atom("getopts")));
+    const Term answer = co_await self.receive<Term>();
+    answers->push_back(answer);
+  };
+  to_b_.full = true;
+  std::vector<Term> there;
+  b_->spawn(+ask, user, &there);
+  settle();
+  a_->spawn(+ask, user, &seen_);
+  settle();
+  ASSERT_EQ(seen_.size(), 1U);
+  EXPECT_TRUE(seen_[0].is_tagged("io_reply", 3));
+  EXPECT_EQ(there, seen_) << "and it was answered";
 }
 
 }  // namespace
