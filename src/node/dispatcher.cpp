@@ -95,7 +95,7 @@ void Dispatcher::on(const Source& source, const dist::SendName& control, dist::P
 void Dispatcher::deliver_to_kernel(const Source& source, Atom name, const dist::Payload& payload) {
   auto message = decode(source, payload);
   const auto to = runtime_.whereis(name);
-  if (!message || !to) return;  // global_name_server and logger do not exist here
+  if (!message || !to) return;
   auto charge = std::make_shared<detail::UnreadCharge>();
   charge->take(source.context, payload.bytes.size());
   (void)runtime_.send(*to, KernelMessage{source.peer, *std::move(message), std::move(charge)});

@@ -10,8 +10,6 @@ namespace {
 struct Names {
   Atom net_kernel{"net_kernel"};
   Atom rex{"rex"};
-  Atom global_name_server{"global_name_server"};
-  Atom logger{"logger"};
 };
 
 const Names& names() {
@@ -41,8 +39,7 @@ std::optional<SystemReply> reply_to_call(const Term& from, Term answer) {
 }  // namespace
 
 bool is_system_name(Atom name) {
-  return name == names().net_kernel || name == names().rex || name == names().global_name_server ||
-         name == names().logger;
+  return name == names().net_kernel || name == names().rex;
 }
 
 std::optional<SystemReply> answer_system(Atom name, const Term& message, NodeName self) {

@@ -17,7 +17,8 @@ struct SystemReply {
   Term message;
 };
 
-/// Whether `name` is one of them: net_kernel, rex, global_name_server, logger.
+/// Whether `name` is one of those two. What comes for the others, global_name_server and logger, is for
+/// whoever has registered the name, as with any other; mostly nobody.
 [[nodiscard]] bool is_system_name(Atom name);
 
 /// The answer to `message` for that name: `yes` to net_kernel's is_auth (net_adm:ping), erpc to rex's

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <future>
 #include <mutex>
 #include <stdexcept>
 
@@ -95,6 +96,23 @@ TEST_F(ErlangFunctions, RpcAndErpcCallWhatIsExposed) {
             "{badrpc,{'EXIT',{undef,[{math,mul,[2,3],[]}]}}}");
   EXPECT_EQ(beam_.text("{rex, B} ! {self(), {call, math, add, [4, 5], user}}, receive {rex, V} -> V end"),
             "9");
+}
+
+/// Has a name, and the first message.
+Task<> listen(Self self, Atom name, std::promise<Term>* heard) {
+  EXPECT_TRUE(self.register_name(name));
+  const Term message = co_await self.receive<Term>();
+  heard->set_value(message);
+  (void)co_await self.receive<Go>();
+}
+
+TEST_F(ErlangFunctions, NamesOfErlangsKernelThatNobodyNeedsHereAreFree) {
+  ASSERT_TRUE(node_);
+  std::promise<Term> heard;
+  node_->spawn(&listen, Atom("logger"), &heard);
+  ASSERT_TRUE(eventually([&] { return node_->runtime().whereis("logger").has_value(); }));
+  beam_.eval("{logger, B} ! {hello, [2]}");
+  EXPECT_EQ(to_string(heard.get_future().get()), "{hello,[2]}");
 }
 
 TEST_F(ErlangFunctions, FailuresAreThoseOfAnErlangNode) {
