@@ -261,6 +261,7 @@ void Registry::trim_tombstones() {
     const Term key = *map_.oldest_tombstone();
     const auto fields = key.elements();
     const NodeName node(*fields[1].as_atom());
+    if (node == self_) unheard_.erase(fields[0]);
     if (const auto share = shares_.find(node); share != shares_.end()) {
       const std::size_t bytes = bytes_of(key, *map_.find(key));
       share->second.bytes -= bytes;

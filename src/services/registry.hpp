@@ -80,6 +80,8 @@ class Registry {
   [[nodiscard]] bool take_learned() { return std::exchange(learned_, false); }
   /// All that is held, hidden and removed entries included.
   [[nodiscard]] const OrMap& entries() const { return map_; }
+  /// How many names were written while there was no peer to hear it.
+  [[nodiscard]] std::size_t unheard_count() const { return unheard_.size(); }
 
  private:
   struct Local {

@@ -434,6 +434,25 @@ TEST(Registry, a_node_can_fill_only_its_own_share_and_removals_are_bounded) {
   EXPECT_GT(b.count("registry.tombstones_full"), 0U);
 }
 
+TEST(Registry, names_that_come_and_go_while_nobody_hears_it_are_not_kept_for_ever) {
+  RegistryConfig config;
+  config.tombstones_max = 5;
+  Member a(n1, 1, config);
+  a.core.peer_down("elsewhere@h");
+  ASSERT_TRUE(a.put("lives", 1));
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(a.put(i, 1));
+    ASSERT_TRUE(a.core.unregister_service(i, a.pid(1), wall, a.out));
+  }
+  EXPECT_EQ(a.core.unheard_count(), 6U);
+  a.core.peer_up("elsewhere@h", true, a.out);
+  EXPECT_EQ(a.core.unheard_count(), 0U);
+  Member b(n2);
+  for (const Term& payload : a.take_gossip()) b.hear(payload);
+  EXPECT_EQ(b.core.entries().size(), 6U) << "what lives, and the removals that are still known";
+  EXPECT_EQ(b.lookup("lives").size(), 1U);
+}
+
 TEST(Registry, a_snapshot_stays_as_it_was) {
   Member a(n1);
   ASSERT_TRUE(a.put("x", 1));
