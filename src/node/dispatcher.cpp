@@ -98,7 +98,8 @@ void Dispatcher::deliver_to_kernel(const Source& source, Atom name, const dist::
   if (!message || !to) return;
   auto charge = std::make_shared<detail::UnreadCharge>();
   charge->take(source.context, payload.bytes.size());
-  (void)runtime_.send(*to, KernelMessage{source.peer, *std::move(message), std::move(charge)});
+  (void)runtime_.send(*to, KernelMessage{source.peer, *std::move(message), std::move(charge), source.context,
+                                         payload.bytes.size()});
 }
 
 void Dispatcher::on(const Source& source, const dist::SendAlias& control, dist::Payload& payload) {

@@ -1,5 +1,6 @@
 #include "node/rpc_server.hpp"
 
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -184,6 +185,28 @@ bool answer_unasked(Self self, Atom name, const KernelMessage& message) {
   return true;
 }
 
+/// {From, {sbcast, Name, Message}} of rpc:sbcast: sent to the process that has the name here, if any, and
+/// answered whether there is one. Whoever may send to names may do this.
+bool serve_sbcast(Self self, const KernelMessage& message) {
+  const auto parts = message.message.elements();
+  if (!message.message.is_tuple(2) || !parts[1].is_tagged("sbcast", 3)) return false;
+  const auto from = parts[0].as_pid();
+  if (!from || from->node() != message.peer) return true;
+  const auto request = parts[1].elements();
+  const NodeName here = self.runtime().node_name();
+  const auto name = request[1].as_atom();
+  const auto holder = name ? self.whereis(*name) : std::nullopt;
+  Term outcome = Term::tuple_of(Atom("nonexisting_name"), request[1]);
+  if (holder) {
+    auto* envelope = detail::new_envelope<detail::TypedMessage<Term>>(std::in_place, request[2]);
+    envelope->charge.take(message.context, message.bytes);
+    (void)detail::deliver({&self.runtime(), nullptr}, *holder, envelope);
+    outcome = Term(here);
+  }
+  send_as_node(self, *from, Term::tuple_of(Atom("rex"), here, std::move(outcome)));
+  return true;
+}
+
 void serve_net_kernel(Self self, const KernelMessage& message) {
   if (answer_unasked(self, "net_kernel", message)) return;
   if (!message.message.is_tagged("$gen_call", 3)) return;
@@ -206,7 +229,7 @@ Task<> rex(Self self) {
     if (const auto* down = std::get_if<Down>(&next)) workers.ended(self, *down);
     const auto* message = std::get_if<KernelMessage>(&next);
     if (message == nullptr) continue;
-    if (answer_unasked(self, "rex", *message)) continue;
+    if (answer_unasked(self, "rex", *message) || serve_sbcast(self, *message)) continue;
     if (auto call = parse_rex(*message)) workers.start(self, *std::move(call));
   }
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <map>
+#include <cstddef>
 #include <memory>
 
 #include "barrel/process/runtime.hpp"
@@ -15,9 +15,13 @@ struct KernelMessage {
   Term message;
   /// What it counts for until it has been handled; see DecodeContext::unread_bytes.
   std::shared_ptr<const void> charge;
+  /// For what is passed on, which counts again until that has been received.
+  std::shared_ptr<const DecodeContext> context;
+  std::size_t bytes = 0;
 };
 
-/// The process `rex`: the requests of Erlang's rpc module that do not go through erpc, and features_request.
+/// The process `rex`: the requests of Erlang's rpc module that do not go through erpc, sbcast among them, and
+/// features_request.
 [[nodiscard]] Task<> rex(Self self);
 
 /// The process `net_kernel`: is_auth (net_adm:ping/1), and spawn, spawn_link and spawn_opt of nodes or calls

@@ -106,6 +106,19 @@ Task<> listen(Self self, Atom name, std::promise<Term>* heard) {
   (void)co_await self.receive<Go>();
 }
 
+TEST_F(ErlangFunctions, SbcastSendsToANameAndTellsWhereThereIsOne) {
+  ASSERT_TRUE(node_);
+  std::promise<Term> heard;
+  node_->spawn(&listen, Atom("listener"), &heard);
+  ASSERT_TRUE(eventually([&] { return node_->runtime().whereis("listener").has_value(); }));
+  EXPECT_EQ(beam_.text("{Good, Bad} = rpc:sbcast([B, node(), 'nobody@127.0.0.1'], listener, {hello, [1]}),"
+                       "{Good, lists:sort(Bad)}"),
+            "{['b@127.0.0.1'],['e@127.0.0.1','nobody@127.0.0.1']}");
+  EXPECT_EQ(to_string(heard.get_future().get()), "{hello,[1]}");
+  EXPECT_EQ(beam_.text("rpc:sbcast([B], no_such, hello)"), "{[],['b@127.0.0.1']}");
+  EXPECT_EQ(beam_.text("rpc:call(B, math, add, [2, 40])"), "42");
+}
+
 TEST_F(ErlangFunctions, NamesOfErlangsKernelThatNobodyNeedsHereAreFree) {
   ASSERT_TRUE(node_);
   std::promise<Term> heard;
