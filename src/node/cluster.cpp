@@ -197,7 +197,8 @@ void Cluster::unanswered(NodeName node) {
 void Cluster::watch(NodeName node) {
   Channel* channel = channels_.find_or_make(node.atom());
   if (channel == nullptr) return runtime_.node_down(node, noconnection());
-  if (channel->live_link != nullptr) return runtime_.node_up(node, channel->live_link->peer()->visible());
+  // Does nothing when the connection has come up meanwhile: who asks was listed as a watcher before he found
+  // it down, so that on_up has told him.
   dialer_.start(*channel);
 }
 

@@ -79,6 +79,41 @@ TEST_F(Failures, AServerOfMainThatTrapsExitsTerminatesWhenTheNodeShutsDown) {
   EXPECT_TRUE(told);
 }
 
+/// How often it is told that the node is up, until it is told that it is down.
+Task<int> count_ups(Self self, NodeName node, std::atomic<bool>* watching) {
+  self.monitor_node(node);
+  *watching = true;
+  for (int ups = 0;; ++ups) {
+    const auto event = co_await self.receive<NodeUp, NodeDown>();
+    if (std::holds_alternative<NodeDown>(event)) co_return ups;
+  }
+}
+
+TEST_F(Failures, AWatcherIsToldOnceOfAConnectionHoweverManyBeginToWatch) {
+  const auto a = start("a");
+  const auto b = start("b");
+  ASSERT_TRUE(a && b);
+  std::atomic<bool> watching{false};
+  Result<int> ups(0);
+  std::thread watcher([&] { ups = a->run(&count_ups, b->name(), &watching); });
+  EXPECT_TRUE(eventually([&] { return watching.load(); }));
+  const auto others = a->run(
+      +[](Self self, NodeName node) -> Task<bool> {
+        // Begins anew all the time while the connection comes up.
+        while (self.node().nodes().empty()) {
+          self.monitor_node(node);
+          self.monitor_node(node, false);
+          co_await self.yield();
+        }
+        co_return true;
+      },
+      b->name());
+  EXPECT_EQ(others, Result<bool>(true));
+  EXPECT_TRUE(b->shutdown());
+  watcher.join();
+  EXPECT_EQ(ups, Result<int>(1));
+}
+
 TEST_F(Failures, ARestartedNodeIsReachedAgainAndOldPidsAreDead) {
   const auto a = start("a");
   auto b = start("b");
