@@ -51,6 +51,29 @@ Task<> end_children(Self self, std::vector<Ending> children) {
   }
 }
 
+Term child_term(const Term& id, const std::optional<Pid>& pid) {
+  return Term::tuple_of(id, pid ? Term(*pid) : Term(Atom("undefined")), Atom("worker"), Atom("dynamic"));
+}
+
+Result<ChildFields> read_child(const Term& term) {
+  if (term.is_tuple(4)) {
+    const auto fields = term.elements();
+    const auto pid = fields[1].as_pid();
+    if (pid || fields[1].is_atom("undefined") || fields[1].is_atom("restarting")) {
+      return ChildFields{fields[0], pid};
+    }
+  }
+  return Error(Errc::malformed, Term("{Id, Pid | undefined | restarting, Type, Modules}"));
+}
+
+Term child_counts(std::size_t specs, std::size_t active, std::size_t workers) {
+  const auto item = [](const char* what, std::size_t number) {
+    return Term::tuple_of(Atom(what), static_cast<std::int64_t>(number));
+  };
+  return Term::list(
+      {item("specs", specs), item("active", active), item("supervisors", 0), item("workers", workers)});
+}
+
 void report_child(Self self, const char* what, const Term& child, const Term& reason) {
   const NodeName node = self.runtime().node_name();
   self.runtime().log().error(what, {{"supervisor", to_string(self.pid(), node)},

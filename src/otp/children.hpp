@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "barrel/otp/child_spec.hpp"
@@ -28,6 +30,24 @@ struct Ending {
 };
 /// Tells them all to shut down, waits for each as long as it may take, and kills what is left.
 [[nodiscard]] Task<> end_children(Self self, std::vector<Ending> children);
+
+/// {Id, Pid | undefined, worker, dynamic}, what supervisor:which_children/1 tells of a child. The type is the
+/// default of OTP's child specifications; what runs in C++ has no modules.
+[[nodiscard]] Term child_term(const Term& id, const std::optional<Pid>& pid);
+struct ChildFields {
+  Term id;
+  std::optional<Pid> pid;
+};
+/// Of any OTP supervisor: `restarting` is a child without a pid, too.
+[[nodiscard]] Result<ChildFields> read_child(const Term& term);
+
+/// The request of supervisor:count_children/1.
+struct CountChildren {
+  static constexpr std::string_view tag = "count_children";
+  using Reply = Term;
+};
+/// Its answer: [{specs, _}, {active, _}, {supervisors, 0}, {workers, _}].
+[[nodiscard]] Term child_counts(std::size_t specs, std::size_t active, std::size_t workers);
 
 /// Logs what a supervisor has to say about a child, as OTP's supervisor reports.
 void report_child(Self self, const char* what, const Term& child, const Term& reason);

@@ -12,13 +12,14 @@ namespace barrel::otp {
 namespace {
 
 using detail::ChildStarter;
+using detail::DynamicChildInfo;
 using detail::StartDynamicChild;
 using detail::TerminateDynamicChild;
 using detail::WhichDynamicChildren;
 
 class DynamicSupervisorServer {
  public:
-  using Calls = Messages<StartDynamicChild, TerminateDynamicChild, WhichDynamicChildren, Term>;
+  using Calls = Messages<StartDynamicChild, TerminateDynamicChild, WhichDynamicChildren, CountChildren, Term>;
   using Casts = Messages<>;
   using Infos = Messages<Exit>;
 
@@ -40,12 +41,14 @@ class DynamicSupervisorServer {
     co_return Result<void>();
   }
 
-  std::vector<Pid> handle_call(const WhichDynamicChildren&) {
-    std::vector<Pid> pids;
-    for (const auto& [pid, start] : children_) pids.push_back(pid);
-    std::ranges::sort(pids);
-    return pids;
+  std::vector<DynamicChildInfo> handle_call(const WhichDynamicChildren&) {
+    std::vector<DynamicChildInfo> infos;
+    for (const auto& [pid, start] : children_) infos.push_back({pid});
+    std::ranges::sort(infos, {}, &DynamicChildInfo::pid);
+    return infos;
   }
+
+  Term handle_call(const CountChildren&) { return child_counts(1, children_.size(), children_.size()); }
 
   /// What no supervisor understands does not end one.
   Term handle_call(const Term& request) {
@@ -96,8 +99,27 @@ class DynamicSupervisorServer {
 
 namespace barrel::detail {
 
+Term DynamicChildInfo::to_term() const {
+  return otp::child_term(Atom("undefined"), pid);
+}
+
+Result<DynamicChildInfo> DynamicChildInfo::from_term(const Term& term) {
+  const auto child = otp::read_child(term);
+  if (!child) return child.error();
+  if (!child->pid) return Error(Errc::malformed, Term("the pid of a child"));
+  return DynamicChildInfo{*child->pid};
+}
+
 Task<Result<Pid>> start_dynamic_supervisor(Self self, SupervisorSettings settings, ChildSettings children) {
   return self.start_link<otp::DynamicSupervisorServer>(settings, children);
+}
+
+Task<Result<std::vector<Pid>>> which_dynamic_children(Self self, Pid supervisor) {
+  const auto infos = co_await self.call(supervisor, WhichDynamicChildren{});
+  if (!infos) co_return infos.error();
+  std::vector<Pid> pids;
+  for (const DynamicChildInfo& info : *infos) pids.push_back(info.pid);
+  co_return pids;
 }
 
 Task<Result<Pid>> start_dynamic_child(Self self, Pid supervisor, ChildStarter start) {

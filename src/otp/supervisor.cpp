@@ -18,7 +18,8 @@ using detail::WhichChildren;
 
 class SupervisorServer {
  public:
-  using Calls = Messages<StartChild, TerminateChild, RestartChild, DeleteChild, WhichChildren, Term>;
+  using Calls =
+      Messages<StartChild, TerminateChild, RestartChild, DeleteChild, WhichChildren, CountChildren, Term>;
   using Casts = Messages<>;
   using Infos = Messages<Exit>;
 
@@ -79,6 +80,12 @@ class SupervisorServer {
     std::vector<ChildInfo> infos;
     for (const Child& child : children_) infos.push_back({child.spec.id, child.pid});
     return infos;
+  }
+
+  Term handle_call(const CountChildren&) {
+    const auto active =
+        std::ranges::count_if(children_, [](const Child& child) { return child.pid.has_value(); });
+    return child_counts(children_.size(), static_cast<std::size_t>(active), children_.size());
   }
 
   /// What no supervisor understands does not end one.
@@ -153,6 +160,18 @@ class SupervisorServer {
 }  // namespace barrel::otp
 
 namespace barrel {
+
+Term ChildInfo::to_term() const {
+  return otp::child_term(id, pid);
+}
+
+Result<ChildInfo> ChildInfo::from_term(const Term& term) {
+  const auto child = otp::read_child(term);
+  if (!child) return child.error();
+  const auto id = child->id.as_atom();
+  if (!id) return Error(Errc::malformed, Term("an atom that identifies a child"));
+  return ChildInfo{*id, child->pid};
+}
 
 Task<Result<Supervisor>> Supervisor::start_link(Self self, SupervisorSettings settings,
                                                 std::vector<ChildSpec> children) {

@@ -225,6 +225,49 @@ TEST_P(SupervisorTest, ADynamicSupervisorStartsEndsAndRestartsChildrenOfOneKind)
   EXPECT_TRUE(ok);
 }
 
+// As Erlang asks.
+struct WhichAsTerm {
+  static constexpr std::string_view tag = "which_children";
+  using Reply = Term;
+};
+struct CountAsTerm {
+  static constexpr std::string_view tag = "count_children";
+  using Reply = Term;
+};
+
+TEST_P(SupervisorTest, AsTermsChildrenAreThoseOfOtp) {
+  const auto ok = runtime_.run([](Self self) -> Task<bool> {
+    const std::vector<ChildSpec> specs{child<Worker>("a", {}, self.pid(), Atom("a"))};
+    const auto fixed = co_await Supervisor::start_link(self, {}, specs);
+    const auto dynamic = co_await Workers::start_link(self);
+    const auto b = co_await dynamic->start_child(self, self.pid(), Atom("b"));
+    const Pid a = co_await came_up(self, "a");
+    const auto described = [](const Term& id, const Term& pid) {
+      return Term::list({Term::tuple_of(id, pid, Atom("worker"), Atom("dynamic"))});
+    };
+    EXPECT_EQ(*co_await self.call(fixed->pid(), WhichAsTerm{}), described(Atom("a"), a));
+    EXPECT_EQ(*co_await self.call(dynamic->pid(), WhichAsTerm{}), described(Atom("undefined"), *b));
+    const Term one = *co_await self.call(fixed->pid(), CountAsTerm{});
+    EXPECT_EQ(to_string(one), "[{specs,1},{active,1},{supervisors,0},{workers,1}]");
+    EXPECT_TRUE(co_await fixed->terminate_child(self, Atom("a")));
+    EXPECT_EQ(*co_await self.call(fixed->pid(), WhichAsTerm{}), described(Atom("a"), Atom("undefined")));
+    co_return true;
+  });
+  EXPECT_TRUE(ok);
+}
+
+TEST(ChildInfo, IsReadFromWhatAnyOtpSupervisorSays) {
+  const Pid pid{Atom("e@127.0.0.1"), 7, 0, 4};
+  const auto told = [](const Term& id, const Term& where) {
+    return ChildInfo::from_term(
+        Term::tuple_of(id, where, Atom("supervisor"), Term::list({Term(Atom("module"))})));
+  };
+  EXPECT_EQ(told(Atom("a"), pid), Result<ChildInfo>(ChildInfo{"a", pid}));
+  EXPECT_EQ(told(Atom("a"), Atom("restarting")), Result<ChildInfo>(ChildInfo{"a", std::nullopt}));
+  EXPECT_FALSE(told(Atom("a"), 1));
+  EXPECT_FALSE(told(1, pid));
+}
+
 TEST_P(SupervisorTest, ADynamicChildsFailureIsReportedAndTheSupervisorGoesOn) {
   const auto ok = runtime_.run([](Self self) -> Task<bool> {
     auto supervisor = co_await DynamicSupervisor<Stillborn>::start_link(self);

@@ -22,14 +22,21 @@ struct TerminateDynamicChild {
   Pid pid;
   using Reply = Result<void>;
 };
+/// As a term what OTP's simple_one_for_one says of a child: {undefined, Pid, worker, dynamic}.
+struct DynamicChildInfo {
+  Pid pid;
+  [[nodiscard]] Term to_term() const;
+  [[nodiscard]] static Result<DynamicChildInfo> from_term(const Term& term);
+};
 struct WhichDynamicChildren {
   static constexpr std::string_view tag = "which_children";
-  using Reply = std::vector<Pid>;
+  using Reply = std::vector<DynamicChildInfo>;
 };
 
 [[nodiscard]] Task<Result<Pid>> start_dynamic_supervisor(Self self, SupervisorSettings settings,
                                                          ChildSettings children);
 [[nodiscard]] Task<Result<Pid>> start_dynamic_child(Self self, Pid supervisor, ChildStarter start);
+[[nodiscard]] Task<Result<std::vector<Pid>>> which_dynamic_children(Self self, Pid supervisor);
 
 }  // namespace detail
 
@@ -64,8 +71,8 @@ class DynamicSupervisor {
   [[nodiscard]] auto terminate_child(Self self, const Pid& child) const {
     return self.call(pid_, detail::TerminateDynamicChild{child}, Duration::max());
   }
-  [[nodiscard]] auto which_children(Self self) const {
-    return self.call(pid_, detail::WhichDynamicChildren{});
+  [[nodiscard]] Task<Result<std::vector<Pid>>> which_children(Self self) const {
+    return detail::which_dynamic_children(self, pid_);
   }
 
  private:

@@ -10,12 +10,15 @@
 #pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
-/// What which_children says of a child.
+/// What which_children says of a child; as a term what OTP's supervisor says, {Id, Pid | undefined, worker,
+/// dynamic}.
 struct ChildInfo {
-  static constexpr std::string_view tag = "child";
   Atom id;
   /// Empty while it does not run.
   std::optional<Pid> pid;
+
+  [[nodiscard]] Term to_term() const;
+  [[nodiscard]] static Result<ChildInfo> from_term(const Term& term);
   friend bool operator==(const ChildInfo&, const ChildInfo&) = default;
 };
 
