@@ -59,7 +59,7 @@ struct LinkConfig {
   /// KiB, and the gap is a round trip or a few; a guess with room.
   std::size_t early_bytes_max = 8U << 20;
   /// Accepted links that are not up. A QUIC handshake proves an address, so that this is no way to lock
-  /// others out cheaply; 77 KB each (transport.md).
+  /// others out cheaply; 77 KB each, measured.
   std::size_t pending_accepted_max = 1024;
 };
 

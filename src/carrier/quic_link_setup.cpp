@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view alpn_barrel = "barrel/1";
 
 /// Between the acknowledgement of a status and the challenge: an Erlang dialer then takes them as two
-/// messages even if its own scheduling is slow (wire-quic-dist §1.5).
+/// messages even if its own scheduling is slow.
 constexpr Duration status_gap = std::chrono::milliseconds(5);
 
 constexpr std::size_t introduction_header_bytes = 2;

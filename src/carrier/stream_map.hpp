@@ -5,7 +5,7 @@
 
 #include "quic/connection.hpp"
 
-/// Which stream is what (wire-quic-dist §1.3): decided by the number alone.
+/// Which stream is what (docs/wire.md, Streams): decided by the number alone.
 namespace barrel::carrier {
 
 enum class StreamClass : std::uint8_t {

@@ -8,8 +8,8 @@
 
 namespace barrel {
 
-/// A point of hybrid logical time: `{timestamp, WallMs, Logical}` (Kulkarni et al. 2014;
-/// wire-membership-gossip §4.2). Ordered by wall, then logical.
+/// A point of hybrid logical time: `{timestamp, WallMs, Logical}` (Kulkarni et al. 2014),
+/// as the original has it. Ordered by wall, then logical.
 struct Timestamp {
   /// The original's clock process crashes at 2^31 - 1.
   static constexpr std::int64_t logical_max = (std::int64_t{1} << 31) - 2;

@@ -57,7 +57,7 @@ struct OrMapEntry {
 /// A replaceable merge, so that the simulation can prove that its checkers notice a broken one.
 using OrMapMerge = OrMapEntry (*)(const OrMapEntry&, const OrMapEntry&);
 
-/// A replicated map (wire-membership-gossip §4.2). Keys and values are terms; what they mean is the owner's
+/// A replicated map, as the original has it. Keys and values are terms; what they mean is the owner's
 /// business. Not thread-safe. Iteration order depends on the seed and the history only.
 class OrMap {
  public:

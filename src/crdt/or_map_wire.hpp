@@ -11,7 +11,7 @@ namespace barrel {
 /// `{value, V, #{{Node, T} => true}}` or `{tombstone, T}`.
 [[nodiscard]] Term to_term(const OrMapEntry& entry);
 
-/// The shape check of the original (wire-membership-gossip §4.2 "Ingest validation"), and more: numbers must
+/// The shape check of the original for what others send, and more: numbers must
 /// be numbers within their limits and nodes valid names. Errc::malformed otherwise.
 [[nodiscard]] Result<OrMapEntry> entry_from_term(const Term& term);
 

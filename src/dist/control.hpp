@@ -13,7 +13,7 @@
 #include "barrel/term/term.hpp"
 #include "dist/envelope.hpp"
 
-/// The control messages of the Erlang distribution (OTP "Distribution Protocol", wire-erlang-dist §3.3) as
+/// The control messages of the Erlang distribution (OTP "Distribution Protocol") as
 /// values, and how they are written to and read from the envelopes that carry them.
 namespace barrel::dist {
 

@@ -61,7 +61,7 @@ enum class Verdict : std::uint8_t {
 /// Asked when the `N` message of `peer` has been read on a connection that it dialed.
 ///
 /// `barrel`: of two crossing dials the one of the greater name survives, whatever phase they are in.
-/// `erlang` (wire-quic-dist §1.11, the rules that keep an Erlang net_kernel from wedging): a dial that has
+/// `erlang` (the rules that keep an Erlang net_kernel from wedging): a dial that has
 /// not sent its name gives way; otherwise the greater name's dial survives, which is also what the Erlang
 /// side decides.
 [[nodiscard]] Verdict decide_incoming(Dialect dialect, NodeName self, NodeName peer, const PeerState& state);

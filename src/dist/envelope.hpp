@@ -9,7 +9,7 @@
 
 namespace barrel::dist {
 
-/// How the messages of a connection are wrapped (OTP "Distribution Protocol", wire-erlang-dist §3.2). Both
+/// How the messages of a connection are wrapped (OTP "Distribution Protocol" and "Distribution Header"). Both
 /// sides use the form that was negotiated, for every message.
 enum class Envelope : std::uint8_t {
   /// `112, 131 Control [, 131 Payload]`.

@@ -10,8 +10,8 @@
 #include "barrel/base/bytes.hpp"
 #include "dist/flags.hpp"
 
-/// The messages of the distribution handshake, version 6 (wire-erlang-dist §3.1), without framing. All of
-/// them delimit themselves, so that they can be read from a stream that does not.
+/// The messages of the distribution handshake, version 6 (OTP "Distribution Handshake"), without framing. All
+/// of them delimit themselves, so that they can be read from a stream that does not.
 namespace barrel::dist {
 
 /// Longest node name in a handshake: what the node name rule allows.

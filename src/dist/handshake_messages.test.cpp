@@ -22,7 +22,7 @@ TEST(CookieDigest, MatchesErlang) {
   EXPECT_EQ(to_hex(cookie_digest("barrel_p2p", 4294967295)), "4c50519ec96518797e208a2da28bd487");
 }
 
-// Live capture of wire-erlang-dist §3.1.4.
+// Captured between two nodes of the original.
 TEST(HandshakeMessages, AreThoseOfTheCapture) {
   const Bytes name = encode(NameMessage{0xd07df5fbd, 4, "n2@127.0.0.1"});
   EXPECT_EQ(to_hex(name), "4e0000000d07df5fbd00000004000c6e32403132372e302e302e31");

@@ -8,7 +8,7 @@
 #include "barrel/term/result.hpp"
 #include "barrel/term/term.hpp"
 
-/// The messages of Plumtree on the wire (wire-membership-gossip §4.4): `{'$barrel_p2p_plumtree', Message}` to
+/// The messages of Plumtree on the wire, as the original's: `{'$barrel_p2p_plumtree', Message}` to
 /// the process `barrel_p2p_plumtree`. In all of them the sender is the immediate hop.
 namespace barrel::plumtree {
 

@@ -12,7 +12,7 @@
 namespace barrel::loop {
 
 struct LoopOptions {
-  /// How long the loop polls before it sleeps when there was traffic a moment ago (transport.md: a round trip
+  /// How long the loop polls before it sleeps when there was traffic a moment ago (measured: a round trip
   /// between two cores falls from 60 to 11 us). Adaptive: spinning stops when it finds nothing. Zero never
   /// spins.
   Duration spin_max = std::chrono::microseconds(50);

@@ -23,7 +23,7 @@
 namespace barrel::loop {
 namespace {
 
-/// Messages per recvmmsg, each up to a GRO train of 64 KB (transport.md: 16).
+/// Messages per recvmmsg, each up to a GRO train of 64 KB.
 constexpr std::size_t batch_messages = 16;
 constexpr std::size_t message_bytes_max = 65'536;
 /// Batches received before others get their turn of the loop.

@@ -23,7 +23,7 @@ class UdpEvents {
 struct UdpOptions {
   /// Where to listen; port 0 takes an ephemeral one. A wildcard IPv6 address also receives IPv4.
   SocketAddress bind;
-  /// Asked of the kernel for each direction (transport.md: 4 MB); it may grant less.
+  /// Asked of the kernel for each direction; it may grant less.
   std::size_t buffer_bytes = std::size_t{4} << 20;
   /// Trains through the kernel where it can do it (GSO, GRO), found out at run time; false is for tests and
   /// for kernels that lie.

@@ -11,7 +11,7 @@
 #include "barrel/term/result.hpp"
 #include "barrel/term/term.hpp"
 
-/// The messages of HyParView on the wire (wire-membership-gossip §4.3):
+/// The messages of HyParView on the wire, as the original's:
 /// `{'$barrel_p2p_hyparview', Sender, Message}` to the process `barrel_p2p_bridge`.
 namespace barrel::hyparview {
 

@@ -19,7 +19,7 @@ struct Environment {
   /// Makes the loop: all time and all datagrams of the node.
   std::function<Result<std::unique_ptr<loop::Loop>>(Metrics&)> make_loop;
   std::function<Result<std::unique_ptr<LogSink>>(const NodeConfig::Logging&, Metrics&)> make_log_sink;
-  /// Tells this incarnation of the node from the others; at least 4 (wire-erlang-dist §3.1.2).
+  /// Tells this incarnation of the node from the others; at least 4, as OTP has it.
   std::uint32_t creation = 4;
   /// Of every choice that is no secret.
   std::uint64_t seed = 0;

@@ -94,7 +94,7 @@ class Overlay {
   Overlay(const Overlay&) = delete;
   Overlay& operator=(const Overlay&) = delete;
 
-  /// Whether messages to this registered name belong to the overlay (wire-membership-gossip §4.1: bridge,
+  /// Whether messages to this registered name belong to the overlay (those of the original: bridge,
   /// plumtree, replicas, router, and our own barrel_liveness).
   [[nodiscard]] static bool handles(Atom name);
 

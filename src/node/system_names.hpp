@@ -9,8 +9,8 @@
 
 namespace barrel::node {
 
-/// What an Erlang node sends unasked to the kernel processes of a peer, and what a Barrel node answers
-/// (wire-erlang-dist §3.5). Of those processes it has net_kernel and rex (rpc_server.hpp).
+/// What an Erlang node sends unasked to the kernel processes of a peer, and what a Barrel node answers.
+/// Of those processes it has net_kernel and rex (rpc_server.hpp).
 struct SystemReply {
   /// A process, or the alias it made for the answer.
   std::variant<Pid, Ref> to;

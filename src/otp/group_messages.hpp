@@ -8,8 +8,8 @@
 #include "barrel/term/pid.hpp"
 #include "barrel/term/term.hpp"
 
-/// What the scope processes of pg say to each other (OTP's lib/kernel/src/pg.erl, as wire-erlang-dist §3.5
-/// has it). `peer` is always the sending scope process.
+/// What the scope processes of pg say to each other (those of OTP's
+/// lib/kernel/src/pg.erl). `peer` is always the sending scope process.
 namespace barrel::otp {
 
 /// Who is there? Answered with a Sync.

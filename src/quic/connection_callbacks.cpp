@@ -172,7 +172,7 @@ int ConnectionImpl::on_handshake_completed() {
     end_with({.kind = CloseKind::transport, .code = code, .by_peer = false, .text = why}, error);
     return 0;
   };
-  // A server without our protocols may go on without any (wire-quic-dist.md §1.1).
+  // A server without our protocols may go on without any, as the original's does.
   if (alpn_.empty()) return refuse(NGTCP2_CRYPTO_ERROR | GNUTLS_A_NO_APPLICATION_PROTOCOL, "no common ALPN");
   if (client_ && peer_certificate_.empty()) {
     return refuse(NGTCP2_CRYPTO_ERROR | GNUTLS_A_CERTIFICATE_REQUIRED, "no server certificate");

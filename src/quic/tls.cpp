@@ -12,7 +12,7 @@
 namespace barrel::quic {
 namespace {
 
-// AES-128-GCM and X25519 first: the Erlang side understands nothing else reliably (transport.md).
+// AES-128-GCM and X25519 first: the Erlang side understands nothing else reliably.
 constexpr const char* priorities =
     "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:"
     "-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:%DISABLE_TLS13_COMPAT_MODE";

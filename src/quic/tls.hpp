@@ -37,7 +37,7 @@ class TlsContext {
 };
 
 /// One side of one TLS 1.3 handshake inside QUIC. Never resumes, asks clients for no certificate, sends no
-/// tickets (wire-quic-dist.md §1.1). A client takes any certificate whose key the server proves to hold: who
+/// tickets. A client takes any certificate whose key the server proves to hold: who
 /// that is, is decided by the authentication above.
 class TlsSession {
  public:

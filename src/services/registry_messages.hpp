@@ -15,7 +15,7 @@
 #include "crdt/hlc.hpp"
 #include "crdt/or_map.hpp"
 
-/// The registry on the wire (wire-membership-gossip §4.5): gossip payloads `{delta, Origin, OrMap}` with the
+/// The registry on the wire, as the original's: gossip payloads `{delta, Origin, OrMap}` with the
 /// tag `barrel_p2p_registry_replica`, and direct messages `{'$barrel_p2p_replica', ...}` to the process of
 /// that name. Keys are
 /// `{Name, Node}`.

@@ -10,7 +10,7 @@
 #include "barrel/term/term.hpp"
 #include "services/registry_snapshot.hpp"
 
-// Overlay lookups (wire-membership-gossip §4.6): a node of the original tells its names to its neighbours and
+// Overlay lookups: a node of the original tells its names to its neighbours and
 // to those who are there when it registers them. Who came later, and is further away, asks from neighbour to
 // neighbour.
 

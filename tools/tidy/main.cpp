@@ -37,14 +37,19 @@ std::vector<tidy::SourceFile> load(const fs::path& root) {
   return files;
 }
 
-void check_documents(const fs::path& root, std::vector<tidy::Violation>& out) {
-  const auto read_source = [&root](const std::string& path) -> std::optional<std::string> {
+tidy::ReadFile reader(const fs::path& root) {
+  return [root](const std::string& path) -> std::optional<std::string> {
     if (!fs::is_regular_file(root / path)) return std::nullopt;
     return read(root / path);
   };
-  std::vector<fs::path> documents{root / "README.md"};
+}
+
+void check_documents(const fs::path& root, std::vector<tidy::Violation>& out) {
+  const auto read_source = reader(root);
+  std::vector<fs::path> documents{root / "README.md", root / "CONTRIBUTING.md", root / "CHANGELOG.md"};
   if (fs::exists(root / "docs")) {
-    for (const auto& entry : fs::directory_iterator(root / "docs")) documents.push_back(entry.path());
+    for (const auto& entry : fs::recursive_directory_iterator(root / "docs"))
+      documents.push_back(entry.path());
   }
   for (const auto& document : documents) {
     if (document.extension() != ".md" || !fs::exists(document)) continue;
@@ -74,6 +79,7 @@ int main(int argc, char** argv) {
     layers.check(file, violations);
     tidy::check_banned(file, violations);
     tidy::check_lengths(file, violations);
+    tidy::check_citations(file, reader(root), violations);
     // What must not compile may break the rule that the compiler is to enforce.
     if (file.path.find("/guards/") == std::string::npos) tidy::check_co_await(file, aggregates, violations);
   }

@@ -243,6 +243,32 @@ TEST(TidyDocuments, CodeStandsInTheFileItClaimsToBeFrom) {
   EXPECT_THAT(check("```cpp\nanything;\n```\n"), IsEmpty());
 }
 
+TEST(TidyDocuments, LinksLeadToFiles) {
+  const ReadFile read = [](const std::string& path) -> std::optional<std::string> {
+    if (path != "README.md" && path != "docs/x.md") return std::nullopt;
+    return "";
+  };
+  std::vector<Violation> out;
+  check_document("docs/y.md", "[x](x.md) [y](x.md#part)\n[z](../README.md), [w](https://w/w.md)\n", read,
+                 out);
+  EXPECT_THAT(shown(out), IsEmpty());
+  check_document("docs/y.md", "[x](x.md)\n[z](README.md)\n", read, out);
+  EXPECT_THAT(shown(out), ElementsAre("2 link"));
+}
+
+TEST(TidyDocuments, CommentsNameFilesThatExist) {
+  const ReadFile read = [](const std::string& path) -> std::optional<std::string> {
+    if (path != "docs/x.md") return std::nullopt;
+    return "";
+  };
+  const SourceFile file("src/a.cpp",
+                        "// As docs/x.md says.\nint a;  ///< See x.md.\nopen(\"y.md\");\n"
+                        "open(\"file://y.md\");  // docs/x.md, docs/z.md\n// https://example.org/y.md\n");
+  std::vector<Violation> out;
+  check_citations(file, read, out);
+  EXPECT_THAT(shown(out), ElementsAre("2 citation", "4 citation"));
+}
+
 TEST(TidyMetrics, EveryMetricHasARowAndEveryRowAMetric) {
   const std::vector<SourceFile> files{
       {"src/a.cpp", "counter(\"a.made\");\ngauge(\n\"a.forgotten\");\ncount(\"a.failed.\" + why);\n"},
