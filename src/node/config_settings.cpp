@@ -95,7 +95,7 @@ void add_listen(Table& table) {
 void add_tcp(Table& table) {
   table.group("Erlang nodes over TCP");
   table.flag("tcp_enabled", "Whether plain Erlang nodes are connected by TCP, with the cookie as only proof.",
-             "guess", [](auto& c) -> auto& { return c.tcp.enabled; });
+             "Barrel", [](auto& c) -> auto& { return c.tcp.enabled; });
   table.text("tcp_listen_address", "an IP address", is_ip, "What the TCP socket is bound to.", "Erlang's",
              [](auto& c) -> auto& { return c.tcp.address; });
   table.number("tcp_listen_port", 0, 65'535, "TCP port; 0: the system chooses, and others find us by EPMD.",
@@ -105,17 +105,17 @@ void add_tcp(Table& table) {
   table.number("epmd_port", 0, 65'535, "Port of EPMD, here and elsewhere; 0: ERL_EPMD_PORT, or 4369.",
                "Erlang's", [](auto& c) -> auto& { return c.tcp.epmd_port; });
   table.add(tcp_nodes_setting());
-  table.flag("tcp_tls", "TLS on these connections, as Erlang's -proto_dist inet_tls.", "guess",
+  table.flag("tcp_tls", "TLS on these connections, as Erlang's -proto_dist inet_tls.", "Barrel",
              [](auto& c) -> auto& { return c.tcp.tls; });
   table.text("tcp_tls_certificate", "a path; needed for tcp_tls", is_path_or_empty,
-             "PEM of our certificate, with its chain.", "guess",
+             "PEM of our certificate, with its chain.", "Barrel",
              [](auto& c) -> auto& { return c.tcp.tls_certificate; });
   table.text("tcp_tls_key", "a path; needed for tcp_tls", is_path_or_empty, "PEM of the certificate's key.",
-             "guess", [](auto& c) -> auto& { return c.tcp.tls_key; });
+             "Barrel", [](auto& c) -> auto& { return c.tcp.tls_key; });
   table.text("tcp_tls_authorities", "a path; needed for tcp_tls_verify", is_path_or_empty,
-             "PEM of the authorities that peers' certificates must come from.", "guess",
+             "PEM of the authorities that peers' certificates must come from.", "Barrel",
              [](auto& c) -> auto& { return c.tcp.tls_authorities; });
-  table.flag("tcp_tls_verify", "Whether peers must have such a certificate.", "guess",
+  table.flag("tcp_tls_verify", "Whether peers must have such a certificate.", "Barrel",
              [](auto& c) -> auto& { return c.tcp.tls_verify; });
   table.number("net_ticktime_ms", 1'000, day_ms,
                "Silence after which such a connection is given up; equal on all nodes.",
@@ -177,13 +177,13 @@ void add_membership(Table& table) {
 
 void add_failure(Table& table) {
   table.group("Failure detection");
-  table.milliseconds("ping_after_ms", "Silence of a node after which it is sent a PING.", "guess",
+  table.milliseconds("ping_after_ms", "Silence of a node after which it is sent a PING.", "Barrel",
                      [](auto& c) -> auto& { return c.failure.ping_after; });
   table.milliseconds("suspect_after_ms",
-                     "Silence after which other nodes are asked; more than ping_after_ms.", "guess",
+                     "Silence after which other nodes are asked; more than ping_after_ms.", "Barrel",
                      [](auto& c) -> auto& { return c.failure.suspect_after; });
   table.milliseconds("down_after_ms",
-                     "Silence after which links and monitors fire; more than suspect_after_ms.", "guess",
+                     "Silence after which links and monitors fire; more than suspect_after_ms.", "Barrel",
                      [](auto& c) -> auto& { return c.failure.down_after; });
 }
 
@@ -192,14 +192,14 @@ void add_channel(Table& table) {
   table.milliseconds("dial_timeout_ms", "From the first message to a node until it is connected or given up.",
                      "Erlang's net_setuptime", [](auto& c) -> auto& { return c.channel.dial_timeout; });
   table.number("channel_bytes_max", 65'536, 64 * gigabyte,
-               "Bytes waiting for one node before its senders are parked.", "guess",
+               "Bytes waiting for one node before its senders are parked.", "Barrel",
                [](auto& c) -> auto& { return c.channel.bytes_max; });
   table.number("frame_bytes_max", 65'536, 4 * gigabyte - 1, "Longest message accepted from a peer, in bytes.",
-               "guess", [](auto& c) -> auto& { return c.channel.frame_bytes_max; });
-  table.number("atoms_per_peer_max", 0, 1'048'576, "New atoms that one peer may make us intern.", "guess",
+               "Barrel", [](auto& c) -> auto& { return c.channel.frame_bytes_max; });
+  table.number("atoms_per_peer_max", 0, 1'048'576, "New atoms that one peer may make us intern.", "Barrel",
                [](auto& c) -> auto& { return c.channel.atoms_per_peer_max; });
   table.number("unread_bytes_max", 65'536, 64 * gigabyte,
-               "Bytes of a peer's messages waiting to be received before its connection is closed.", "guess",
+               "Bytes of a peer's messages waiting to be received before its connection is closed.", "Barrel",
                [](auto& c) -> auto& { return c.channel.unread_bytes_max; });
   table.milliseconds("dist_gc_sweep_period_ms", "How often idle connections are looked for.", "original",
                      [](auto& c) -> auto& { return c.channel.gc_sweep_period; });
@@ -212,7 +212,7 @@ void add_rest(Table& table) {
   table.number("schedulers", 0, 1'024, "Threads that run processes; 0: one per core.", "Erlang's +S",
                [](auto& c) -> auto& { return c.processes.schedulers; });
   table.number("mailbox_messages_max", 1, RuntimeConfig::mailbox_messages_limit,
-               "Messages a mailbox may hold before its process is ended.", "guess",
+               "Messages a mailbox may hold before its process is ended.", "Barrel",
                [](auto& c) -> auto& { return c.processes.mailbox_messages_max; });
   table.milliseconds("shutdown_timeout_ms", "For processes to stop at shutdown before they are abandoned.",
                      "Erlang's supervisor", [](auto& c) -> auto& { return c.processes.shutdown_timeout; });
@@ -226,20 +226,20 @@ void add_rest(Table& table) {
                      std::vector<std::pair<std::string, bool>>{{"true", true}, {"false", false}},
                      [](auto& c) -> auto& { return c.functions.expose_api; }));
   table.group("Services");
-  table.milliseconds("clock_ahead_max_ms", "How far ahead of our clock a replicated entry may be.", "guess",
+  table.milliseconds("clock_ahead_max_ms", "How far ahead of our clock a replicated entry may be.", "Barrel",
                      [](auto& c) -> auto& { return c.services.clock_ahead_max; });
   table.number("registry_bytes_per_node_max", 65'536, 64 * gigabyte,
-               "Bytes of the names and metadata of one other node; names beyond are not taken over.", "guess",
-               [](auto& c) -> auto& { return c.services.registry_bytes_per_node_max; });
+               "Bytes of the names and metadata of one other node; names beyond are not taken over.",
+               "Barrel", [](auto& c) -> auto& { return c.services.registry_bytes_per_node_max; });
   table.group("Logging");
-  table.add(choice_setting(About{"log_level", "Least level written.", "guess"},
+  table.add(choice_setting(About{"log_level", "Least level written.", "Barrel"},
                            std::vector<std::pair<std::string, LogLevel>>{{"debug", LogLevel::debug},
                                                                          {"info", LogLevel::info},
                                                                          {"warning", LogLevel::warning},
                                                                          {"error", LogLevel::error},
                                                                          {"off", LogLevel::off}},
                            [](auto& c) -> auto& { return c.log.level; }));
-  table.text("log_file", "a path; empty: standard error", is_path_or_empty, "Appended to.", "guess",
+  table.text("log_file", "a path; empty: standard error", is_path_or_empty, "Appended to.", "Barrel",
              [](auto& c) -> auto& { return c.log.file; });
 }
 
@@ -262,9 +262,9 @@ constexpr std::pair<std::string_view, std::string_view> keys_without_meaning[] =
     {"passive_max_age_ms", "a passive node is forgotten after max_fail_count failed dials, not for its age"},
     {"passive_cleanup_period", "see passive_max_age_ms"},
     {"churn_window_ms", "shuffles adapt to churn by themselves"},
-    {"router_max_in_flight", "overlay routing is not part of this version"},
+    {"router_max_in_flight", "256 look-ups of other nodes run at once, always"},
     {"proxy_cast_max_in_flight", "proxies are not part of this version"},
-    {"route_cache_sweep_period_ms", "overlay routing is not part of this version"},
+    {"route_cache_sweep_period_ms", "what a look-up by way of the neighbours finds is not kept"},
     {"ring_size", "shards are not part of this version"},
     {"member_heartbeat_ms", "shards are not part of this version"},
     {"member_ttl_ms", "shards are not part of this version"},

@@ -127,7 +127,7 @@ Setting functions_allowed_nodes_setting() {
   Setting setting = setting_of(
       "functions_allowed_nodes",
       "Nodes that may call functions here by rpc, erpc and spawn; empty: every node of the cluster.",
-      "node names, `*` for any text in them", "guess: the cookie and the keys decide who is in the cluster",
+      "node names, `*` for any text in them", "Barrel: the cookie and the keys decide who is in the cluster",
       ValueForm::list);
   static constexpr auto is_pattern = [](std::string_view text) {
     return !text.empty() && text.size() <= 255 && text.find_first_of(", \t\n\"") == std::string_view::npos;
@@ -225,7 +225,7 @@ Setting static_nodes_setting() {
 
 Setting tcp_nodes_setting() {
   return addresses_setting(setting_of("tcp_nodes", "Fixed TCP addresses by node, for the static backend.",
-                                      "node = \"host:port\" entries", "guess", ValueForm::table),
+                                      "node = \"host:port\" entries", "Barrel", ValueForm::table),
                            Transport::tcp, [](auto& c) -> auto& { return c.tcp.nodes; });
 }
 
