@@ -209,6 +209,26 @@ TEST_F(Services, AJoinerSeesEverythingWithinTwoSeconds) {
   EXPECT_TRUE(eventually([&] { return c->registry().list().size() == 200; }, 2s));
 }
 
+TEST_F(Services, AMessageViaANameReachesWhoHoldsItOnAnotherNode) {
+  const Room general{"general"};
+  a_->spawn(&hold, general, 0);
+  ASSERT_TRUE(eventually([&] { return b_->registry().find(general).has_value(); }));
+  const auto tell = +[](Self self, Room room, Stop stop) -> Task<> {
+    self.send(via(to_term(room)), stop);
+    co_return;
+  };
+  ASSERT_TRUE(b_->run(tell, general, Stop{"end"}));
+  EXPECT_TRUE(eventually([&] { return b_->registry().lookup(general).empty(); }));
+}
+
+TEST_F(Services, ACallViaAnUnknownNameEndsWithNotFound) {
+  const auto error = b_->run(+[](Self self) -> Task<Errc> {
+    const auto answer = co_await self.call<int>(via(Atom("nobody")), Atom("question"));
+    co_return answer ? Errc::timeout : answer.error().code;
+  });
+  EXPECT_EQ(error, Result<Errc>(Errc::not_found));
+}
+
 TEST_F(Services, WhereisWaitsForANameThatIsOnItsWay) {
   const Room room{"late"};
   std::thread starter([&] {
