@@ -39,6 +39,68 @@ Bytes zeros(std::uint32_t count) {
   return plain;
 }
 
+/// A closure without a module to speak of, around what it holds.
+Bytes closure(BytesView free_variable) {
+  Bytes body;
+  ByteWriter out(body);
+  out.u8(0);
+  out.bytes(Bytes(16));
+  out.u32(0);
+  out.u32(1);
+  for (const Term& part : {Term(Atom("m")), Term(0), Term(0), Term(Pid{Atom("n@h"), 1, 2, 3})}) {
+    encode_etf(out, part);
+  }
+  out.bytes(free_variable);
+  Bytes fun;
+  ByteWriter whole(fun);
+  whole.u8(112);
+  whole.u32(static_cast<std::uint32_t>(body.size() + 4));
+  whole.bytes(body);
+  return fun;
+}
+
+TEST(EtfLimits, ClosuresWithinClosuresAreBounded) {
+  const auto nested = [](std::size_t depth) {
+    Bytes bytes{97, 1};
+    for (std::size_t i = 0; i < depth; ++i) bytes = closure(bytes);
+    bytes.insert(bytes.begin(), 131);
+    return bytes;
+  };
+  EXPECT_EQ(outcome(nested(16)), "a term");
+  EXPECT_EQ(outcome(nested(17)), "limit_exceeded: nested_funs_max");
+}
+
+TEST(EtfLimits, AListInManyPartsIsReadAsOne) {
+  // [0|[1|[2|...]]], of more parts than may be nested.
+  Bytes bytes{131};
+  ByteWriter out(bytes);
+  std::vector<Term> expected;
+  for (std::uint8_t i = 0; i < 200; ++i) {
+    out.u8(108);
+    out.u32(1);
+    encode_etf(out, Term(i));
+    expected.emplace_back(i);
+  }
+  Bytes improper = bytes;
+  ByteWriter(improper).u8(97);
+  ByteWriter(improper).u8(7);
+  Bytes of_bytes = bytes;
+  for (const std::uint8_t byte : {107, 0, 1, 200}) of_bytes.push_back(byte);
+  bytes.push_back(106);
+  const EtfLimits limits{.depth_max = 2};
+  EXPECT_EQ(decode_etf(bytes, limits), Result<Term>(Term::list(expected)));
+  EXPECT_EQ(decode_etf(improper, limits), Result<Term>(Term::list(expected, Term(7))));
+  expected.emplace_back(200);
+  EXPECT_EQ(decode_etf(of_bytes, limits), Result<Term>(Term::list(expected)));
+  Bytes empty_part{131, 108, 0, 0, 0, 1, 97, 1, 108, 0, 0, 0, 0};
+  EXPECT_EQ(outcome(empty_part), "malformed: byte 13: more elements declared than bytes left");
+  empty_part.push_back(106);
+  EXPECT_EQ(decode_etf(empty_part), Result<Term>(Term::list({Term(1)})));
+  empty_part.back() = 97;
+  empty_part.push_back(1);
+  EXPECT_EQ(outcome(empty_part), "malformed: byte 15: a list without elements");
+}
+
 TEST(EtfLimits, NestingIsBounded) {
   const auto nested = [](std::size_t depth) {
     Bytes bytes{131};

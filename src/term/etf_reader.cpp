@@ -264,22 +264,43 @@ bool EtfReader::list(Term& out) {
   TermNode* node = make_slots(Form::list, count + 1);
   Term made = TermAccess::adopt(node, Term::Kind::list);
   const std::span slots(slots_of(*node), count + 1);
-  for (Term& slot : slots) {
+  for (Term& slot : slots.first(count)) {
     if (!term(slot)) return false;
   }
+  if (count > 0 && is_list_next()) return longer_list({slots.begin(), slots.end() - 1}, out);
+  const Term& tail = slots.back();
+  if (!term(slots.back())) return false;
   leave();
   if (!settle_depth(*node)) return exceed("depth_max");
-  const Term& tail = slots.back();
-  if (count == 0) {
-    if (!tail.is_nil()) return fail("a list without elements");
-    out = Term();
-  } else if (tail.is_list()) {
-    // Legal but never sent by Erlang: [1|[2]] instead of [1,2].
-    std::vector<Term> elements(slots.begin(), slots.end() - 1);
-    out = Term::list(std::move(elements), tail);
-  } else {
-    out = std::move(made);
+  if (count == 0 && !tail.is_nil()) return fail("a list without elements");
+  if (count == 0) out = Term();
+  else out = std::move(made);
+  return true;
+}
+
+bool EtfReader::is_list_next() {
+  return peek() == etf::list || peek() == etf::string;
+}
+
+/// Legal but never sent by Erlang: [1|[2]] instead of [1,2]. In a loop, so that no element is copied more
+/// often the longer the chain is.
+bool EtfReader::longer_list(std::vector<Term> elements, Term& out) {
+  leave();
+  bool is_empty = false;  // the last part: then nothing but [] may follow
+  while (!is_empty && peek() == etf::list) {
+    std::size_t count = 0;
+    if (!list_header(count)) return false;
+    is_empty = count == 0;
+    for (; count > 0; --count) {
+      if (!term(elements.emplace_back())) return false;
+    }
+    leave();
   }
+  Term tail;
+  if (!enter(0) || !term(tail)) return false;
+  leave();
+  if (is_empty && !tail.is_nil()) return fail("a list without elements");
+  out = Term::list(std::move(elements), std::move(tail));
   return true;
 }
 
@@ -334,6 +355,7 @@ bool EtfReader::new_fun(Term& out) {
   in_.skip(1 + 16 + 4);
   const std::size_t free_variables = in_.u32();
   Term part;
+  if (++funs_ > nested_funs_max) return exceed("nested_funs_max");
   if (!atom(part) || !enter(free_variables)) return false;
   for (int i = 0; i < 2; ++i) {
     if (!term(part)) return false;
@@ -345,6 +367,7 @@ bool EtfReader::new_fun(Term& out) {
     if (!term(part)) return false;
   }
   leave();
+  --funs_;
   if (in_.position() - start != size - 4) return fail("a fun of another size than declared");
   out = TermAccess::adopt(make_bytes(Form::fun, rest.first(1 + size)), Term::Kind::fun);
   return true;

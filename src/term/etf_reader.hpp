@@ -37,6 +37,9 @@ class EtfReader {
   /// Counts terms that the caller reads itself; false when there are too many.
   [[nodiscard]] bool count_terms(std::size_t count);
 
+  /// Closures that hold closures: each is checked, copied and compared with all that it holds. A guess.
+  static constexpr std::uint32_t nested_funs_max = 16;
+
   /// Each notes the failure and returns false.
   bool fail(const char* what);
   bool exceed(const char* limit);
@@ -56,6 +59,8 @@ class EtfReader {
   bool bit_binary(Term& out);
   bool tuple(Term& out);
   bool list(Term& out);
+  bool is_list_next();
+  bool longer_list(std::vector<Term> elements, Term& out);
   bool string(Term& out);
   bool map(Term& out);
   bool reference(std::uint8_t tag, Term& out);
@@ -67,6 +72,7 @@ class EtfReader {
   const SharedBytes* shared_;
   std::uint32_t depth_ = 0;
   std::uint32_t terms_ = 0;
+  std::uint32_t funs_ = 0;  // within each other
   std::optional<Error> error_;
 };
 

@@ -217,6 +217,8 @@ TEST(Mapping, NumbersBooleansAndAtoms) {
   EXPECT_EQ(refusal<double>("1" + std::string(400, '0')),
             "malformed: expected an integer in the range of a float");
   EXPECT_EQ(refusal<double>("x"), "malformed: expected a float");
+  EXPECT_EQ(*read<float>("-2.5"), -2.5F);
+  EXPECT_EQ(refusal<float>("1.0e300"), "malformed: expected a float of single precision");
   EXPECT_EQ(*read<bool>("true"), true);
   EXPECT_EQ(*read<bool>("false"), false);
   EXPECT_EQ(refusal<bool>("yes"), "malformed: expected true or false");

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <concepts>
+#include <limits>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -123,6 +125,7 @@ struct Codec<float> : MappedIf<> {
   static bool read(Source& source, float& value) {
     double wide = 0;
     if (!source.real(wide)) return false;
+    if (std::abs(wide) > std::numeric_limits<float>::max()) return source.fail("a float of single precision");
     value = static_cast<float>(wide);
     return true;
   }
