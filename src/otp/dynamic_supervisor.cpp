@@ -17,11 +17,17 @@ using detail::StartDynamicChild;
 using detail::TerminateDynamicChild;
 using detail::WhichDynamicChildren;
 
+/// To itself: a restart has failed. Others get their turn between two attempts, as with OTP's.
+struct TryAgain {
+  static constexpr std::string_view internal_name = "$barrel_try_dynamic_again";
+  ChildStarter start;
+};
+
 class DynamicSupervisorServer {
  public:
   using Calls = Messages<StartDynamicChild, TerminateDynamicChild, WhichDynamicChildren, CountChildren, Term>;
   using Casts = Messages<>;
-  using Infos = Messages<Exit>;
+  using Infos = Messages<Exit, TryAgain>;
 
   DynamicSupervisorServer(Self self, SupervisorSettings settings, ChildSettings children)
       : self_(self), window_(settings), settings_(children) {
@@ -64,6 +70,8 @@ class DynamicSupervisorServer {
     if (wants_restart(settings_.restart, exit.reason)) co_await restart(start);
   }
 
+  Task<> handle_info(const TryAgain& again) { return restart(again.start); }
+
   Task<> terminate(const Term&) {
     std::vector<Ending> endings;
     for (const auto& [pid, start] : children_) endings.push_back({pid, settings_.shutdown});
@@ -73,18 +81,17 @@ class DynamicSupervisorServer {
 
  private:
   Task<> restart(ChildStarter start) {
-    for (;;) {
-      if (!window_.allows(self_.runtime().clock().now())) {
-        report_child(self_, "too many restarts", Term(Atom("undefined")), shutdown());
-        exit(shutdown());
-      }
-      auto pid = co_await start(self_);
-      if (pid) {
-        children_.emplace(*pid, std::move(start));
-        co_return;
-      }
-      report_child(self_, "a child did not start", Term(Atom("undefined")), pid.error().reason);
+    if (!window_.allows(self_.runtime().clock().now())) {
+      report_child(self_, "too many restarts", Term(Atom("undefined")), shutdown());
+      exit(shutdown());
     }
+    const auto pid = co_await start(self_);
+    if (pid) {
+      children_.emplace(*pid, std::move(start));
+      co_return;
+    }
+    report_child(self_, "a child did not start", Term(Atom("undefined")), pid.error().reason);
+    self_.send(self_.pid(), TryAgain{std::move(start)});
   }
 
   Self self_;

@@ -16,17 +16,28 @@ using detail::StartChild;
 using detail::TerminateChild;
 using detail::WhichChildren;
 
+/// To itself: a restart has failed. Others get their turn between two attempts, as with OTP's.
+struct TryAgain {
+  static constexpr std::string_view internal_name = "$barrel_try_again";
+  Atom id;
+};
+
 class SupervisorServer {
  public:
   using Calls =
       Messages<StartChild, TerminateChild, RestartChild, DeleteChild, WhichChildren, CountChildren, Term>;
   using Casts = Messages<>;
-  using Infos = Messages<Exit>;
+  using Infos = Messages<Exit, TryAgain>;
 
   SupervisorServer(Self self, SupervisorSettings settings, std::vector<ChildSpec> specs)
       : self_(self), window_(settings) {
     self_.trap_exits(true);
-    for (ChildSpec& spec : specs) children_.push_back({std::move(spec), std::nullopt});
+    for (ChildSpec& spec : specs) {
+      if (find(spec.id) != nullptr) {
+        exit(Term::tuple_of(Atom("start_spec"), Term::tuple_of(Atom("duplicate_child_name"), spec.id)));
+      }
+      children_.push_back({.spec = std::move(spec), .pid = {}});
+    }
   }
 
   Task<> init() {
@@ -45,13 +56,14 @@ class SupervisorServer {
   Task<Result<Pid>> handle_call(const StartChild& request) {
     if (find(request.spec.id) != nullptr) co_return Error(Errc::already_registered);
     auto pid = co_await start(request.spec);
-    if (pid) children_.push_back({request.spec, *pid});
+    if (pid) children_.push_back({.spec = request.spec, .pid = *pid});
     co_return pid;
   }
 
   Task<Result<void>> handle_call(const TerminateChild& request) {
     Child* child = find(request.id);
     if (child == nullptr) co_return Error(Errc::not_found);
+    child->is_restarting = false;
     if (!child->pid) co_return Result<void>();
     const Ending ending{*std::exchange(child->pid, std::nullopt), child->spec.settings.shutdown};
     if (child->spec.settings.restart == Restart::temporary) forget(request.id);
@@ -63,6 +75,7 @@ class SupervisorServer {
     Child* child = find(request.id);
     if (child == nullptr) co_return Error(Errc::not_found);
     if (child->pid) co_return Error(Errc::already_registered, Atom("running"));
+    if (child->is_restarting) co_return Error(Errc::already_registered, Atom("restarting"));
     auto pid = co_await start(child->spec);
     if (pid) child->pid = *pid;
     co_return pid;
@@ -72,6 +85,7 @@ class SupervisorServer {
     const Child* child = find(request.id);
     if (child == nullptr) return Error(Errc::not_found);
     if (child->pid) return Error(Errc::rejected, Atom("running"));
+    if (child->is_restarting) return Error(Errc::rejected, Atom("restarting"));
     forget(request.id);
     return {};
   }
@@ -104,12 +118,18 @@ class SupervisorServer {
     else if (restart_type == Restart::temporary) forget(id);
   }
 
+  Task<> handle_info(const TryAgain& again) {
+    const Child* child = find(again.id);
+    if (child != nullptr && child->is_restarting) co_await restart(again.id);
+  }
+
   Task<> terminate(const Term&) { return end_all(); }
 
  private:
   struct Child {
     ChildSpec spec;
     std::optional<Pid> pid;
+    bool is_restarting = false;  // an attempt has failed, the next one waits in the mailbox
   };
 
   Child* find(Atom id) {
@@ -128,16 +148,15 @@ class SupervisorServer {
   }
 
   Task<> restart(Atom id) {
-    for (;;) {
-      if (!window_.allows(self_.runtime().clock().now())) {
-        report_child(self_, "too many restarts", Term(id), shutdown());
-        exit(shutdown());
-      }
-      auto pid = co_await start(find(id)->spec);
-      if (!pid) continue;
-      find(id)->pid = *pid;
-      co_return;
+    if (!window_.allows(self_.runtime().clock().now())) {
+      report_child(self_, "too many restarts", Term(id), shutdown());
+      exit(shutdown());
     }
+    const auto pid = co_await start(find(id)->spec);
+    Child& child = *find(id);
+    child.is_restarting = !pid;
+    if (pid) child.pid = *pid;
+    else self_.send(self_.pid(), TryAgain{id});
   }
 
   /// In reverse order of starting, one after the other.

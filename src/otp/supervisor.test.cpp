@@ -1,5 +1,6 @@
 #include "barrel/otp/supervisor.hpp"
 
+#include <atomic>
 #include <vector>
 
 #include "barrel/otp/dynamic_supervisor.hpp"
@@ -48,6 +49,17 @@ class Stubborn {
   Self self_;
 };
 
+/// Starts unless it is broken.
+class Fragile {
+ public:
+  using Casts = Messages<Worker::End>;
+  Fragile(Self self, const std::atomic<bool>* is_broken, Pid to) {
+    if (*is_broken) exit(Atom("broken"));
+    self.send(to, Term::tuple_of(Atom("up"), Atom("fragile"), self.pid()));
+  }
+  void handle_cast(const Worker::End& end) { exit(end.reason); }
+};
+
 Task<Pid> came_up(Self self, Atom id) {
   const auto is_up = [id](const Term& term) {
     return term.is_tagged("up", 3) && term.elements()[1] == Term(id);
@@ -57,6 +69,47 @@ Task<Pid> came_up(Self self, Atom id) {
 }
 Term down(Atom id) {
   return Term::tuple_of(Atom("down"), id);
+}
+
+TEST_P(SupervisorTest, AnswersWhileARestartKeepsFailing) {
+  std::atomic<bool> is_broken{false};
+  const auto body = [](Self self, std::atomic<bool>* broken) -> Task<bool> {
+    const SupervisorSettings settings{.intensity = 1'000'000'000, .period = 1h};
+    const std::vector<ChildSpec> specs{child<Fragile>("fragile", {}, broken, self.pid())};
+    const auto supervisor = co_await Supervisor::start_link(self, settings, specs);
+    const auto workers = co_await DynamicSupervisor<Fragile>::start_link(self, settings, {});
+    const Pid child_pid = co_await came_up(self, "fragile");
+    const auto worker = co_await workers->start_child(self, broken, self.pid());
+    EXPECT_EQ(*worker, co_await came_up(self, "fragile"));
+    *broken = true;
+    self.cast(child_pid, Worker::End{Atom("crash")});
+    self.cast(*worker, Worker::End{Atom("crash")});
+    for (;;) {
+      const auto child = co_await supervisor->which_children(self);
+      const auto others = co_await workers->which_children(self);
+      if (!child->at(0).pid && others->empty()) break;
+    }
+    EXPECT_FALSE(co_await supervisor->restart_child(self, "fragile")) << "it is being restarted";
+    *broken = false;
+    co_await came_up(self, "fragile");
+    co_await came_up(self, "fragile");
+    co_return true;
+  };
+  EXPECT_TRUE(runtime_.run(body, &is_broken));
+}
+
+TEST_P(SupervisorTest, RefusesTwoChildrenOfOneName) {
+  const auto ok = runtime_.run([](Self self) -> Task<bool> {
+    self.trap_exits(true);
+    const std::vector<ChildSpec> specs{child<Worker>("a", {}, self.pid(), Atom("a")),
+                                       child<Worker>("a", {}, self.pid(), Atom("b"))};
+    const auto supervisor = co_await Supervisor::start_link(self, {}, specs);
+    EXPECT_FALSE(supervisor);
+    EXPECT_EQ(supervisor.error().reason,
+              Term::tuple_of(Atom("start_spec"), Term::tuple_of(Atom("duplicate_child_name"), Atom("a"))));
+    co_return true;
+  });
+  EXPECT_TRUE(ok);
 }
 
 TEST_P(SupervisorTest, StartsChildrenInOrderAndEndsThemInReverseOrder) {
