@@ -13,7 +13,11 @@ Caller::Caller(Process& callee, CallHeader* call)
 }
 
 Caller::Caller(Process& callee, const Pid& pid, Term tag)
-    : runtime_(&callee.runtime->facade), callee_(callee.pid()), pid_(pid), tag_(std::move(tag)) {}
+    : runtime_(&callee.runtime->facade),
+      callee_(callee.pid()),
+      pid_(pid),
+      by_term_(true),
+      tag_(std::move(tag)) {}
 
 void Caller::let_go(bool answered) noexcept {
   RuntimeImpl& runtime = runtime_->impl();

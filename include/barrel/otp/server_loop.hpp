@@ -124,7 +124,9 @@ class ServerDispatch {
   template <class R>
   void call_typed(EnvelopePtr& message, Work& work) {
     auto* call = static_cast<CallMessage<R>*>(message.release());
-    answer(call->request, Caller(self_.process(), call), work);  // the Caller keeps the request
+    Caller caller(self_.process(), call);  // keeps the request until it is answered
+    if constexpr (takes_reply_to<R>()) answer_kept<R>(std::move(call->request), std::move(caller), work);
+    else answer(call->request, std::move(caller), work);
   }
 
   // -- by shape: it came as a term, as bytes, or as another type
@@ -203,6 +205,12 @@ class ServerDispatch {
         "a request is listed in Calls, but the class has no handler for it. Write `Reply handle_call(const "
         "Request&)`, `Task<Reply> handle_call(const Request&)`, or `void handle_call(const Request&, "
         "ReplyTo<Request>)`, in its public part");
+  }
+
+  /// Its handler may answer before it has done with the request.
+  template <class R>
+  static constexpr bool takes_reply_to() {
+    return requires(S& s, const R& r, ReplyTo<R>&& to) { s.handle_call(r, std::move(to)); };
   }
 
   /// `request` lives in what the caller owns.

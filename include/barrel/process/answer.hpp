@@ -24,6 +24,7 @@ class Caller {
         callee_(other.callee_),
         call_(std::exchange(other.call_, nullptr)),
         pid_(other.pid_),
+        by_term_(std::exchange(other.by_term_, false)),
         tag_(std::move(other.tag_)) {}
   Caller& operator=(Caller&&) = delete;
   ~Caller() {
@@ -38,7 +39,7 @@ class Caller {
       (void)deliver({runtime_, nullptr}, pid_,
                     new_envelope<ReplyMessage<R>>(call_->number, std::move(value)));
       let_go(true);
-    } else {
+    } else if (std::exchange(by_term_, false)) {
       reply_tagged(TaggedReply<R>(tag_, value), MessageCodec<R>::to_term, value);
     }
   }
@@ -80,6 +81,7 @@ class Caller {
   Pid callee_;
   CallHeader* call_ = nullptr;
   Pid pid_;
+  bool by_term_ = false;  ///< And not answered yet.
   Term tag_;
 };
 
