@@ -99,7 +99,7 @@ class Registry {
   bool store(const registry::Item& item, Effects& out);
   void store_own(const registry::Item& item, std::int64_t wall_ms, registry::MapBuilder& delta, Effects& out);
   bool apply(const Term& key, const registry::Key& parts, const OrMapEntry& entry);
-  /// Whether an entry of another node fits beside what is there; counts when not.
+  /// Whether an entry that others tell of fits beside what is there; counts when not.
   [[nodiscard]] bool has_room(const registry::Item& item);
   void refresh(const Term& key, const registry::Key& parts, Effects& out);
   [[nodiscard]] std::optional<ServiceEntry> visible_entry(const Term& key, const registry::Key& parts) const;

@@ -466,33 +466,33 @@ TEST(Registry, a_snapshot_stays_as_it_was) {
   EXPECT_FALSE(a.core.take_changed());
 }
 
-TEST(PersistentMap, agrees_with_a_plain_map_through_many_changes_and_never_changes_old_versions) {
-  Random random(9);
-  std::map<Term, int> plain;
-  PersistentMap<int> map(3);
-  std::vector<std::pair<PersistentMap<int>, std::map<Term, int>>> versions;
-  for (int i = 0; i < 20'000; ++i) {
-    const Term key(random.between(0, 700));
-    if (random.chance(600'000)) {
-      map = map.set(key, i);
-      plain[key] = i;
-    } else {
-      map = map.erase(key);
-      plain.erase(key);
-    }
-    if (i % 4'000 == 0) versions.emplace_back(map, plain);
-  }
-  versions.emplace_back(map, plain);
-  for (const auto& [version, expected] : versions) {
-    EXPECT_EQ(version.size(), expected.size());
-    std::map<Term, int> found;
-    version.for_each([&](const Term& key, int value) { found[key] = value; });
-    EXPECT_EQ(found, expected);
-    for (int k = 0; k < 700; ++k) {
-      const int* value = version.find(Term(k));
-      EXPECT_EQ(value != nullptr, expected.contains(Term(k)));
-    }
-  }
+/// What a node that is alone puts under the names 0 to `count` - 1, told in one piece.
+Term written_alone(Member& node, int count, bool then_removed) {
+  node.core.peer_down("elsewhere@h");
+  for (int i = 0; i < count; ++i) (void)node.put(i, 1);
+  if (then_removed) node.core.process_died(node.pid(1), Term(), wall, node.out);
+  node.core.peer_up("elsewhere@h", true, node.out);
+  return node.take_gossip().front();
+}
+
+TEST(Registry, what_a_node_takes_back_at_once_is_told_in_pieces) {
+  Member former(n1);
+  Member now(n1, 2, {.sync_entries_max = 2});
+  now.hear(written_alone(former, 5, false));
+  EXPECT_EQ(now.take_gossip().size(), 3U);
+  EXPECT_EQ(now.count("registry.reasserted"), 1U);
+}
+
+TEST(Registry, removals_by_a_former_self_are_kept_within_the_share_of_a_node) {
+  Member former(n1);
+  const Term told = written_alone(former, 20, true);
+  Member now(n1, 2);
+  now.hear(told);
+  EXPECT_EQ(now.core.entries().size(), 20U) << "as others keep them, so that digests agree";
+  Member small(n1, 2, {.keys_per_node_max = 10});
+  small.hear(told);
+  EXPECT_EQ(small.core.entries().size(), 10U);
+  EXPECT_EQ(small.count("registry.keys_full"), 10U);
 }
 
 }  // namespace

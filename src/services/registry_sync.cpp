@@ -116,6 +116,7 @@ bool Registry::ingest(const Term& map, std::optional<NodeName> only_of, std::int
   const registry::Items read = registry::read_map(map, bounds());
   if (read.malformed > 0) malformed_.add(read.malformed);
   bool learned = false;
+  bool wrote = false;
   MapBuilder reasserted;
   for (const Item& item : read.items) {
     if (only_of && item.key.node != *only_of) {
@@ -129,8 +130,10 @@ bool Registry::ingest(const Term& map, std::optional<NodeName> only_of, std::int
     clock_.update(item.entry.stamp(), wall_ms);
     if (item.key.node == self_) store_own(item, wall_ms, reasserted, out);
     else learned = store(item, out) || learned;
+    wrote = wrote || reasserted.size() > 0;
+    if (reasserted.size() >= config_.sync_entries_max) broadcast(reasserted, out);
   }
-  if (reasserted.size() > 0) reasserted_.add();
+  if (wrote) reasserted_.add();
   broadcast(reasserted, out);
   trim_tombstones();
   return learned;
@@ -160,7 +163,8 @@ void Registry::store_own(const Item& item, std::int64_t wall_ms, MapBuilder& del
   } else if (item.entry.is_live()) {
     if (mine != nullptr && !merge(*mine, item.entry).is_live()) return;
     write(item.key.name, removed_entry(clock_.now(wall_ms)), nullptr, delta, out);
-  } else if (mine == nullptr || map_.size() < config_.keys_max) {
+  } else if (has_room(item)) {
+    // A removal by our former self, or a made-up one: kept as those of others are, so that digests agree.
     apply(item.key_term, item.key, item.entry);
   }
 }
