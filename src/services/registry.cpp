@@ -33,6 +33,7 @@ Registry::Registry(NodeName self, std::uint32_t creation, RegistryConfig config,
       bytes_full_(metrics.counter("registry.bytes_full")),
       tombstones_full_(metrics.counter("registry.tombstones_full")),
       reasserted_(metrics.counter("registry.reasserted")),
+      ghosts_removed_(metrics.counter("registry.ghosts_removed")),
       syncs_(metrics.counter("registry.syncs")),
       visible_gauge_(metrics.gauge("registry.visible")) {}
 

@@ -95,7 +95,13 @@ class Registry {
   void tell_unheard(Effects& out);
   void drop_local(const Term& name, const Term* reason, std::int64_t wall_ms, registry::MapBuilder& delta,
                   Effects& out);
-  bool ingest(const Term& map, std::optional<NodeName> only_of, std::int64_t wall_ms, Effects& out);
+  bool ingest(const registry::Items& read, std::optional<NodeName> only_of, std::int64_t wall_ms,
+              Effects& out);
+  // registry_audit.cpp
+  void start_audit(NodeName node, Effects& out);
+  void audit_map(NodeName node, const registry::Items& told, Effects& out);
+  void end_audit(NodeName node, std::uint64_t number, Effects& out);
+  void remove_untold(NodeName node, const registry::Items& told, const Timestamp& before, Effects& out);
   bool store(const registry::Item& item, Effects& out);
   void store_own(const registry::Item& item, std::int64_t wall_ms, registry::MapBuilder& delta, Effects& out);
   bool apply(const Term& key, const registry::Key& parts, const OrMapEntry& entry);
@@ -134,6 +140,15 @@ class Registry {
   std::size_t visible_count_ = 0;
   std::set<NodeName> peers_;
   std::set<NodeName> erlang_peers_;
+  /// A node of the original that was asked for all its names.
+  struct Audit {
+    std::uint64_t number = 0;
+    /// What it has written after this may be missing from its answer.
+    Timestamp before;
+    bool was_told = false;
+  };
+  std::map<NodeName, Audit> audits_;
+  std::uint64_t audits_made_ = 0;
   /// Names that we wrote while there was no peer to hear it.
   std::unordered_set<Term, TermHash> unheard_;
   std::unordered_set<Term, TermHash> warned_;
@@ -149,6 +164,7 @@ class Registry {
   Counter& bytes_full_;
   Counter& tombstones_full_;
   Counter& reasserted_;
+  Counter& ghosts_removed_;
   Counter& syncs_;
   Gauge& visible_gauge_;
 };

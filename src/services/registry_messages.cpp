@@ -145,6 +145,17 @@ Term encode(const Message& message) {
   return Term::tuple_of(Atom(envelope_tag), std::visit(Encode{}, message));
 }
 
+Term audit_request(NodeName asker, std::uint64_t number) {
+  const Term replica = Term::tuple_of(Atom("barrel_p2p_registry_replica"), asker);
+  const Term tag = Term::tuple_of(Atom("barrel_audit"), number);
+  return Term::tuple_of(Atom("system"), Term::tuple_of(replica, tag), Atom("barrel_audit"));
+}
+
+std::optional<std::uint64_t> audit_answer(const Term& message) {
+  if (!message.is_tuple(2) || !message.elements()[0].is_tagged("barrel_audit", 2)) return std::nullopt;
+  return message.elements()[0].elements()[1].as_uint64();
+}
+
 Result<Message> decode(const Term& term) {
   const Error malformed(Errc::malformed, Atom("replica"));
   if (!term.is_tagged(envelope_tag, 2) || term.elements()[1].elements().size() < 2) return malformed;

@@ -82,6 +82,13 @@ struct SyncDigest {
 };
 using Message = std::variant<FullSync, RequestSync, SyncDigest>;
 
+/// A question to the replica of an original node that any OTP process answers, with an error, after all that
+/// was sent to it before (sys, "System Messages"): `{system, {{barrel_p2p_registry_replica, Asker}, Tag},
+/// barrel_audit}`. The answer goes to our replica, behind what the other has sent to it before.
+[[nodiscard]] Term audit_request(NodeName asker, std::uint64_t number);
+/// The number of the question that this is the answer to.
+[[nodiscard]] std::optional<std::uint64_t> audit_answer(const Term& message);
+
 /// Collects `{key => entry}` pairs for a delta or a full_sync.
 class MapBuilder {
  public:

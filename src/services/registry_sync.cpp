@@ -21,18 +21,21 @@ void Registry::gossip(const Term& payload, std::int64_t wall_ms, Effects& out) {
   const auto delta = registry::read_delta(payload);
   if (!delta) return malformed_.add();
   // Only the owner of a key tells of it by gossip.
-  ingest(delta->map, delta->origin, wall_ms, out);
+  ingest(registry::read_map(delta->map, bounds()), delta->origin, wall_ms, out);
 }
 
 void Registry::message(NodeName from, bool is_barrel, const Term& message, std::int64_t wall_ms,
                        Effects& out) {
+  if (const auto number = registry::audit_answer(message)) return end_audit(from, *number, out);
   const auto decoded = registry::decode(message);
   if (!decoded) return malformed_.add();
   if (std::visit([](const auto& m) { return m.sender; }, *decoded) != from) return spoofed_.add();
   if (const auto* full = std::get_if<registry::FullSync>(&*decoded)) {
     // The original tells only its own entries and is asked for no others.
     const auto only_of = is_barrel ? std::nullopt : std::optional(from);
-    if (ingest(full->map, only_of, wall_ms, out)) learned_ = true;
+    const registry::Items told = registry::read_map(full->map, bounds());
+    if (ingest(told, only_of, wall_ms, out)) learned_ = true;
+    if (!is_barrel) audit_map(from, told, out);
   } else if (std::holds_alternative<registry::RequestSync>(*decoded)) {
     send_map(from, !is_barrel, nullptr, out);
   } else {
@@ -46,6 +49,7 @@ void Registry::message(NodeName from, bool is_barrel, const Term& message, std::
 void Registry::peer_down(NodeName node) {
   peers_.erase(node);
   erlang_peers_.erase(node);
+  audits_.erase(node);
 }
 
 void Registry::tell_unheard(Effects& out) {
@@ -73,6 +77,7 @@ void Registry::peer_up(NodeName node, bool is_barrel, Effects& out) {
   erlang_peers_.insert(node);
   send_map(node, true, nullptr, out);
   out.push_back(SendTo{node, encode(registry::RequestSync{self_})});
+  start_audit(node, out);
   for (const auto& [name, local] : local_) warn_of_name(name);
 }
 
@@ -112,8 +117,8 @@ void Registry::send_map(NodeName to, bool local_only, const registry::Digests* t
   flush();
 }
 
-bool Registry::ingest(const Term& map, std::optional<NodeName> only_of, std::int64_t wall_ms, Effects& out) {
-  const registry::Items read = registry::read_map(map, bounds());
+bool Registry::ingest(const registry::Items& read, std::optional<NodeName> only_of, std::int64_t wall_ms,
+                      Effects& out) {
   if (read.malformed > 0) malformed_.add(read.malformed);
   bool learned = false;
   bool wrote = false;

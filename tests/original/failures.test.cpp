@@ -54,6 +54,9 @@ TEST_F(FailuresOfOriginals, AKilledOriginalNodeIsNoticedAndMayComeBack) {
   const std::string name = unique("svc");
   const Pid held = *there->eval("element(1, Hold(" + name + ", #{}))").as_pid();
   ASSERT_TRUE(events.sees(event("service_registered", name) + "}"));
+  const std::string lost = unique("lost");
+  (void)there->eval("Hold(" + lost + ", #{})");
+  ASSERT_TRUE(events.sees(event("service_registered", lost) + "}"));
   puppet.perform([held, peer = there->name()](Puppet& self, Self process) {
     self.keep(process.monitor(held));
     process.link(held);
@@ -85,6 +88,8 @@ TEST_F(FailuresOfOriginals, AKilledOriginalNodeIsNoticedAndMayComeBack) {
       },
       10s));
   measured("the name of its next life, with the start", again);
+  EXPECT_TRUE(eventually([&] { return node->registry().lookup(Atom(lost)).empty(); }, 10s))
+      << "its next life does not know it";
 }
 
 TEST_F(FailuresOfOriginals, AnOriginalNodeThatIsKilledAndRestartedAtOnceIsJoinedAgain) {
