@@ -31,6 +31,7 @@ class IoAnswer final : public detail::MessageWait {
   IoAnswer(detail::Process& process, const Ref& ref) : MessageWait(process, &match), ref_(ref) {}
 
   Result<void> await_resume() {
+    rethrow_if_failed();
     const detail::EnvelopePtr message(std::exchange(message_, nullptr));
     if (message->type == &detail::TypeInfo<IoReply>::type) {
       const Term& reply = static_cast<const detail::TypedMessage<IoReply>&>(*message).value.reply;

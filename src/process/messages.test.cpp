@@ -1,4 +1,5 @@
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <variant>
 
@@ -39,6 +40,35 @@ class Counted {
   [[nodiscard]] static Result<Counted> from_term(const Term&) { return Counted(); }
   int copies = 0;
 };
+
+/// A conversion of the user's that does not give an error, but throws.
+class Throwing {
+ public:
+  [[nodiscard]] Term to_term() const { return 1; }
+  [[nodiscard]] static Result<Throwing> from_term(const Term& /*term*/) { throw std::runtime_error("bad"); }
+};
+
+TEST_P(MessagesTest, WhatAConversionThrowsIsThrownWhereTheProcessWaits) {
+  const auto ok = runtime_.run([](Self self) -> Task<bool> {
+    const Pid catches = self.spawn([](Self other) -> Task<> {
+      try {
+        (void)co_await other.receive<Throwing>();
+      } catch (const std::runtime_error&) {
+        exit(Atom("caught"));
+      }
+    });
+    const Pid crashes = self.spawn([](Self other) -> Task<> { (void)co_await other.receive<Throwing>(1h); });
+    const auto first = self.monitor(catches);
+    const auto second = self.monitor(crashes);
+    (void)co_await self.receive<Stop>(10ms);  // both wait by now, or find the message in the queue
+    self.send(catches, Term(7));
+    EXPECT_EQ((co_await self.receive<Down>()).reason, Term(Atom("caught")));
+    self.send(crashes, Term(7));
+    EXPECT_EQ((co_await self.receive<Down>()).reason, Term::tuple_of(Atom("exception"), "bad"));
+    co_return true;
+  });
+  EXPECT_TRUE(ok);
+}
 
 TEST_P(MessagesTest, ArriveInTheOrderSent) {
   const auto in_order = runtime_.run([](Self self) -> Task<bool> {

@@ -155,12 +155,20 @@ void Process::arm(Instant due) {
 // -- queue
 
 bool Process::poll_queue(MessageWait& waiting) {
+  try {
+    return find_message(waiting);
+  } catch (...) {  // thrown on by the waiting frame: nobody could catch it here
+    waiting.exception_ = std::current_exception();
+    return true;
+  }
+}
+
+bool Process::find_message(MessageWait& waiting) {
   if (waiting.message_ != nullptr) return true;
   while (*cursor != nullptr) {
     switch (waiting.matcher_(waiting, *cursor)) {
       case Match::no: cursor = &(*cursor)->next; break;
       case Match::drop: dispose(unlink_message(cursor)); break;
-      case Match::failed: return true;
       case Match::yes:
         waiting.message_ = unlink_message(cursor);
         if (waiting.message_->type->kind == MessageType::Kind::down) taken(*waiting.message_);

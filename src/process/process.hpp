@@ -77,6 +77,7 @@ struct alignas(64) Process {
   [[nodiscard]] bool is_parked() const { return busy && !(wait->timed_out_ && wait->ends_parking_); }
   void suspend(Wait& waiting, std::coroutine_handle<> at);
   [[nodiscard]] bool poll_queue(MessageWait& waiting);
+  [[nodiscard]] bool find_message(MessageWait& waiting);
 
   // -- queue
   void append(Envelope* message) {

@@ -29,7 +29,10 @@ class [[nodiscard]] ReceiveSuspended final : public MessageWait {
  public:
   explicit ReceiveSuspended(const SysServer& server) noexcept
       : MessageWait(server.self.process(), &match), parent_(server.parent) {}
-  EnvelopePtr await_resume() noexcept { return EnvelopePtr(std::exchange(message_, nullptr)); }
+  EnvelopePtr await_resume() {
+    rethrow_if_failed();
+    return EnvelopePtr(std::exchange(message_, nullptr));
+  }
 
  private:
   static Match match(MessageWait& wait, Envelope*& envelope);

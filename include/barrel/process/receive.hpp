@@ -1,6 +1,5 @@
 #pragma once
 
-#include <exception>
 #include <tuple>
 #include <utility>
 #include <variant>
@@ -45,6 +44,7 @@ class [[nodiscard]] Receive final : public MessageWait {
   }
 
   Value await_resume() {
+    rethrow_if_failed();
     if constexpr (timed) {
       if (message_ == nullptr) return Value(Timeout{});
     }
@@ -94,7 +94,7 @@ class [[nodiscard]] ReceiveIf final : public MessageWait {
   }
 
   Value await_resume() {
-    if (exception_) std::rethrow_exception(exception_);
+    rethrow_if_failed();
     if constexpr (timed) {
       if (message_ == nullptr) return Value(Timeout{});
     }
@@ -106,17 +106,11 @@ class [[nodiscard]] ReceiveIf final : public MessageWait {
     auto& me = static_cast<ReceiveIf&>(wait);
     const Match result = match_as<A>(*me.process_, envelope);
     if (result != Match::yes) return result;
-    try {
-      return me.predicate_(std::as_const(static_cast<TypedMessage<A>&>(*envelope).value)) ? Match::yes
-                                                                                          : Match::no;
-    } catch (...) {
-      me.exception_ = std::current_exception();
-      return Match::failed;
-    }
+    const A& value = static_cast<TypedMessage<A>&>(*envelope).value;
+    return me.predicate_(value) ? Match::yes : Match::no;
   }
 
   Predicate predicate_;
-  std::exception_ptr exception_;
 };
 
 /// Takes whatever comes next, as it is: for servers that dispatch by themselves.

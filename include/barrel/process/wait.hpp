@@ -54,13 +54,13 @@ class Wait {
 
 /// What a message is to a waiting receive.
 enum class Match : std::uint8_t {
-  no,      ///< Stays in the queue.
-  yes,     ///< Leaves it.
-  drop,    ///< Is malformed: it is thrown away.
-  failed,  ///< The predicate threw.
+  no,    ///< Stays in the queue.
+  yes,   ///< Leaves it.
+  drop,  ///< Is malformed: it is thrown away.
 };
 
-/// Waits for a message that match_ takes.
+/// Waits for a message that match_ takes. What match_ throws (it may run a type's own conversion, or a
+/// predicate) is thrown where the process waits, also when the scheduler called it.
 class MessageWait : public Wait {
  protected:
   /// May replace the envelope by one of the wanted type.
@@ -73,11 +73,17 @@ class MessageWait : public Wait {
   ~MessageWait();
 
   static bool poll_messages(Wait& wait);
+  /// To be called first when the wait is over.
+  void rethrow_if_failed() const {
+    if (exception_) std::rethrow_exception(exception_);
+  }
 
   Matcher matcher_;
   Envelope* message_ = nullptr;
 
  private:
+  std::exception_ptr exception_;
+
   friend struct Process;
 };
 
