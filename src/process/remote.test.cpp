@@ -1,4 +1,5 @@
 #include <functional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -331,6 +332,30 @@ TEST_F(RemoteTest, ASenderOverAFullChannelIsParkedUntilItDrainsAndTrySendSaysBus
   a_->drained(near, "b@127.0.0.1");
   settle();
   EXPECT_EQ(steps, (std::vector<Term>{Atom("before"), Atom("after"), Atom("drained")}));
+}
+
+/// Cannot be put into bytes.
+class Unsendable {
+ public:
+  [[nodiscard]] Term to_term() const { throw std::runtime_error("no term"); }
+  [[nodiscard]] static Result<Unsendable> from_term(const Term& /*term*/) { return Unsendable(); }
+};
+
+TEST_F(RemoteTest, ATimersMessageThatCannotBeEncodedIsDroppedAndReported) {
+  const Pid far = b_->spawn(notes, &seen_);
+  settle();
+  a_->spawn(
+      [](Self self, Pid to) -> Task<> {
+        self.send_after(1ms, to, Unsendable());
+        self.send_after(1ms, to, 2);
+        co_return;
+      },
+      far);
+  settle();
+  a_.manual_clock().advance(1ms);
+  settle();
+  EXPECT_EQ(seen_, std::vector<Term>{2});
+  EXPECT_TRUE(a_.log().contain("a message of a timer was dropped"));
 }
 
 /// A channel that is full, and stays so.

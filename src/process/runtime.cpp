@@ -1,5 +1,6 @@
 #include "barrel/process/runtime.hpp"
 
+#include <exception>
 #include <thread>
 #include <utility>
 
@@ -159,7 +160,17 @@ std::optional<Pid> detail::RuntimeImpl::whereis(Atom name) const noexcept {
 // -- timers
 
 void detail::RuntimeImpl::fire(const detail::Timers::Due& due) {
-  if (const auto* action = std::get_if<detail::Timers::Action>(&due.what)) return (*action)();
+  if (const auto* action = std::get_if<detail::Timers::Action>(&due.what)) {
+    try {
+      (*action)();
+    } catch (...) {  // the message's own conversion: its sender has long gone on, or ended
+      bool is_crash = false;
+      const Term why = detail::exit_reason_of(std::current_exception(), is_crash);
+      log.error("a message of a timer was dropped: it could not be sent",
+                {{"reason", to_string(why, config.node)}});
+    }
+    return;
+  }
   const auto& process = std::get<detail::Timers::WakeUp>(due.what);
   Signal* wake_up = detail::make_signal(Signal::Op::deadline);
   wake_up->due = due.due;
