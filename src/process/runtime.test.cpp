@@ -43,6 +43,17 @@ TEST_P(RuntimeTest, RunGivesTheValueTheErrorOrTheExitReason) {
   EXPECT_EQ(crashed.error(), Error(Errc::exited, Term::tuple_of(Atom("exception"), "broken")));
 }
 
+TEST(RunOfAProcess, ThatIsKilledBeforeItsFirstStepGivesTheReason) {
+  TestRuntime runtime(RuntimeConfig::deterministic);
+  runtime->spawn([](Self self) -> Task<> {
+    Pid next = self.pid();
+    ++next.id;
+    self.exit(next, kill());
+    co_return;
+  });
+  EXPECT_EQ(runtime->run(gives, 7).error(), Error(Errc::exited, killed()));
+}
+
 TEST_P(RuntimeTest, BlockingWorkGivesItsValueOrItsException) {
   const auto ok = runtime_.run([](Self self) -> Task<bool> {
     const std::thread::id here = std::this_thread::get_id();

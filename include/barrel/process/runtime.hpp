@@ -213,6 +213,8 @@ class Runtime {
   template <class T>
   class Outcome;
   template <class T>
+  class Completer;
+  template <class T>
   using Flat = typename detail::FlatResult<T>::type;
 
   [[nodiscard]] detail::Sender sender() noexcept { return {this, nullptr}; }
@@ -230,8 +232,8 @@ class Runtime {
     co_return co_await self.call<R>(to, request, limit);
   }
   template <class T, class... Ps>
-  static Task<> completing_body(Self self, std::shared_ptr<Outcome<Flat<T>>> outcome,
-                                Task<T> (*body)(Self, Ps...), Ps... args);
+  static Task<> completing_body(Self self, Completer<Flat<T>> completer, Task<T> (*body)(Self, Ps...),
+                                Ps... args);
   template <class T, class... Ps, class... As>
   [[nodiscard]] Flat<T> run_body(Task<T> (*body)(Self, Ps...), As&&... args);
 
@@ -256,6 +258,12 @@ class Runtime::Outcome {
     }
     ready_.notify_all();
   }
+  /// Before the process runs.
+  void set_process(const detail::Process& process) noexcept { process_ = &process; }
+  /// In the process, when it ends.
+  void set_exited() {
+    if (process_ != nullptr) set(Error(Errc::exited, detail::exit_reason(*process_)));
+  }
   [[nodiscard]] bool is_set() {
     const std::scoped_lock lock(mutex_);
     return result_.has_value();
@@ -270,35 +278,40 @@ class Runtime::Outcome {
   std::mutex mutex_;
   std::condition_variable ready_;
   std::optional<T> result_;
+  const detail::Process* process_ = nullptr;
+};
+
+/// Completes the outcome, at the latest when the frame goes that it is a parameter of: also when the process
+/// was ended before its first step.
+template <class T>
+class Runtime::Completer {
+ public:
+  explicit Completer(std::shared_ptr<Outcome<T>> outcome) noexcept : outcome_(std::move(outcome)) {}
+  Completer(Completer&& other) noexcept = default;
+  Completer& operator=(Completer&&) = delete;
+  ~Completer() {
+    if (outcome_ != nullptr) outcome_->set_exited();
+  }
+  void set(T result) const { outcome_->set(std::move(result)); }
+
+ private:
+  std::shared_ptr<Outcome<T>> outcome_;
 };
 
 template <class T, class... Ps>
-Task<> Runtime::completing_body(Self self, std::shared_ptr<Outcome<Flat<T>>> outcome,
-                                Task<T> (*body)(Self, Ps...), Ps... args) {
-  class Completer {
-   public:
-    Completer(Self process, std::shared_ptr<Outcome<Flat<T>>> shared)
-        : self_(process), outcome_(std::move(shared)) {}
-    Completer(const Completer&) = delete;
-    Completer& operator=(const Completer&) = delete;
-    ~Completer() { outcome_->set(Error(Errc::exited, detail::exit_reason(self_.process()))); }
-
-   private:
-    Self self_;
-    std::shared_ptr<Outcome<Flat<T>>> outcome_;
-  };
-  const Completer completer(self, outcome);
+Task<> Runtime::completing_body(Self self, Completer<Flat<T>> completer, Task<T> (*body)(Self, Ps...),
+                                Ps... args) {
   try {
     Task<T> task = body(self, std::move(args)...);
     if constexpr (std::is_void_v<T>) {
       co_await std::move(task);
-      outcome->set(Result<void>());
+      completer.set(Result<void>());
     } else {
-      outcome->set(Flat<T>(co_await std::move(task)));
+      completer.set(Flat<T>(co_await std::move(task)));
     }
   } catch (...) {
     bool is_crash = false;
-    outcome->set(Error(Errc::exited, detail::exit_reason_of(std::current_exception(), is_crash)));
+    completer.set(Error(Errc::exited, detail::exit_reason_of(std::current_exception(), is_crash)));
     throw;
   }
 }
@@ -308,8 +321,13 @@ Runtime::Flat<T> Runtime::run_body(Task<T> (*body)(Self, Ps...), As&&... args) {
   detail::check_body(body);
   if (auto allowed = may_block(); !allowed) return std::move(allowed).error();
   auto outcome = std::make_shared<Outcome<Flat<T>>>();
-  const Pid pid = spawn(&completing_body<T, Ps...>, outcome, body, std::forward<As>(args)...);
-  if (pid.id == 0) return Error(Errc::limit_exceeded, Atom("processes_max"));
+  {
+    const detail::HeldProcess held =
+        detail::hold_process(*this, nullptr, false, &completing_body<T, Ps...>, Completer<Flat<T>>(outcome),
+                             body, std::forward<As>(args)...);
+    if (!held) return Error(Errc::limit_exceeded, Atom("processes_max"));
+    outcome->set_process(held.process());
+  }
   if (is_deterministic()) {
     step_until([&outcome] { return outcome->is_set(); });
     if (!outcome->is_set()) return Error(Errc::timeout);
