@@ -99,7 +99,7 @@ void Process::fail_pending_of(NodeName node, std::uint64_t epoch, const Term& wh
 
 PendingCall::PendingCall(Process& process, Duration limit) : Wait(process, &is_answered, limit) {
   number_ = ++process.refs_made;
-  if (limit >= Duration::zero()) start_clock();
+  start_clock();
   previous_ = process.newest_pending;
   if (previous_ != nullptr) previous_->next_ = this;
   else process.pending_calls = this;

@@ -72,7 +72,7 @@ PendingSpawn::PendingSpawn(Process& process, For what, const SpawnOrder& order, 
       what_(what),
       link_(order.link),
       node_(order.node) {
-  if (limit >= Duration::zero()) start_clock();
+  start_clock();
   next_ = process.pending_spawns();
   if (next_ != nullptr) next_->previous_ = this;
   process.related().pending_spawns = this;

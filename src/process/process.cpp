@@ -125,7 +125,7 @@ void Wait::start_clock() {
     limit_ = Duration(-1);  // longer than time itself
     return;
   }
-  limit_ = (now + std::max(limit_, Duration::zero())).time_since_epoch();
+  limit_ = (now + limit_).time_since_epoch();
   deadline_set_ = true;
 }
 

@@ -47,6 +47,21 @@ TEST_P(TimersTest, ATimeLimitEndsTheWaitButNotEarly) {
   EXPECT_TRUE(ok);
 }
 
+TEST_P(TimersTest, ANegativeTimeLimitIsOverAtOnce) {
+  const auto ok = runtime_.run([](Self self) -> Task<bool> {
+    const Pid deaf = self.spawn([](Self other) -> Task<> { (void)co_await other.receive<Tick>(); });
+    co_await self.sleep(-1ms);
+    EXPECT_TRUE(std::holds_alternative<Timeout>(co_await self.receive<Tick>(-1ms)));
+    EXPECT_EQ((co_await self.call<int>(deaf, 1, -1ms)).error().code, Errc::timeout);
+    EXPECT_TRUE(std::holds_alternative<Timeout>(co_await self.receive<Tick>(Duration::min())));
+    self.send(self.pid(), Tick{1});
+    EXPECT_TRUE(std::holds_alternative<Tick>(co_await self.receive<Tick>(-1ms)));
+    self.send(deaf, Tick{});
+    co_return true;
+  });
+  EXPECT_TRUE(ok);
+}
+
 TEST_P(TimersTest, AnExitedProcessLeavesNoTimerOfItsWaits) {
   const auto ok = runtime_.run([](Self self) -> Task<bool> {
     for (int i = 0; i < 50; ++i) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <coroutine>
 #include <exception>
 #include <optional>
@@ -27,9 +28,9 @@ class Wait {
 
   /// `poll` tells, between steps, whether the frame may go on.
   Wait(Process& process, Poll poll) noexcept : process_(&process), poll_(poll) {}
-  /// Gives up at `limit` from the suspension on.
+  /// Gives up at `limit` from the suspension on; at once when it is negative.
   Wait(Process& process, Poll poll, Duration limit) noexcept
-      : process_(&process), poll_(poll), limit_(limit) {}
+      : process_(&process), poll_(poll), limit_(std::max(limit, Duration::zero())) {}
   ~Wait() = default;
 
   /// Sets the deadline by now, instead of by the moment of suspension.
