@@ -14,6 +14,9 @@ constexpr Duration tick = std::chrono::milliseconds(10);
 /// Ticks without any thread awake before it stops looking, so that single messages do not each pay to wake
 /// it.
 constexpr int idle_ticks_max = 10;
+/// The longest single wait: the condition variable adds it to its clock, which a timer that is due at the end
+/// of time would overflow.
+constexpr Duration wait_max = std::chrono::hours(1);
 }  // namespace
 
 void Scheduler::wake_timekeeper() {
@@ -38,7 +41,7 @@ void Scheduler::keep_time() {
       time_changed_.wait(lock, is_poked);
     } else {
       Duration wait = due ? std::max(*due - runtime_.clock.now(), Duration::zero()) : tick;
-      if (!deep) wait = std::min(wait, tick);
+      wait = std::min(wait, deep ? wait_max : tick);
       time_changed_.wait_for(lock, wait, is_poked);
     }
     if (time_poked_ && deep) idle_ticks = 0;
