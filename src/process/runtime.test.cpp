@@ -128,6 +128,38 @@ TEST_P(RuntimeTest, StopAsksTheRootsFirstAndKillsTheRest) {
   EXPECT_TRUE(orphan_destroyed);
 }
 
+TEST_P(RuntimeTest, StopWaitsAsLongAsItTakesWhenTheLimitIsLongerThanTime) {
+  TestRuntime runtime(GetParam());
+  std::atomic<bool> said_goodbye = false;
+  std::atomic<bool> is_ready = false;
+  runtime->spawn(
+      [](Self self, std::atomic<bool>* said, std::atomic<bool>* up) -> Task<> {
+        self.trap_exits(true);
+        up->store(true);
+        const Exit exit = co_await self.receive<Exit>();
+        said->store(exit.reason.is_atom("shutdown"));
+      },
+      &said_goodbye, &is_ready);
+  if (GetParam() == RuntimeConfig::deterministic) runtime->run_until_idle();
+  while (!is_ready) std::this_thread::yield();
+  EXPECT_TRUE(runtime->stop(Duration::max()));
+  EXPECT_TRUE(said_goodbye);
+}
+
+/// Starts its successor and ends.
+Task<> relays(Self self, std::atomic<int>* started) {
+  ++*started;
+  self.spawn(relays, started);
+  co_return;
+}
+
+TEST(RuntimeThreads, ARuntimeThatIsDestroyedLetsNothingStartAnyMore) {
+  std::atomic<int> started = 0;
+  TestRuntime runtime(2);
+  for (int i = 0; i < 20; ++i) runtime->spawn(relays, &started);
+  while (started < 1'000) std::this_thread::yield();
+}
+
 TEST_P(RuntimeTest, APlainThreadSendsExitsAndCasts) {
   const Pid pid = runtime_->spawn([](Self self) -> Task<> {
     EXPECT_TRUE(self.register_name("listener"));

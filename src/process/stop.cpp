@@ -1,6 +1,7 @@
 // How a runtime ends.
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -26,19 +27,37 @@ std::vector<Pid> living(const detail::RuntimeImpl& impl, bool only_roots) {
   return pids;
 }
 
-/// Waits until they have ended, or `limit`; whether they have.
-bool await_end(Runtime& runtime, bool only_roots, Duration limit) {
+/// Waits until the roots have ended, at most `limit`.
+void await_roots(Runtime& runtime, Duration limit) {
   const detail::RuntimeImpl& impl = runtime.impl();
   if (impl.scheduler.is_deterministic()) {
     runtime.run_until_idle();
-    return living(impl, only_roots).empty();
+    return;
   }
   const Instant end = impl.clock.now() + limit;
-  while (!living(impl, only_roots).empty()) {
+  while (!living(impl, true).empty() && impl.clock.now() < end) std::this_thread::sleep_for(look_again);
+}
+
+/// Kills all processes, and lets no more start; whether all have ended after `limit`.
+bool kill_all(Runtime& runtime, Duration limit) {
+  detail::RuntimeImpl& impl = runtime.impl();
+  impl.refuses_processes.store(true);
+  const Instant end = impl.clock.now() + limit;
+  // Who was just being started when the others were refused comes to light only later.
+  std::set<Pid> told;
+  for (;;) {
+    const auto left = living(impl, false);
+    if (left.empty()) return true;
+    for (const Pid& pid : left) {
+      if (told.insert(pid).second) runtime.exit(pid, kill());
+    }
+    if (impl.scheduler.is_deterministic()) {
+      if (!runtime.run_until_idle()) return false;
+      continue;
+    }
     if (impl.clock.now() >= end) return false;
     std::this_thread::sleep_for(look_again);
   }
-  return true;
 }
 
 }  // namespace
@@ -46,14 +65,13 @@ bool await_end(Runtime& runtime, bool only_roots, Duration limit) {
 Result<void> Runtime::stop(Duration limit) {
   if (std::exchange(impl_->stopped, true)) return {};
   BARREL_ASSERT(!detail::Scheduler::on_scheduler_thread());
+  limit = std::clamp(limit, Duration::zero(), forever);
   const Instant end = impl_->clock.now() + limit;
   if (limit > Duration::zero()) {
     for (const Pid& root : living(*impl_, true)) exit(root, shutdown());
-    (void)await_end(*this, true, limit * 4 / 5);
+    await_roots(*this, limit / 5 * 4);
   }
-  impl_->refuses_processes.store(true);  // what is started from here on would be missed
-  for (const Pid& pid : living(*impl_, false)) exit(pid, kill());
-  const bool all_ended = await_end(*this, false, std::max(end - impl_->clock.now(), limit / 5));
+  const bool all_ended = kill_all(*this, std::max(end - impl_->clock.now(), limit / 5));
   impl_->pool.stop();
   impl_->abandoned = !impl_->scheduler.stop(all_ended ? forever : look_again);
   if (all_ended) return {};
@@ -66,8 +84,7 @@ Result<void> Runtime::stop(Duration limit) {
 
 Runtime::~Runtime() {
   if (!impl_->stopped) {
-    for (const Pid& pid : living(*impl_, false)) exit(pid, kill());
-    (void)await_end(*this, false, forever);
+    (void)kill_all(*this, forever);
     (void)stop(Duration::zero());
   }
   if (impl_->abandoned) (void)impl_.release();
