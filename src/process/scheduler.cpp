@@ -222,7 +222,7 @@ void Scheduler::sleep(Worker& worker) {
     worker.changed.wait(lock, [&] { return worker.woken || stopping_.load(std::memory_order_relaxed); });
     worker.woken = false;
   }
-  if (time_sleeps_.load(std::memory_order_relaxed)) wake_timekeeper();
+  if (time_sleeps_.load(std::memory_order_seq_cst)) wake_timekeeper();
 }
 
 void Scheduler::wake_one() noexcept {

@@ -34,9 +34,11 @@ void Scheduler::keep_time() {
     std::unique_lock lock(time_mutex_);
     // Declared before looking at the timers: whoever starts an earlier one from now on pokes.
     const auto due = runtime_.timers.next();
-    const bool deep = idle_ticks == idle_ticks_max;
+    bool deep = idle_ticks == idle_ticks_max;
     const auto is_poked = [this] { return time_poked_ || stopping_.load(std::memory_order_relaxed); };
-    time_sleeps_.store(deep, std::memory_order_relaxed);
+    time_sleeps_.store(deep, std::memory_order_seq_cst);
+    // Declared before looking at the threads once more: one that woke since the last look did not poke.
+    deep = deep && sleeping_.load(std::memory_order_seq_cst) == static_cast<int>(workers_.size());
     if (deep && !due) {
       time_changed_.wait(lock, is_poked);
     } else {
