@@ -1,9 +1,12 @@
 #include "node/io_server.hpp"
 
 #include <cstdio>
+#include <exception>
 #include <optional>
 #include <utility>
 
+#include "barrel/process/exit.hpp"
+#include "barrel/term/term_text.hpp"
 #include "term/io_format.hpp"
 
 namespace barrel::node {
@@ -67,6 +70,13 @@ IoAnswer put_chars(std::span<const Term> parts, NodeName self) {
   return {{}, error("request")};
 }
 
+void report_unwritten(Self self, const std::exception_ptr& failure) {
+  bool is_crash = false;
+  self.runtime().log().error(
+      "what processes print could not be written",
+      {{"why", to_string(detail::exit_reason_of(failure, is_crash), self.runtime().node_name())}});
+}
+
 IoAnswer several(const Term& requests, NodeName self) {
   IoAnswer all{{}, Atom("ok")};
   for (const Term& request : requests.elements()) {
@@ -118,7 +128,17 @@ Task<> io_server(Self self, const Output* output) {
       // The job shares the text: it goes on when this process is ended.
       auto text = std::make_shared<const std::string>(std::move(answer.text));
       auto work = [output, text] { output->write(*text); };
-      co_await self.blocking(work);  // a terminal or a pipe may be slow
+      // It lives on: every process has it as group leader, those that run keep this one.
+      std::exception_ptr failure;
+      try {
+        co_await self.blocking(work);  // a terminal or a pipe may be slow
+      } catch (...) {
+        failure = std::current_exception();
+      }
+      if (failure) {
+        report_unwritten(self, failure);
+        answer.reply = error("put_chars");
+      }
     }
     // In the name of the node: one peer that does not read must not hold up what all print.
     const IoReply reply{request->reply_as, answer.reply};

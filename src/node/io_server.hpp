@@ -35,7 +35,8 @@ struct IoAnswer {
 /// enotsup} for the rest.
 [[nodiscard]] IoAnswer answer_io(const Term& request, NodeName self);
 
-/// The process `user`: serves {io_request, From, ReplyAs, Request}.
+/// The process `user`: serves {io_request, From, ReplyAs, Request}. What cannot be written (Output throws, or
+/// too many jobs wait for a blocking thread) is logged and answered {error, put_chars}.
 [[nodiscard]] Task<> io_server(Self self, const Output* output);
 
 }  // namespace barrel::node

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+
 #include "barrel/term/term_text.hpp"
 #include "process/test_wire.hpp"
 
@@ -68,6 +70,35 @@ TEST_F(IoServerOverTheWire, APeerThatDoesNotReadItsAnswersHoldsUpNobody) {
   ASSERT_EQ(seen_.size(), 1U);
   EXPECT_TRUE(seen_[0].is_tagged("io_reply", 3));
   EXPECT_EQ(there, seen_) << "and it was answered";
+}
+
+/// The answers of `server` to printing each of the texts.
+Task<std::vector<Term>> print_all(Self self, Pid server, std::vector<std::string> texts) {
+  std::vector<Term> answers;
+  for (const std::string& text : texts) {
+    self.send(server, Term::tuple_of(Atom("io_request"), self.pid(), 1,
+                                     Term::tuple_of(Atom("put_chars"), Atom("unicode"), text)));
+    const Term answer = co_await self.receive<Term>();
+    answers.push_back(answer.elements()[2]);
+  }
+  co_return answers;
+}
+
+TEST(IoServerOutput, AnOutputThatThrowsIsLoggedAndTheServerLivesOn) {
+  test::TestRuntime runtime(RuntimeConfig::deterministic);
+  std::string printed;
+  Output output;
+  output.set([&](std::string_view text) {
+    if (text == "bad") throw std::runtime_error("no paper");
+    printed += text;
+  });
+  const Pid user = runtime->spawn(&io_server, &output);
+  const auto answers = runtime.run(&print_all, user, std::vector<std::string>{"a", "bad", "b"});
+  ASSERT_TRUE(answers) << answers.error().message();
+  EXPECT_EQ(*answers,
+            (std::vector<Term>{Atom("ok"), Term::tuple_of(Atom("error"), Atom("put_chars")), Atom("ok")}));
+  EXPECT_EQ(printed, "ab");
+  EXPECT_TRUE(runtime.log().contain("no paper"));
 }
 
 }  // namespace

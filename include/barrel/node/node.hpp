@@ -78,7 +78,7 @@ class Node {
   [[nodiscard]] Functions& functions() noexcept;
   /// Where the text goes that processes print, those of other nodes too when this node is their group leader;
   /// at first standard output, and again after null. Called on a thread for blocking work, one text at a
-  /// time.
+  /// time. What it throws is logged, and who printed gets {error, put_chars}.
   void set_output(std::function<void(std::string_view text)> write);
   [[nodiscard]] Runtime& runtime() noexcept;
   /// All counters and gauges by name.
