@@ -140,7 +140,7 @@ Result<auth::Identity> load_identity(const fs::path& key_dir) {
 
 namespace {
 
-Error incomplete(const fs::path& missing, const fs::path& present) {
+Error lost_key_of(const fs::path& present, const fs::path& missing) {
   return Error{Errc::not_found,
                Term(fmt::format(
                    "{0} is missing, but {1} is there. Restore {0}; or delete {1}, and a new certificate is "
@@ -163,8 +163,6 @@ Result<LoadedCertificate> make_certificate(const fs::path& directory, const fs::
     written = write_file(certificate_path, as_bytes(pem->certificate), public_file_mode, certificate_setting);
   }
   if (!written) {
-    // Half a pair would keep the next start from making a whole one.
-    (void)remove_file(key_path, certificate_setting);
     return std::move(written).error();
   }
   return LoadedCertificate{std::move(*pem), std::move(*der), true};
@@ -180,13 +178,13 @@ Result<LoadedCertificate> load_or_make_certificate(const fs::path& certificate_d
   if (!certificate) return std::move(certificate).error();
   auto key = read_if_there(key_path, pem_bytes_max, certificate_setting);
   if (!key) return std::move(key).error();
-  if (!*certificate && !*key) {
-    return make_certificate(certificate_dir, certificate_path, key_path, common_name, now);
+  if (*certificate && !*key) return lost_key_of(certificate_path, key_path);
+  if (*key) {
+    if (auto checked = check_private(key_path, certificate_setting); !checked)
+      return std::move(checked).error();
   }
-  if (!*certificate) return incomplete(certificate_path, key_path);
-  if (!*key) return incomplete(key_path, certificate_path);
-  if (auto checked = check_private(key_path, certificate_setting); !checked)
-    return std::move(checked).error();
+  // A key alone is what a crash between the two leaves. Peers do not remember certificates.
+  if (!*certificate) return make_certificate(certificate_dir, certificate_path, key_path, common_name, now);
 
   LoadedCertificate loaded;
   loaded.pem = {std::string(as_text(**certificate)), std::string(as_text(**key))};
