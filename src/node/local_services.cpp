@@ -42,6 +42,12 @@ std::vector<Term> LocalServices::release_all(const Pid& pid) {
   return names;
 }
 
+void LocalServices::clear() {
+  const std::scoped_lock lock(mutex_);
+  holders_.clear();
+  names_.clear();
+}
+
 std::optional<Pid> LocalServices::find(const Term& name) const {
   const std::scoped_lock lock(mutex_);
   const auto holder = holders_.find(name);

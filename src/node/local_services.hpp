@@ -25,6 +25,8 @@ class LocalServices {
   bool release(const Term& name, const Pid& pid, std::optional<std::uint64_t> claim = {});
   /// Gives back all that `pid` holds.
   std::vector<Term> release_all(const Pid& pid);
+  /// Gives back all that anybody holds.
+  void clear();
   [[nodiscard]] std::optional<Pid> find(const Term& name) const;
 
  private:

@@ -11,7 +11,7 @@ void Membership::join(NodeName contact) {
 }
 
 void Membership::leave() {
-  service_->post([](Overlay& overlay, Moment at) { overlay.leave(at); });
+  service_->leave();
 }
 
 std::vector<NodeName> Membership::active_view() const {

@@ -10,6 +10,7 @@
 #include "barrel/process/runtime.hpp"
 #include "node/overlay.hpp"
 #include "node/published.hpp"
+#include "node/registry_service.hpp"
 #include "node/subscribers.hpp"
 
 namespace barrel::node {
@@ -21,8 +22,12 @@ class MembershipService {
   using OverlayCommand = std::move_only_function<void(Overlay&, Moment)>;
   using Post = std::function<void(OverlayCommand)>;
 
-  MembershipService(Runtime& runtime, Post post)
-      : runtime_(runtime), post_(std::move(post)), facade_(*this), views_(std::make_shared<const Views>()) {
+  MembershipService(Runtime& runtime, RegistryService& registry, Post post)
+      : runtime_(runtime),
+        registry_(registry),
+        post_(std::move(post)),
+        facade_(*this),
+        views_(std::make_shared<const Views>()) {
     Views first;
     first.members = std::make_shared<const std::vector<NodeName>>(1, runtime.node_name());
     views_.store(std::make_shared<const Views>(std::move(first)));
@@ -37,6 +42,7 @@ class MembershipService {
   };
 
   [[nodiscard]] Membership& facade() noexcept { return facade_; }
+  void leave() { registry_.leave(); }
   void post(OverlayCommand command) { post_(std::move(command)); }
   [[nodiscard]] std::shared_ptr<const Views> views() const { return views_.load(); }
   [[nodiscard]] Subscription subscribe(const Pid& subscriber) { return subscribers_.add(subscriber); }
@@ -52,6 +58,7 @@ class MembershipService {
 
  private:
   Runtime& runtime_;
+  RegistryService& registry_;
   Post post_;
   Membership facade_;
   Subscribers subscribers_;

@@ -84,7 +84,7 @@ void NodeCore::build(std::uint64_t seed) {
   const auto post_command = [this](RegistryService::OverlayCommand command) { post(std::move(command)); };
   registry_ = std::make_unique<RegistryService>(config_.name, *runtime_, post_command, log_.named("registry"),
                                                 metrics_);
-  membership_ = std::make_unique<MembershipService>(*runtime_, post_command);
+  membership_ = std::make_unique<MembershipService>(*runtime_, *registry_, post_command);
   runtime_->set_router(*router_);
   runtime_->set_resolver(*registry_);
   cluster_ = std::make_unique<Cluster>(Cluster::Parts{

@@ -133,6 +133,12 @@ void RegistryService::abandon(const Term& name, const Pid& pid, std::uint64_t cl
   (void)runtime_.send(keeper_, message);
 }
 
+void RegistryService::leave() {
+  const std::scoped_lock lock(order_);
+  local_.clear();
+  post_([](Overlay& overlay, Moment at) { overlay.leave(at); });
+}
+
 Result<Pid> RegistryService::resolve(const Term& name) const {
   if (const auto local = local_.find(name)) return *local;
   const auto snapshot = this->snapshot();

@@ -42,6 +42,8 @@ class RegistryService final : public NameResolver {
   /// the process removes the name and says why; if it caught the exception and lives on, the name is given
   /// back soon, unless it has registered it again by then.
   void abandon(const Term& name, const Pid& pid, std::uint64_t claim);
+  /// Gives back every name, and leaves the cluster.
+  void leave();
   [[nodiscard]] Result<Pid> resolve(const Term& name) const override;
   [[nodiscard]] std::optional<Pid> find_own(Atom name) const override { return local_.find(name); }
   /// Asks the neighbours for a name that is not known here.

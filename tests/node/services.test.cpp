@@ -105,6 +105,31 @@ TEST_F(Services, ANameIsFoundOnTheOtherNodeWithItsMetadata) {
   }));
 }
 
+TEST_F(Services, LeavingGivesAllNamesBackAndTheyCanBeTakenAgain) {
+  std::atomic<int> closed{0};
+  const auto keep = [](Self self, Room room, std::atomic<int>* seen) -> Task<> {
+    auto registration = self.node().registry().register_service(self, room);
+    if (!registration) exit(registration.error().reason);
+    (void)co_await self.receive<Stop>();
+    const auto updated = registration->update({{"load", 1}});
+    *seen = !updated && updated.error().code == Errc::closed ? 1 : 2;
+    (void)co_await self.receive<Stop>();  // lives on beside the new holder
+  };
+  const Room room{"general"};
+  const Pid former = b_->spawn(+keep, room, &closed);
+  ASSERT_TRUE(eventually([&] { return a_->registry().find(room).has_value(); }));
+  b_->membership().leave();
+  EXPECT_FALSE(b_->registry().find(room));
+  EXPECT_TRUE(eventually([&] { return !a_->registry().find(room); }));
+  ASSERT_TRUE(b_->send(former, Stop{"ask"}));
+  EXPECT_TRUE(eventually([&] { return closed != 0; }));
+  EXPECT_EQ(closed, 1);
+  const Pid holder = b_->spawn(&hold, room, 3);
+  EXPECT_TRUE(eventually([&] { return b_->registry().find(room) == Result<Pid>(holder); }));
+  b_->membership().join(a_->name());
+  EXPECT_TRUE(eventually([&] { return a_->registry().find(room) == Result<Pid>(holder); }));
+}
+
 TEST_F(Services, EachVisibleChangeMakesOneEventOnEachNode) {
   const Room room{"general"};
   for (const auto& [how, last] : std::vector<std::pair<std::string, std::string>>{

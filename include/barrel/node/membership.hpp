@@ -19,7 +19,8 @@ class Membership {
  public:
   /// Becomes a member through `contact`, which is tried again until it answers. Subscribers get Joined.
   void join(NodeName contact);
-  /// Takes back all registrations, tells the others, and forgets them. Subscribers get Left.
+  /// Takes back all registrations (each Registration is closed and its name free), tells the others, and
+  /// forgets them. Subscribers get Left. What shall be known after another join() is registered again.
   void leave();
   /// The peers this node gossips with: a bounded, symmetric part of the cluster.
   [[nodiscard]] std::vector<NodeName> active_view() const;

@@ -36,7 +36,7 @@ class [[nodiscard]] Registration {
   ~Registration() { unregister(); }
 
   /// Replaces the metadata everywhere. Errc::closed when nothing is held any more, as by a Registration that
-  /// a later one of the same process and name has taken the place of.
+  /// a later one of the same process and name has taken the place of, or after Membership::leave().
   Result<void> update(const Metadata& meta);
   /// Gives the name back now.
   void unregister() noexcept;
