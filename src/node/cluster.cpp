@@ -25,7 +25,7 @@ constexpr Duration unanswered_after = std::chrono::seconds(10);
 /// What a slow path has passed on by then. Guess.
 constexpr std::size_t unanswered_bytes_max = std::size_t{256} << 10;
 
-/// Strangers that are refused cannot fill the disk with log lines. A guess: an operator reads no more.
+/// Strangers cannot fill the disk with log lines. A guess: an operator reads no more.
 constexpr std::uint64_t refusal_lines_per_second = 10;
 
 }  // namespace

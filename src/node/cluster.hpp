@@ -142,6 +142,8 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   [[nodiscard]] Channel* channel_of(std::string_view name);
   /// Closes a link that still is the live one.
   void end_link(std::uint64_t link_id, NodeName peer, const std::string& why);
+  /// Whether there may be one more log line that a stranger causes; counts when not.
+  [[nodiscard]] bool may_log_for_stranger();
   void log_refusal(const carrier::Link& link, const carrier::Down& down);
   void publish_peers();
   void arm_timer();

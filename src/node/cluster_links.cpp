@@ -20,13 +20,27 @@ auth::Identity Cluster::identity() {
   // From disk, so that a rotated identity takes effect with the next handshake.
   auto present = load_identity(config_.key_dir());
   if (present) return *std::move(present);
-  log_.warning("the identity on disk cannot be read; the one loaded at start is used",
-               {{"why", present.error().message()}});
+  if (may_log_for_stranger()) {
+    log_.warning("the identity on disk cannot be read; the one loaded at start is used",
+                 {{"why", present.error().message()}});
+  }
   return identity_;
 }
 
 auth::TrustDecision Cluster::check_trust(std::string_view claimed_name, const PublicKey& key) {
-  return trust_.decide(claimed_name, key);
+  const auto decided = trust_.decide(claimed_name, key);
+  if (decided) return *decided;
+  if (may_log_for_stranger()) {
+    log_.error("pinned key unreadable, node refused",
+               {{"node", std::string(claimed_name)}, {"error", decided.error().message()}});
+  }
+  return auth::TrustDecision::key_mismatch;
+}
+
+bool Cluster::may_log_for_stranger() {
+  if (refusal_lines_.allow(loop_.now())) return true;
+  refusals_not_logged_.add();
+  return false;
 }
 
 bool Cluster::admits_unproven(std::string_view peer) {
@@ -207,7 +221,7 @@ void Cluster::log_refusal(const carrier::Link& link, const carrier::Down& down) 
     case DownReason::handshake_failed:
     case DownReason::protocol_error:
     case DownReason::key_mismatch:
-      if (!refusal_lines_.allow(loop_.now())) return refusals_not_logged_.add();
+      if (!may_log_for_stranger()) return;
       log_.warning("connection refused", {{"node", who},
                                           {"address", link.remote_address().to_string()},
                                           {"reason", std::string(to_string(down.reason))},

@@ -122,7 +122,9 @@ Result<Bytes> read_file(const fs::path& path, std::size_t bytes_max, std::string
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.is_open()) {
     const int error = errno;
-    if (error == ENOENT) return Error{Errc::not_found, Term(fmt::format("{} does not exist", path.string()))};
+    // A name that the disk cannot hold is the name of no file.
+    if (error == ENOENT || error == ENAMETOOLONG)
+      return Error{Errc::not_found, Term(fmt::format("{} does not exist", path.string()))};
     return io_error("read", path, error, setting);
   }
   // One byte more than allowed, so that too long a file shows without being read to its end.

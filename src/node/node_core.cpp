@@ -47,7 +47,7 @@ Result<void> NodeCore::load(const Environment& environment) {
   sink_ = *std::move(sink);
   log_ = Log(*sink_, "node");
   discovery_ = make_discovery(config_);
-  auto trust = TrustFiles::open(config_.key_dir(), config_.auth.trust_mode, log_.named("trust"));
+  auto trust = TrustFiles::open(config_.key_dir(), config_.auth.trust_mode);
   if (!trust) return std::move(trust).error();
   trust_ = *std::move(trust);
   auto lock = FileLock::acquire(config_.key_dir() / "lock", "auth_key_dir");

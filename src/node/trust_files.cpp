@@ -41,34 +41,25 @@ Result<std::optional<PublicKey>> read_pin(const fs::path& path) {
 
 }  // namespace
 
-TrustFiles::TrustFiles(fs::path directory, TrustMode mode, Log log)
-    : directory_(std::move(directory)), mode_(mode), log_(log) {}
+TrustFiles::TrustFiles(fs::path directory, TrustMode mode) : directory_(std::move(directory)), mode_(mode) {}
 
-Result<std::unique_ptr<TrustFiles>> TrustFiles::open(const fs::path& key_dir, TrustMode mode, Log log) {
+Result<std::unique_ptr<TrustFiles>> TrustFiles::open(const fs::path& key_dir, TrustMode mode) {
   auto made = make_directory(key_dir, private_directory_mode, setting);
   fs::path directory = key_dir / "trusted";
   if (made) made = make_directory(directory, private_directory_mode, setting);
   if (!made) return std::move(made).error();
-  return std::unique_ptr<TrustFiles>(new TrustFiles(std::move(directory), mode, log));
+  return std::unique_ptr<TrustFiles>(new TrustFiles(std::move(directory), mode));
 }
 
 fs::path TrustFiles::path_of(std::string_view name) const {
   return directory_ / (std::string(name) + std::string(extension));
 }
 
-TrustDecision TrustFiles::decide(std::string_view name, const PublicKey& key) const {
+Result<TrustDecision> TrustFiles::decide(std::string_view name, const PublicKey& key) const {
   auto pinned = find(name);
-  if (!pinned) {
-    log_.error("pinned key unreadable, node refused",
-               {{"node", std::string(name)}, {"error", pinned.error().message()}});
-    return TrustDecision::key_mismatch;
-  }
+  if (!pinned) return std::move(pinned).error();
   if (*pinned) return **pinned == key ? TrustDecision::accept_known : TrustDecision::key_mismatch;
   return mode_ == TrustMode::tofu ? TrustDecision::accept_new : TrustDecision::untrusted_key;
-}
-
-auth::TrustCheck TrustFiles::check() const {
-  return [this](std::string_view name, const PublicKey& key) { return decide(name, key); };
 }
 
 Result<TrustDecision> TrustFiles::store_if_new(std::string_view name, const PublicKey& key) {

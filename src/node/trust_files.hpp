@@ -9,7 +9,6 @@
 #include <string_view>
 
 #include "auth/trust.hpp"
-#include "barrel/base/log.hpp"
 #include "barrel/term/result.hpp"
 
 namespace barrel::node {
@@ -21,16 +20,13 @@ class TrustFiles {
  public:
   /// Makes the directory unless it is there. Errc::io.
   [[nodiscard]] static Result<std::unique_ptr<TrustFiles>> open(const std::filesystem::path& key_dir,
-                                                                TrustMode mode, Log log = {});
+                                                                TrustMode mode);
 
   TrustFiles(const TrustFiles&) = delete;
   TrustFiles& operator=(const TrustFiles&) = delete;
 
-  /// As auth::TrustStore::decide. A file that cannot be read or has another size is logged and refuses the
-  /// node (key_mismatch), as its content may have been a pin.
-  [[nodiscard]] auth::TrustDecision decide(std::string_view name, const PublicKey& key) const;
-  /// decide() for a handshake; this must outlive it.
-  [[nodiscard]] auth::TrustCheck check() const;
+  /// As auth::TrustStore::decide. An error, that of find(): refuse the node, as the file may have been a pin.
+  [[nodiscard]] Result<auth::TrustDecision> decide(std::string_view name, const PublicKey& key) const;
 
   /// As auth::TrustStore::store_if_new: for the owner of a connection whose whole handshake has succeeded
   /// with is_new_key. key_mismatch: refuse the connection. Errc::io: the pin was not stored; refuse it too,
@@ -50,12 +46,11 @@ class TrustFiles {
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
 
  private:
-  TrustFiles(std::filesystem::path directory, TrustMode mode, Log log);
+  TrustFiles(std::filesystem::path directory, TrustMode mode);
   [[nodiscard]] std::filesystem::path path_of(std::string_view name) const;
 
   std::filesystem::path directory_;
   TrustMode mode_;
-  Log log_;
   std::mutex writing_;
 };
 

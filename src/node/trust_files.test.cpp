@@ -43,11 +43,11 @@ class TrustFilesTest : public ::testing::Test {
 };
 
 TEST_F(TrustFilesTest, PinSurvivesARestart) {
-  EXPECT_EQ(open()->decide("bob@127.0.0.1", key_of(1)), TrustDecision::accept_new);
+  EXPECT_EQ(open()->decide("bob@127.0.0.1", key_of(1)), decided(TrustDecision::accept_new));
   EXPECT_EQ(open()->store_if_new("bob@127.0.0.1", key_of(1)), decided(TrustDecision::accept_new));
   const auto files = open();
-  EXPECT_EQ(files->decide("bob@127.0.0.1", key_of(1)), TrustDecision::accept_known);
-  EXPECT_EQ(files->decide("bob@127.0.0.1", key_of(2)), TrustDecision::key_mismatch);
+  EXPECT_EQ(files->decide("bob@127.0.0.1", key_of(1)), decided(TrustDecision::accept_known));
+  EXPECT_EQ(files->decide("bob@127.0.0.1", key_of(2)), decided(TrustDecision::key_mismatch));
   std::ifstream in(trusted / "bob@127.0.0.1.pub", std::ios::binary);
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), std::string(32, '\1'));
   struct stat info{};
@@ -57,18 +57,18 @@ TEST_F(TrustFilesTest, PinSurvivesARestart) {
 
 TEST_F(TrustFilesTest, DecidingPinsNothing) {
   const auto files = open();
-  EXPECT_EQ(files->check()("bob@h", key_of(1)), TrustDecision::accept_new);
+  EXPECT_EQ(files->decide("bob@h", key_of(1)), decided(TrustDecision::accept_new));
   EXPECT_TRUE(files->list()->empty());
 }
 
 TEST_F(TrustFilesTest, StrictAcceptsWhatAnOperatorProvisionsWhileItRuns) {
   const auto files = open(TrustMode::strict);
-  EXPECT_EQ(files->decide("bob@h", key_of('k')), TrustDecision::untrusted_key);
+  EXPECT_EQ(files->decide("bob@h", key_of('k')), decided(TrustDecision::untrusted_key));
   write("bob@h.pub", std::string(32, 'k'));
-  EXPECT_EQ(files->decide("bob@h", key_of('k')), TrustDecision::accept_known);
-  EXPECT_EQ(files->decide("bob@h", key_of('x')), TrustDecision::key_mismatch);
+  EXPECT_EQ(files->decide("bob@h", key_of('k')), decided(TrustDecision::accept_known));
+  EXPECT_EQ(files->decide("bob@h", key_of('x')), decided(TrustDecision::key_mismatch));
   std::filesystem::remove(trusted / "bob@h.pub");
-  EXPECT_EQ(files->decide("bob@h", key_of('k')), TrustDecision::untrusted_key);
+  EXPECT_EQ(files->decide("bob@h", key_of('k')), decided(TrustDecision::untrusted_key));
 }
 
 TEST_F(TrustFilesTest, SecondOfTwoNewConnectionsIsRefused) {
@@ -108,7 +108,7 @@ TEST_F(TrustFilesTest, OperatorPutsListsAndErases) {
   EXPECT_EQ(pins->at("bob@h"), key_of(2));
   EXPECT_EQ(files->erase("bob@h"), Result<bool>(true));
   EXPECT_EQ(files->erase("bob@h"), Result<bool>(false));
-  EXPECT_EQ(files->decide("bob@h", key_of(9)), TrustDecision::accept_new);
+  EXPECT_EQ(files->decide("bob@h", key_of(9)), decided(TrustDecision::accept_new));
 }
 
 TEST_F(TrustFilesTest, ForeignFilesAreNoPins) {
@@ -130,7 +130,7 @@ TEST_F(TrustFilesTest, ForeignFilesAreNoPins) {
 TEST_F(TrustFilesTest, DamagedPinRefusesTheNode) {
   const auto files = open();
   write("bob@h.pub", "short");
-  EXPECT_EQ(files->decide("bob@h", key_of(1)), TrustDecision::key_mismatch);
+  EXPECT_FALSE(files->decide("bob@h", key_of(1)));
   const auto stored = files->store_if_new("bob@h", key_of(1));
   ASSERT_FALSE(stored);
   EXPECT_EQ(stored.error().code, Errc::malformed);
@@ -140,12 +140,24 @@ TEST_F(TrustFilesTest, DamagedPinRefusesTheNode) {
 TEST_F(TrustFilesTest, NameCannotLeaveTheDirectory) {
   const auto files = open();
   for (const std::string_view name : {"../../etc/x@h", "a/b@h", "..", ""}) {
-    EXPECT_EQ(files->decide(name, key_of(1)), TrustDecision::key_mismatch) << name;
+    EXPECT_FALSE(files->decide(name, key_of(1))) << name;
     EXPECT_FALSE(files->store_if_new(name, key_of(1))) << name;
     EXPECT_FALSE(files->put(name, key_of(1))) << name;
     EXPECT_FALSE(files->erase(name)) << name;
   }
   EXPECT_TRUE(std::filesystem::is_empty(trusted));
+}
+
+// A stranger may say one: it must not look like a pin that cannot be read.
+TEST_F(TrustFilesTest, NameTooLongForAFileHasNoPin) {
+  for (const std::size_t size : {std::size_t{251}, std::size_t{252}, std::size_t{255}}) {
+    const std::string name = std::string(size - 2, 'x') + "@h";
+    EXPECT_EQ(open()->decide(name, key_of(1)), decided(TrustDecision::accept_new)) << size;
+    EXPECT_EQ(open(TrustMode::strict)->decide(name, key_of(1)), decided(TrustDecision::untrusted_key));
+    const auto stored = open()->store_if_new(name, key_of(1));
+    ASSERT_FALSE(stored) << "a key that is not remembered is not trusted";
+    EXPECT_EQ(stored.error().code, Errc::io);
+  }
 }
 
 TEST_F(TrustFilesTest, UnusableDirectoryIsNamed) {
