@@ -133,6 +133,19 @@ TEST_F(ConfigTest, AllProblemsAreReportedTogether) {
   EXPECT_THAT(text, HasSubstr("name = (nothing): allowed: name@host"));
 }
 
+TEST_F(ConfigTest, NodeNameMustFitIntoTheNamesOfItsFiles) {
+  const std::string longest = std::string(240, 'n') + "@h";
+  sources.arguments.push_back("--name=" + longest);
+  const auto config = load_config(sources);
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ(config->name.text(), longest);
+  sources.arguments.back() = "--name=n" + longest;
+  EXPECT_THAT(problems(), HasSubstr("242 bytes at most, as files are named after it"));
+  NodeConfig too_long = *config;
+  too_long.name = NodeName(Atom("n" + longest));
+  EXPECT_FALSE(validate(too_long));
+}
+
 TEST_F(ConfigTest, OtherProgramsVariablesAreTheirs) {
   sources.environment = {{"BARREL_DEMO_DIRECTORY", "x"}, {"BARREL_NODE", "1"}, {"BARREL_", "x"}};
   EXPECT_TRUE(load_config(sources));
@@ -145,6 +158,16 @@ TEST_F(ConfigTest, RulesOverSeveralKeys) {
   EXPECT_THAT(text, HasSubstr("suspect_after_ms = 1000: must be more than ping_after_ms, which is 1000"));
   EXPECT_THAT(text, HasSubstr("down_after_ms = 900: must be more than suspect_after_ms, which is 1000"));
   EXPECT_THAT(text, HasSubstr("prwl = 7: must be at most arwl, which is 6"));
+}
+
+// What a peer says beyond it is lowered, so that more would not be walked anyway.
+TEST_F(ConfigTest, WalksAreNoLongerThanPeersLetThemBe) {
+  sources.arguments.insert(sources.arguments.end(), {"--arwl=32", "--prwl=32"});
+  EXPECT_TRUE(load_config(sources));
+  sources.arguments.insert(sources.arguments.end(), {"--arwl=33", "--prwl=33"});
+  const std::string text = problems();
+  EXPECT_THAT(text, HasSubstr("arwl = 33 (--arwl): allowed: 0 to 32"));
+  EXPECT_THAT(text, HasSubstr("prwl = 33 (--prwl): allowed: 0 to 32"));
 }
 
 TEST_F(ConfigTest, RuleOverARefusedKeyIsNotReportedToo) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "barrel/base/socket_address.hpp"
+#include "membership/hyparview_messages.hpp"
 #include "node/config_values.hpp"
 
 namespace barrel::node {
@@ -159,9 +160,10 @@ void add_membership(Table& table) {
                [](auto& c) -> auto& { return c.membership.active_size; });
   table.number("passive_size", 0, view_max, "Nodes we remember as replacements.", "original, HyParView paper",
                [](auto& c) -> auto& { return c.membership.passive_size; });
-  table.number("arwl", 0, 64, "Hops of a forwarded join.", "original, HyParView paper",
+  table.number("arwl", 0, hyparview::ttl_max, "Hops of a forwarded join.", "original, HyParView paper",
                [](auto& c) -> auto& { return c.membership.arwl; });
-  table.number("prwl", 0, 64, "Hops left at which a forwarded join enters the passive view; at most arwl.",
+  table.number("prwl", 0, hyparview::ttl_max,
+               "Hops left at which a forwarded join enters the passive view; at most arwl.",
                "original, HyParView paper", [](auto& c) -> auto& { return c.membership.prwl; });
   table.number("shuffle_length", 1, 256, "Nodes in a shuffle.", "original, HyParView paper",
                [](auto& c) -> auto& { return c.membership.shuffle_length; });

@@ -77,15 +77,19 @@ std::vector<std::string_view> split_list(std::string_view text) {
 }
 
 Setting name_setting() {
-  Setting setting = setting_of("name", "This node; the host part must be how others reach it. Has to be set.",
-                               "name@host, both of [A-Za-z0-9_.-], 255 bytes at most", "Erlang's -name");
+  Setting setting = setting_of(
+      "name", "This node; the host part must be how others reach it. Has to be set.",
+      "name@host, both of [A-Za-z0-9_.-], 242 bytes at most, as files are named after it", "Erlang's -name");
+  // Beside the name, the longest such file name is `.endpoint.tmp`; file systems allow 255 bytes.
+  static constexpr auto names_files = [](NodeName name) { return name.text().size() <= 242; };
   setting.assign = [](NodeConfig& config, std::string_view text) {
     const auto name = NodeName::parse(text);
-    if (name) config.name = *name;
-    return name.has_value();
+    if (!name || !names_files(*name)) return false;
+    config.name = *name;
+    return true;
   };
   setting.valid = [](const NodeConfig& config) {
-    return config.name != NodeName() && NodeName::valid(config.name.text());
+    return config.name != NodeName() && NodeName::valid(config.name.text()) && names_files(config.name);
   };
   setting.show = [](const NodeConfig& config) {
     return config.name == NodeName() ? std::string() : std::string(config.name.text());
