@@ -308,39 +308,6 @@ TEST_P(GenServerTest, TermTakesWhatNothingElseTook) {
   EXPECT_TRUE(ok);
 }
 
-/// Answers before it uses the request.
-class Prompt {
- public:
-  struct Put {
-    static constexpr std::string_view tag = "put";
-    std::string text;
-    using Reply = int;
-  };
-  using Calls = Messages<Put>;
-  Prompt(Self self, Pid to) : self_(self), to_(to) {}
-  void handle_call(const Put& put, ReplyTo<Put> to) {
-    to.reply(1);
-    to.reply(2);  // nobody waits for it any more
-    self_.send(to_, put.text);
-  }
-
- private:
-  Self self_;
-  Pid to_;
-};
-
-TEST_P(GenServerTest, AHandlerMayUseTheRequestAfterItsReplyAndASecondReplyIsDropped) {
-  const auto ok = runtime_.run([](Self self) -> Task<bool> {
-    const auto server = co_await self.start_link<Prompt>(self.pid());
-    const Prompt::Put put{"a text that is longer than any small string"};
-    EXPECT_EQ(*co_await self.call(*server, put), 1);
-    const Term next = co_await self.receive<Term>();
-    EXPECT_EQ(next, to_term(put.text));
-    co_return true;
-  });
-  EXPECT_TRUE(ok);
-}
-
 /// Hands the answer on to another process.
 class Delegating {
  public:

@@ -1,5 +1,3 @@
-#include "services/registry.hpp"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -8,81 +6,12 @@
 #include "barrel/term/mapping.hpp"
 #include "barrel/term/term_text.hpp"
 #include "crdt/or_map_wire.hpp"
+#include "services/test_registry.hpp"
 
 namespace barrel {
 namespace {
 
-const NodeName n1("n1@127.0.0.1");
-const NodeName n2("n2@127.0.0.1");
-constexpr std::int64_t wall = 1'795'356'350'000;
-
-/// A registry, what it has told its users, and what it wants sent.
-struct Member {
-  explicit Member(NodeName self, std::uint32_t its_creation = 1, RegistryConfig config = {})
-      : name(self),
-        creation(its_creation),
-        core(
-            self, its_creation, config,
-            [this](NodeName node) {
-              const auto found = nodes.find(node);
-              return found == nodes.end() ? NodeVisibility{} : found->second;
-            },
-            Random(7), metrics, Log()) {
-    core.peer_up("elsewhere@h", true, out);
-    out.clear();
-  }
-  [[nodiscard]] Pid pid(std::uint32_t id) const { return {name.atom(), id, 0, creation}; }
-  Result<void> put(const Term& service, std::uint32_t id, const Term& meta = Term::map({})) {
-    return core.register_service(service, pid(id), meta, wall, out);
-  }
-  void hear(const Term& payload) { core.gossip(payload, wall, out); }
-  void set_node(NodeName node, NodeVisibility visibility) {
-    nodes[node] = visibility;
-    core.visibility_changed(node, out);
-  }
-  std::vector<Term> take_gossip() {
-    std::vector<Term> payloads;
-    for (const auto& effect : out) {
-      if (const auto* b = std::get_if<Registry::Broadcast>(&effect)) payloads.push_back(b->payload);
-    }
-    std::erase_if(out, [](const auto& e) { return std::holds_alternative<Registry::Broadcast>(e); });
-    return payloads;
-  }
-  std::vector<std::pair<NodeName, Term>> take_messages() {
-    std::vector<std::pair<NodeName, Term>> messages;
-    for (const auto& effect : out) {
-      if (const auto* s = std::get_if<Registry::SendTo>(&effect)) messages.emplace_back(s->node, s->message);
-    }
-    std::erase_if(out, [](const auto& e) { return std::holds_alternative<Registry::SendTo>(e); });
-    return messages;
-  }
-  std::vector<ServiceEvent> take_events() {
-    std::vector<ServiceEvent> events;
-    for (const auto& effect : out) {
-      if (const auto* e = std::get_if<Registry::Event>(&effect)) events.push_back(e->event);
-    }
-    std::erase_if(out, [](const auto& e) { return std::holds_alternative<Registry::Event>(e); });
-    return events;
-  }
-  [[nodiscard]] std::vector<ServiceEntry> lookup(const Term& service) const {
-    const auto snapshot = core.snapshot();
-    const auto found = snapshot->lookup(service);
-    return {found.begin(), found.end()};
-  }
-  std::uint64_t count(const char* counter) { return metrics.counter(counter).value(); }
-
-  NodeName name;
-  std::uint32_t creation;
-  Metrics metrics;
-  std::map<NodeName, NodeVisibility> nodes;
-  Registry core;
-  Registry::Effects out;
-};
-
-/// Tells `to` by gossip what `from` has broadcast.
-void tell(Member& from, Member& to) {
-  for (const Term& payload : from.take_gossip()) to.hear(payload);
-}
+using namespace test;
 
 ServiceEvent registered(const Term& name, NodeName node) {
   return {ServiceRegistered{name, node}};
@@ -304,70 +233,6 @@ TEST(Registry, an_erlang_peer_gets_the_local_entries_only_and_tells_only_its_own
   c.core.message("e@h", false, claims_for_others, wall, c.out);
   EXPECT_EQ(c.count("registry.foreign"), 1U);
   EXPECT_TRUE(c.lookup("mine").empty());
-}
-
-/// A node of the original with names from a former life, as `self` has heard of them.
-struct Original {
-  explicit Original(Member& hearer) : self(hearer) {
-    self.set_node("e@h", {true, 4});
-    for (const char* name : {"old", "kept"}) EXPECT_TRUE(former.put(name, 1));
-    told = former.take_gossip();
-    for (const Term& payload : told) self.hear(payload);
-    self.core.peer_up("e@h", false, self.out);
-    for (const auto& [to, message] : self.take_messages()) {
-      if (message.is_tagged("system", 3)) question = message.elements()[1].elements()[1];
-    }
-    (void)self.take_gossip();
-  }
-  void answer() {
-    const Term error = Term::tuple_of(Atom("error"), Term::tuple_of(Atom("unknown_system_msg"), Atom("x")));
-    self.core.message("e@h", false, Term::tuple_of(question, error), wall, self.out);
-  }
-
-  Member& self;
-  Member former{"e@h", 4};
-  std::vector<Term> told;
-  Term question;
-};
-
-TEST(Registry, an_original_node_that_has_no_names_any_more_loses_those_of_its_former_self) {
-  Member a(n1);
-  Member b(n2);
-  b.set_node("e@h", {true, 4});
-  Original e(a);
-  for (const Term& payload : e.told) b.hear(payload);
-  EXPECT_EQ(a.lookup("old").size(), 1U);
-  ASSERT_TRUE(e.former.put("newer", 2));
-  tell(e.former, a);  // overtakes the answer
-  e.answer();
-  EXPECT_TRUE(a.lookup("old").empty());
-  EXPECT_TRUE(a.lookup("kept").empty());
-  EXPECT_EQ(a.lookup("newer").size(), 1U);
-  EXPECT_EQ(a.count("registry.ghosts_removed"), 2U);
-  tell(a, b);
-  EXPECT_TRUE(b.lookup("old").empty());
-  // What it registers from now on counts.
-  ASSERT_TRUE(e.former.core.unregister_service("old", e.former.pid(1), wall, e.former.out));
-  ASSERT_TRUE(e.former.put("old", 3));
-  tell(e.former, a);
-  EXPECT_EQ(a.lookup("old").size(), 1U);
-  e.answer();
-  EXPECT_EQ(a.lookup("old").size(), 1U) << "it was answered before";
-}
-
-TEST(Registry, an_original_node_keeps_the_names_that_it_tells) {
-  Member a(n1);
-  Original e(a);
-  Member present("e@h", 4);
-  ASSERT_TRUE(present.put("kept", 1));
-  present.core.message("n1@127.0.0.1", false, encode(registry::RequestSync{n1}), wall, present.out);
-  const auto told = present.take_messages();
-  ASSERT_EQ(told.size(), 1U);
-  a.core.message("e@h", false, told.front().second, wall, a.out);
-  EXPECT_TRUE(a.lookup("old").empty());
-  EXPECT_EQ(a.lookup("kept").size(), 1U);
-  e.answer();
-  EXPECT_EQ(a.lookup("kept").size(), 1U);
 }
 
 /// Carries messages between two until both are quiet; how many there were.
