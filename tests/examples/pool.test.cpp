@@ -41,7 +41,9 @@ TEST_F(PoolTest, TheLeastLoadedWorkerIsChosen) {
   const std::string busy = loads->contains(load("w1", 1)) ? "w1" : "w2";
   const std::string idle = busy == "w1" ? "w2" : "w1";
   for (const std::string job : {"a", "b", "c"}) {
-    client.send("0 " + job);
+    // Long enough to be seen: else a load of 0 may be that of before the job.
+    client.send("2000 " + job);
+    EXPECT_TRUE(has_loads(client, {load(busy, 1), load(idle, 1)}));
     EXPECT_TRUE(client.prints(job + ": done by " + idle + "@127.0.0.1"));
     EXPECT_TRUE(has_loads(client, {load(busy, 1), load(idle, 0)}));
   }
