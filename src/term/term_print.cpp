@@ -70,7 +70,8 @@ void append_node(std::string& out, std::string_view node, bool open_ended) {
   };
   const std::string_view last_label = node.substr(node.find_last_of(".@") + 1);
   const bool ends_in_number = std::ranges::all_of(last_label, [](char c) { return c >= '0' && c <= '9'; });
-  if (node.find('@') != std::string_view::npos && std::ranges::all_of(node, plain) &&
+  const bool begins_as_local = node.starts_with("0.");
+  if (node.find('@') != std::string_view::npos && std::ranges::all_of(node, plain) && !begins_as_local &&
       !(open_ended && ends_in_number)) {
     out += node;
   } else {

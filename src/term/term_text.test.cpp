@@ -86,6 +86,7 @@ TEST(TermText, PrintsIdentifiersOfThisAndOtherNodes) {
   EXPECT_EQ(printed(Pid{Atom("me@here"), 12, 3, 1}), "<0.12.3>");
   EXPECT_EQ(printed(Pid{Atom("n1@127.0.0.1"), 12, 3, 1}), "<n1@127.0.0.1.12.3>");
   EXPECT_EQ(printed(Pid{Atom("odd node"), 12, 3, 1}), "<'odd node'.12.3>");
+  EXPECT_EQ(printed(Pid{Atom("0.@h"), 12, 3, 1}), "<'0.@h'.12.3>") << "0. is the node of the reader";
   EXPECT_EQ(printed(Pid{Atom("0"), 12, 3, 1}), "<'0'.12.3>");
   EXPECT_EQ(printed(Ref{Atom("me@here"), 1, 3, {1, 2, 3}}), "#Ref<0.3.2.1>");
   EXPECT_EQ(printed(Ref{Atom("a@b.c"), 1, 2, {1, 2}}), "#Ref<a@b.c.2.1>");
