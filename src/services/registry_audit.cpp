@@ -38,7 +38,9 @@ void Registry::audit_map(NodeName node, const registry::Items& told, Effects& ou
   }
   // Unasked, as when we entered its view: what it has written meanwhile is newer than all that it tells.
   Timestamp newest;
-  for (const registry::Item& item : told.items) newest = std::max(newest, item.entry.stamp());
+  for (const registry::Item& item : told.items) {
+    if (item.key.node == node) newest = std::max(newest, item.entry.stamp());
+  }
   remove_untold(node, told, newest, out);
 }
 

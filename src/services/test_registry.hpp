@@ -40,29 +40,24 @@ struct Member {
     nodes[node] = visibility;
     core.visibility_changed(node, out);
   }
-  std::vector<Term> take_gossip() {
-    std::vector<Term> payloads;
+  /// What `content` gives of each effect of that kind; they are taken out.
+  template <class Kind, class F>
+  auto take(F content) {
+    std::vector<decltype(content(std::declval<const Kind&>()))> taken;
     for (const auto& effect : out) {
-      if (const auto* b = std::get_if<Registry::Broadcast>(&effect)) payloads.push_back(b->payload);
+      if (const auto* kind = std::get_if<Kind>(&effect)) taken.push_back(content(*kind));
     }
-    std::erase_if(out, [](const auto& e) { return std::holds_alternative<Registry::Broadcast>(e); });
-    return payloads;
+    std::erase_if(out, [](const auto& effect) { return std::holds_alternative<Kind>(effect); });
+    return taken;
+  }
+  std::vector<Term> take_gossip() {
+    return take<Registry::Broadcast>([](const auto& broadcast) { return broadcast.payload; });
   }
   std::vector<std::pair<NodeName, Term>> take_messages() {
-    std::vector<std::pair<NodeName, Term>> messages;
-    for (const auto& effect : out) {
-      if (const auto* s = std::get_if<Registry::SendTo>(&effect)) messages.emplace_back(s->node, s->message);
-    }
-    std::erase_if(out, [](const auto& e) { return std::holds_alternative<Registry::SendTo>(e); });
-    return messages;
+    return take<Registry::SendTo>([](const auto& send) { return std::pair(send.node, send.message); });
   }
   std::vector<ServiceEvent> take_events() {
-    std::vector<ServiceEvent> events;
-    for (const auto& effect : out) {
-      if (const auto* e = std::get_if<Registry::Event>(&effect)) events.push_back(e->event);
-    }
-    std::erase_if(out, [](const auto& e) { return std::holds_alternative<Registry::Event>(e); });
-    return events;
+    return take<Registry::Event>([](const auto& event) { return event.event; });
   }
   [[nodiscard]] std::vector<ServiceEntry> lookup(const Term& service) const {
     const auto snapshot = core.snapshot();

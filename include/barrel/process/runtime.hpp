@@ -122,12 +122,13 @@ class Runtime {
   Result<void> send(const Address& to, M&& message, Duration limit = Self::call_limit) {
     const auto target = detail::resolve(sender(), to);
     if (!target) return target.error();
-    const Instant begin = clock().now();
-    for (;;) {
+    for (std::optional<Instant> begin;;) {
       auto sent = detail::try_send_to(sender(), *target, message);
       if (sent || sent.error().code == Errc::no_process) return {};
       if (sent.error().code != Errc::busy) return sent;
-      const Duration left = std::max(limit - (clock().now() - begin), Duration::zero());
+      const Instant now = clock().now();
+      const Duration left = std::max(limit - (now - begin.value_or(now)), Duration::zero());
+      begin = begin.value_or(now);
       if (auto waited = wait_drained(node_of(*target), left); !waited) return waited;
     }
   }
