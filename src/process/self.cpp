@@ -202,26 +202,29 @@ bool cancel_timer(Runtime& runtime, const TimerRef& timer) {
 
 // -- other waits
 
-Drained::Drained(Process& process, NodeName node) : Wait(process, [](Wait&) { return true; }) {
-  begin(node);
-}
+Drained::Drained(Process& process, NodeName node) : Wait(process, &is_drained), node_(node) {}
 
 Drained::Drained(Process& process, NodeName node, Duration limit)
-    : Wait(process, [](Wait&) { return true; }, limit) {
+    : Wait(process, &is_drained, limit), node_(node) {
   ends_parking_ = true;
-  begin(node);
 }
 
 Result<void> Drained::await_resume() const {
-  if (!std::exchange(process_->busy, false)) return {};
+  const bool still_full = std::exchange(process_->busy, false);
+  if (done_ && !still_full) return {};
   return Error(Errc::timeout);
 }
 
-void Drained::begin(NodeName node) {
-  RemoteRouter* router = process_->runtime->router;
-  if (router == nullptr || process_->busy) return;  // parked in any case
-  process_->busy = true;
-  router->when_drained(node, process_->pid());
+/// Asks once the process is no longer parked, which may be for another node.
+bool Drained::is_drained(Wait& wait) {
+  auto& self = static_cast<Drained&>(wait);
+  if (self.done_ || self.timed_out_) return true;
+  self.done_ = true;
+  RemoteRouter* router = self.process_->runtime->router;
+  if (router == nullptr) return true;
+  self.process_->busy = true;
+  router->when_drained(self.node_, self.process_->pid());
+  return false;
 }
 
 BlockingWait::BlockingWait(Process& process, std::shared_ptr<BlockingJob> job)

@@ -73,7 +73,9 @@ class [[nodiscard]] Drained final : public Wait {
   Result<void> await_resume() const;
 
  private:
-  void begin(NodeName node);
+  [[nodiscard]] static bool is_drained(Wait& wait);
+
+  NodeName node_;
 };
 }  // namespace detail
 
