@@ -4,10 +4,12 @@
 
 namespace barrel::detail {
 
-ProcessTable::ProcessTable(RuntimeImpl& runtime, std::uint32_t processes_max, std::uint32_t queue_max)
+ProcessTable::ProcessTable(RuntimeImpl& runtime, std::uint32_t processes_max, std::uint32_t queue_max,
+                           unsigned threads)
     : runtime_(runtime),
       queue_max_(queue_max),
       directory_size_(processes_max + 1),
+      stock_size_(std::clamp(processes_max / 4 / std::max(threads, 1U), 1U, Stock::size_max)),
       directory_(std::make_unique<std::atomic<Chunk*>[]>(directory_size_ / chunk_size + 1)) {}
 
 ProcessTable::~ProcessTable() {
@@ -43,7 +45,8 @@ Process* ProcessTable::acquire(Stock* stock) {
   }
   if (stock->count_ == 0) {
     const std::scoped_lock lock(mutex_);
-    while (stock->count_ < Stock::size / 2) {
+    const std::uint32_t wanted = std::max(stock_size_ / 2, 1U);
+    while (stock->count_ < wanted) {
       Process* slot = acquire_locked();
       if (slot == nullptr) break;
       stock->slots_[stock->count_++] = slot;
@@ -59,9 +62,9 @@ void ProcessTable::release(Process& slot, Stock* stock) noexcept {
     free_.push_back(&slot);
     return;
   }
-  if (stock->count_ == Stock::size) {
+  if (stock->count_ == stock_size_) {
     const std::scoped_lock lock(mutex_);
-    while (stock->count_ > Stock::size / 2) free_.push_back(stock->slots_[--stock->count_]);
+    while (stock->count_ > stock_size_ / 2) free_.push_back(stock->slots_[--stock->count_]);
   }
   stock->slots_[stock->count_++] = &slot;
 }

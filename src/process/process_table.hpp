@@ -16,19 +16,21 @@ namespace barrel::detail {
 /// scheduler threads.
 class ProcessTable {
  public:
-  /// Free slots that one thread keeps for itself. Not thread-safe; return it before it goes.
+  /// Free slots that one thread keeps for itself. Not thread-safe.
   class Stock {
    public:
-    static constexpr std::size_t size = 64;
+    static constexpr std::uint32_t size_max = 64;
 
    private:
     friend class ProcessTable;
-    std::array<Process*, size> slots_{};
+    std::array<Process*, size_max> slots_{};
     std::size_t count_ = 0;
   };
 
-  /// `processes_max` slots at most, besides slot 0, which is never used; `queue_max` is each one's.
-  ProcessTable(RuntimeImpl& runtime, std::uint32_t processes_max, std::uint32_t queue_max);
+  /// `processes_max` slots at most, besides slot 0, which is never used; `queue_max` is each one's. The
+  /// stocks of `threads` threads together keep a quarter of the slots from the others at most, or one slot
+  /// each.
+  ProcessTable(RuntimeImpl& runtime, std::uint32_t processes_max, std::uint32_t queue_max, unsigned threads);
   ~ProcessTable();
   ProcessTable(const ProcessTable&) = delete;
   ProcessTable& operator=(const ProcessTable&) = delete;
@@ -60,6 +62,7 @@ class ProcessTable {
   RuntimeImpl& runtime_;
   const std::uint32_t queue_max_;
   const std::uint32_t directory_size_;
+  const std::uint32_t stock_size_;
   std::unique_ptr<std::atomic<Chunk*>[]> directory_;
   std::atomic<std::uint32_t> used_{1};
   std::mutex mutex_;

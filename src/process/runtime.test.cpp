@@ -91,6 +91,19 @@ TEST_P(RuntimeTest, SpawningBeyondTheLimitGivesADeadPid) {
   EXPECT_GE(limited.counter("process.processes_refused"), 100U);
 }
 
+TEST_P(RuntimeTest, ASmallLimitOnProcessesIsUsedUpBeforeOneIsRefused) {
+  RuntimeConfig config = TestRuntime::with(GetParam());
+  config.processes_max = 8;
+  TestRuntime limited(config);
+  const auto child = limited.run([](Self self) -> Task<bool> {
+    self.spawn(waits);  // takes a slot for a scheduler thread
+    co_return true;
+  });
+  EXPECT_TRUE(child);
+  for (int i = 0; i < 5; ++i) EXPECT_NE(limited->spawn(waits).id, 0U) << i;
+  EXPECT_EQ(limited.counter("process.processes_refused"), 0U);
+}
+
 TEST_P(RuntimeTest, StopAsksTheRootsFirstAndKillsTheRest) {
   std::atomic<bool> root_said_goodbye = false;
   std::atomic<bool> orphan_destroyed = false;
