@@ -216,7 +216,8 @@ void add_rest(Table& table) {
   table.number("mailbox_messages_max", 1, RuntimeConfig::mailbox_messages_limit,
                "Messages a mailbox may hold before its process is ended.", "Barrel",
                [](auto& c) -> auto& { return c.processes.mailbox_messages_max; });
-  table.milliseconds("shutdown_timeout_ms", "For processes to stop at shutdown before they are abandoned.",
+  table.milliseconds("shutdown_timeout_ms",
+                     "For processes and their blocking jobs to end at shutdown before they are abandoned.",
                      "Erlang's supervisor", [](auto& c) -> auto& { return c.processes.shutdown_timeout; });
   table.group("Functions");
   table.add(functions_allowed_nodes_setting());

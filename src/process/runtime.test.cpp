@@ -224,6 +224,28 @@ TEST(RuntimeThreads, ALongStepDoesNotHoldUpWhatItWoke) {
   EXPECT_TRUE(runtime.log().contain("runs for long"));
 }
 
+TEST(RuntimeThreads, ABlockingJobThatDoesNotEndIsAbandoned) {
+  // The runtime stays behind with the job's thread; both outlive the test.
+  static auto* const runtime = new TestRuntime(1);
+  static auto* const release = new std::latch(1);
+  static auto* const ended = new std::latch(1);
+  static std::latch running(1);
+  (*runtime)->spawn([](Self self) -> Task<> {
+    co_await self.blocking([] {
+      running.count_down();
+      release->wait();
+      ended->count_down();
+    });
+  });
+  running.wait();
+  const auto stopped = (*runtime)->stop(20ms);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error(), Error(Errc::timeout, Term::list({})));
+  EXPECT_TRUE(runtime->log().contain("blocking jobs did not end in time"));
+  release->count_down();
+  ended->wait();
+}
+
 TEST(RuntimeThreads, AProcessThatNeverEndsItsStepIsAbandonedAndNamed) {
   // The runtime stays behind with its thread; both outlive the test.
   static auto* const runtime = new TestRuntime(1);

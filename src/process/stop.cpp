@@ -72,19 +72,24 @@ Result<void> Runtime::stop(Duration limit) {
     await_roots(*this, limit / 5 * 4);
   }
   const bool all_ended = kill_all(*this, std::max(end - impl_->clock.now(), limit / 5));
-  impl_->pool.stop();
-  impl_->abandoned = !impl_->scheduler.stop(all_ended ? forever : look_again);
-  if (all_ended) return {};
+  const bool jobs_ended = impl_->pool.stop(std::max(end - impl_->clock.now(), look_again));
+  const bool threads_ended = impl_->scheduler.stop(all_ended ? forever : look_again);
+  impl_->abandoned = !jobs_ended || !threads_ended;
+  if (!jobs_ended) impl_->log.error("blocking jobs did not end in time and are abandoned");
+  if (all_ended && jobs_ended) return {};
   const auto left = living(*impl_, false);
   std::vector<Term> pids(left.begin(), left.end());
-  impl_->log.error("processes did not end in time and are abandoned",
-                   {{"pids", to_string(Term::list(pids), impl_->config.node)}});
+  if (!all_ended) {
+    impl_->log.error("processes did not end in time and are abandoned",
+                     {{"pids", to_string(Term::list(pids), impl_->config.node)}});
+  }
   return Error(Errc::timeout, Term::list(std::move(pids)));
 }
 
 Runtime::~Runtime() {
   if (!impl_->stopped) {
     (void)kill_all(*this, forever);
+    (void)impl_->pool.stop(forever);
     (void)stop(Duration::zero());
   }
   if (impl_->abandoned) (void)impl_.release();

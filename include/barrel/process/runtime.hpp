@@ -167,7 +167,8 @@ class Runtime {
 
   /// Asks the root processes to exit with shutdown, kills what is left when all roots are gone or after four
   /// fifths of the limit, and joins the threads. A process that does not even end then is abandoned with its
-  /// thread and memory and named in the error (Errc::timeout, reason: list of pids).
+  /// thread and memory and named in the error (Errc::timeout, reason: list of pids). So is a blocking job
+  /// that still runs, whose process has ended: the list may be empty.
   Result<void> stop(Duration limit);
 
   // -- a deterministic runtime is stepped by its owner, on one thread
