@@ -35,6 +35,8 @@ class LinkTable {
   /// When the first of them wants to be called.
   [[nodiscard]] std::optional<Instant> next_timer() const;
 
+  /// Those that are over and not removed are counted too.
+  [[nodiscard]] std::size_t size() const { return links_.size(); }
   /// Every link that is not down.
   [[nodiscard]] std::vector<Link*> alive() const;
   /// Null when there is no such link, or it is down.

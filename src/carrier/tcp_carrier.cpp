@@ -7,7 +7,10 @@ namespace barrel::carrier {
 
 TcpCarrier::TcpCarrier(LinkConfig config, TcpConfig tcp, StreamDialer& dialer, const Clock& clock,
                        LinkOwner& owner, Random random, Metrics& metrics, Log log)
-    : context_(std::move(config), owner, random, metrics, log), tcp_{std::move(tcp), dialer, clock} {
+    : context_(std::move(config), owner, random, metrics, log),
+      tcp_{std::move(tcp), dialer, clock},
+      connections_(metrics.gauge("tcp.connections")),
+      half_open_(metrics.gauge("tcp.half_open")) {
   context_.now = clock.now();
 }
 
@@ -67,6 +70,8 @@ void TcpCarrier::turn(Instant now) {
   context_.now = std::max(context_.now, now);
   links_.run_due();
   links_.remove_dead();
+  connections_.set(links_.size());
+  half_open_.set(context_.pending_accepted);
 }
 
 }  // namespace barrel::carrier

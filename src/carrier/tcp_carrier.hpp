@@ -68,6 +68,8 @@ class TcpCarrier final {
   LinkContext context_;
   TcpContext tcp_;
   LinkTable links_{context_, first_id};
+  Gauge& connections_;
+  Gauge& half_open_;
   bool accepting_ = true;
 };
 

@@ -121,8 +121,11 @@ TEST_P(TcpLinks, SilentConnectionsAreClosedAndTheirNumberIsBounded) {
   run(net, {&b});
   EXPECT_EQ(b.carrier->links().size(), 10U);
   EXPECT_EQ(b.count("tcp.pending_limit"), 15U);
+  EXPECT_EQ(b.count("tcp.connections"), 10U);
+  EXPECT_EQ(b.count("tcp.half_open"), 10U);
   run(net, {&b}, 20s);
   EXPECT_TRUE(b.carrier->links().empty());
+  EXPECT_EQ(b.count("tcp.connections"), 0U);
   strangers.push_back(net.dial(b.where));
   EXPECT_EQ(b.carrier->links().size(), 1U) << "there is room again";
 }

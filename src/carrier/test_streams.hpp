@@ -189,7 +189,7 @@ class TcpNode final : public LinkOwner {
     (void)outbound->push(dist::Lane::messages, bytes, encode, false, dist::Outbound::sender_of(control.from));
     live->flush(network.time);
   }
-  [[nodiscard]] std::uint64_t count(std::string_view counter) { return metrics.counter(counter).value(); }
+  [[nodiscard]] std::uint64_t count(const std::string& metric) const { return metrics.snapshot()[metric]; }
 
   StreamNet& network;
   NodeName name;
