@@ -216,14 +216,16 @@ void EpollLoopImpl::wait() {
 
 /// Polls for as long as it has paid off lately. True when there is something to do.
 bool EpollLoopImpl::spin(std::optional<Instant> deadline) {
-  if (spin_budget_ <= Duration::zero()) return false;
+  if (spin_budget_ <= Duration::zero() || !offers_.may_spin(turn_now_)) return false;
   spins_.add();
   const Instant end = turn_now_ + spin_budget_;
+  Instant now = turn_now_;
   while (true) {
     if (pending_.load(std::memory_order_relaxed) || poll(Duration::zero())) return true;
-    const Instant time = clock_.now();
-    if (deadline && time >= *deadline) return true;
-    if (time >= end) break;
+    const Instant before = std::exchange(now, clock_.now());
+    offers_.took(now - before, now);
+    if (deadline && now >= *deadline) return true;
+    if (now >= end) break;
     ::sched_yield();
   }
   // Nothing came: try for shorter, and give up below what a system call costs anyway.

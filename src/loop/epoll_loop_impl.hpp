@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/blocking_pool.hpp"
+#include "base/processor_offers.hpp"
 #include "loop/epoll_loop.hpp"
 #include "loop/file_descriptor.hpp"
 #include "loop/linux_tcp.hpp"
@@ -94,6 +95,7 @@ class EpollLoopImpl final : public EpollLoop, private Poller, private StreamDial
   std::array<epoll_event, ready_max> events_{};
   std::span<epoll_event> ready_;
   Duration spin_budget_;
+  ProcessorOffers offers_;
   std::unique_ptr<TcpShared> tcp_;  ///< Once there is TCP.
   bool fine_timeouts_ = true;       ///< The kernel has epoll_pwait2.
   std::unique_ptr<SignalWatch> signals_;

@@ -160,17 +160,22 @@ Process* Scheduler::take_anywhere(Worker& worker) {
 }
 
 Process* Scheduler::spin(Worker& worker) {
-  Process* found = take_anywhere(worker);
-  if (found != nullptr || settings_.spin <= Duration::zero()) return found;
-  const Instant end = runtime_.clock.now() + settings_.spin;
-  do {
-    for (int i = 0; i < 32 && found == nullptr; ++i) {
+  if (Process* process = take_anywhere(worker)) return process;
+  if (settings_.spin <= Duration::zero()) return nullptr;
+  Instant now = runtime_.clock.now();
+  if (!worker.offers.may_spin(now)) return nullptr;
+  const Instant end = now + settings_.spin;
+  while (now < end && !stopping_.load(std::memory_order_relaxed)) {
+    for (int i = 0; i < 32; ++i) {
       relax();
-      if (i % 4 == 0) found = take_anywhere(worker);
+      if (i % 4 != 0) continue;
+      if (Process* process = take_anywhere(worker)) return process;
     }
-    if (found == nullptr) std::this_thread::yield();
-  } while (found == nullptr && !stopping_.load(std::memory_order_relaxed) && runtime_.clock.now() < end);
-  return found;
+    std::this_thread::yield();
+    const Instant before = std::exchange(now, runtime_.clock.now());
+    worker.offers.took(now - before, now);
+  }
+  return take_anywhere(worker);
 }
 
 void Scheduler::work(Worker& worker) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "barrel/base/time.hpp"
+#include "base/processor_offers.hpp"
 #include "process/process_table.hpp"
 #include "process/run_queue.hpp"
 
@@ -66,6 +67,7 @@ class Scheduler {
     ProcessTable::Stock stock;
     std::uint32_t turns = 0;
     std::uint32_t nexts_in_a_row = 0;
+    ProcessorOffers offers;
     std::thread thread;
 
     std::mutex mutex;
