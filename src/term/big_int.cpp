@@ -171,11 +171,11 @@ std::optional<BigInt> BigInt::parse(std::string_view text) {
   return magnitude ? std::optional(BigInt(negative, std::move(*magnitude))) : std::nullopt;
 }
 
-std::strong_ordering operator<=>(const BigInt& a, const BigInt& b) {
-  if (a.negative_ != b.negative_)
-    return a.negative_ ? std::strong_ordering::less : std::strong_ordering::greater;
-  const BigInt& low = a.negative_ ? b : a;
-  const BigInt& high = a.negative_ ? a : b;
+std::strong_ordering BigInt::order(const BigInt& other) const {
+  if (negative_ != other.negative_)
+    return negative_ ? std::strong_ordering::less : std::strong_ordering::greater;
+  const BigInt& low = negative_ ? other : *this;
+  const BigInt& high = negative_ ? *this : other;
   if (low.magnitude_.size() != high.magnitude_.size())
     return low.magnitude_.size() <=> high.magnitude_.size();
   return std::lexicographical_compare_three_way(low.magnitude_.rbegin(), low.magnitude_.rend(),

@@ -286,9 +286,9 @@ std::weak_ordering compare(const Term& a, const Term& b) noexcept {
   return Comparison(Numbers::by_value).compare(a, b);
 }
 
-std::strong_ordering operator<=>(const Term& a, const Term& b) noexcept {
+std::strong_ordering Term::order(const Term& other) const noexcept {
   Comparison comparison(Numbers::by_value);
-  const Order order = comparison.compare(a, b);
+  const Order order = comparison.compare(*this, other);
   return strong(order != 0 ? order : comparison.tie());
 }
 
@@ -296,10 +296,6 @@ std::strong_ordering detail::key_order(const Term& a, const Term& b) noexcept {
   Comparison comparison(Numbers::by_kind);
   const Order order = comparison.compare(a, b);
   return strong(order != 0 ? order : comparison.tie());
-}
-
-bool operator==(const Term& a, const Term& b) noexcept {
-  return a.kind() == b.kind() && (a <=> b) == 0;
 }
 
 namespace {

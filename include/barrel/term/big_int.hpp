@@ -43,9 +43,12 @@ class BigInt {
   static constexpr std::size_t digits_max = 19'729;
 
   friend bool operator==(const BigInt&, const BigInt&) = default;
-  friend std::strong_ordering operator<=>(const BigInt& a, const BigInt& b);
+  friend std::strong_ordering operator<=>(const BigInt& a, const BigInt& b) { return a.order(b); }
 
  private:
+  // Behind the operator, as a friend that is only declared here would not be exported by the shared library.
+  [[nodiscard]] std::strong_ordering order(const BigInt& other) const;
+
   bool negative_ = false;
   Bytes magnitude_;
 };

@@ -200,10 +200,14 @@ class Term {
   /// Agrees with ==. Of this process only: not portable, not Erlang's phash2.
   [[nodiscard]] std::size_t hash() const noexcept;
 
-  friend bool operator==(const Term& a, const Term& b) noexcept;
-  friend std::strong_ordering operator<=>(const Term& a, const Term& b) noexcept;
+  friend bool operator==(const Term& a, const Term& b) noexcept {
+    return a.kind() == b.kind() && a.order(b) == 0;
+  }
+  friend std::strong_ordering operator<=>(const Term& a, const Term& b) noexcept { return a.order(b); }
 
  private:
+  // Behind the operators, as friends that are only declared here would not be exported by the shared library.
+  [[nodiscard]] std::strong_ordering order(const Term& other) const noexcept;
   friend struct detail::TermAccess;
 
   static constexpr std::uint32_t kind_mask = 0xff;
