@@ -33,7 +33,7 @@ class Puppet {
     (void)node_->send(pid_, Term(Atom("$perform")));
   }
   /// For monitors that shall stay.
-  void keep(Monitor monitor) { monitors_.push_back(std::move(monitor)); }
+  void keep(Monitor monitor) { monitors_->push_back(std::move(monitor)); }
 
   [[nodiscard]] std::vector<std::string> heard() const {
     const std::scoped_lock lock(mutex_);
@@ -55,6 +55,8 @@ class Puppet {
 
  private:
   static Task<> live(Self self, Puppet* puppet, Atom name) {
+    std::vector<Monitor> monitors;  // they end with the process that made them
+    puppet->monitors_ = &monitors;
     self.trap_exits(true);
     (void)self.register_name(name);
     for (;;) {
@@ -82,7 +84,7 @@ class Puppet {
 
   Node* node_ = nullptr;
   Pid pid_;
-  std::vector<Monitor> monitors_;  // of the process's thread only
+  std::vector<Monitor>* monitors_ = nullptr;  // of the process's thread only
   mutable std::mutex mutex_;
   std::deque<std::function<void(Puppet&, Self)>> tasks_;
   std::vector<std::string> heard_;
