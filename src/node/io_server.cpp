@@ -81,6 +81,12 @@ IoAnswer several(const Term& requests, NodeName self) {
   IoAnswer all{{}, Atom("ok")};
   for (const Term& request : requests.elements()) {
     IoAnswer one = answer_io(request, self);
+    all.too_long = one.too_long;
+    if (all.text.size() + one.text.size() > formatted_bytes_max) {
+      all.too_long = true;
+      all.reply = error("put_chars");
+      break;
+    }
     all.text += one.text;
     all.reply = std::move(one.reply);
     if (all.reply.is_tagged("error", 2)) break;
@@ -119,11 +125,13 @@ IoAnswer answer_io(const Term& request, NodeName self) {
 
 Task<> io_server(Self self, const Output* output) {
   const NodeName here = self.runtime().node_name();
+  Counter& too_long = self.runtime().metrics().counter("node.io_texts_too_long");
   for (;;) {
     const auto message = co_await self.receive<IoRequest, Term>();
     const auto* request = std::get_if<IoRequest>(&message);
     if (request == nullptr) continue;
     IoAnswer answer = answer_io(request->request, here);
+    if (answer.too_long) too_long.add();
     if (!answer.text.empty()) {
       // The job shares the text: it goes on when this process is ended.
       auto text = std::make_shared<const std::string>(std::move(answer.text));

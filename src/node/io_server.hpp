@@ -30,9 +30,12 @@ class Output {
 struct IoAnswer {
   std::string text;
   Term reply;
+  /// Something was left out, because the texts of one message were longer than formatted_bytes_max together.
+  bool too_long = false;
 };
 /// Prints put_chars, with io_lib's functions computed here; is at its end for those who read; {error,
-/// enotsup} for the rest.
+/// enotsup} for the rest. Of several requests in one the first that fails, or that no longer fits into
+/// formatted_bytes_max, is the last.
 [[nodiscard]] IoAnswer answer_io(const Term& request, NodeName self);
 
 /// The process `user`: serves {io_request, From, ReplyAs, Request}. What cannot be written (Output throws, or

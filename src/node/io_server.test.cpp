@@ -40,6 +40,27 @@ TEST(IoServer, SeveralRequestsEndWithTheFirstThatFails) {
             "a|{error,put_chars}");
 }
 
+/// A few kilobytes each, which become 40 MB of text.
+std::string long_requests(int count) {
+  std::string format;
+  for (int i = 0; i < 4'000; ++i) format += "~9999n~n";
+  const std::string one = "{put_chars,unicode,io_lib,format,[\"" + format + "\",[]]}";
+  std::string all = one;
+  for (int i = 1; i < count; ++i) all += "," + one;
+  return "{requests,[" + all + "]}";
+}
+
+TEST(IoServer, SeveralRequestsAreTogetherNoLongerThanOneMayBe) {
+  const std::string nested = "{requests,[" + long_requests(1) + "," + long_requests(3) + "]}";
+  for (const auto& request : {long_requests(3), nested}) {
+    const IoAnswer answer = answer_io(*parse_term(request), "a@127.0.0.1");
+    EXPECT_EQ(answer.text.size(), 40'000'000U) << "what comes before the limit is printed";
+    EXPECT_EQ(to_string(answer.reply), "{error,put_chars}");
+    EXPECT_TRUE(answer.too_long);
+  }
+  EXPECT_FALSE(answer_io(*parse_term(long_requests(1)), "a@127.0.0.1").too_long);
+}
+
 TEST(IoServer, IsAtItsEndForThoseWhoReadAndKnowsItsOptions) {
   EXPECT_EQ(answered("{get_line,unicode,\"> \"}"), "|eof");
   EXPECT_EQ(answered("{get_chars,unicode,\"\",10}"), "|eof");
