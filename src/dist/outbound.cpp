@@ -30,6 +30,8 @@ Outbound::Outbound(OutboundLimits limits, Metrics& metrics)
     : limits_(limits),
       refused_busy_(metrics.counter("dist.outbound_busy")),
       refused_large_(metrics.counter("dist.outbound_too_large")),
+      lost_bytes_(metrics.counter("dist.outbound_lost_bytes")),
+      unacknowledged_bytes_(metrics.counter("dist.outbound_unacknowledged_bytes")),
       atoms_taken_(metrics.counter("dist.atom_cache_place_taken")),
       frame_bytes_max_(limits.frame_bytes_max) {}
 
@@ -326,6 +328,8 @@ void Outbound::restart() {
     queue.envelope = Envelope::pass_through;
     queue.whole_queued = 0;
     queue.whole_taken = 0;
+    lost_bytes_.add(queue.queued_bytes);
+    unacknowledged_bytes_.add(queue.pending_bytes - queue.queued_bytes);
     queue.queued_bytes = 0;
     queue.pending_bytes = 0;
     queue.refused = false;

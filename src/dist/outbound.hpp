@@ -138,8 +138,9 @@ class Outbound {
   /// pushed from now on refused. Cluster thread, before use().
   void lower_frame_limit(std::size_t bytes_max);
 
-  /// Begins anew for the next connection: drops what waits and forgets what is in flight, the peer's limit
-  /// and its envelope. Cluster thread; who took from this before must not call acknowledged() afterwards.
+  /// Begins anew for the next connection: drops what waits and forgets what is in flight, both counted, the
+  /// peer's limit and its envelope. Cluster thread; who took from this before must not call acknowledged()
+  /// afterwards.
   void restart();
 
  private:
@@ -196,6 +197,8 @@ class Outbound {
   const OutboundLimits limits_;
   Counter& refused_busy_;
   Counter& refused_large_;
+  Counter& lost_bytes_;
+  Counter& unacknowledged_bytes_;
   Counter& atoms_taken_;
   BufferPool pool_{pool_bytes_max};
   FragmentTurns::Sequences sequences_{0};

@@ -181,6 +181,20 @@ TEST_F(OutboundTest, TheNextConnectionBeginsWithNothing) {
   EXPECT_EQ(take(outbound), std::vector{std::string(50, 'n')});
 }
 
+TEST_F(OutboundTest, WhatAnEndOfTheConnectionLosesIsCounted) {
+  Outbound outbound({}, metrics);
+  const auto count = [&](const char* name) { return metrics.counter(name).value(); };
+  (void)outbound.push(Lane::messages, 0, text(std::string(96, 's')));
+  (void)outbound.take(Lane::messages, SIZE_MAX);
+  (void)outbound.push(Lane::messages, 0, text(std::string(46, 'w')));
+  (void)outbound.push(Lane::overlay, 0, text(std::string(26, 'w')));
+  outbound.restart();
+  EXPECT_EQ(count("dist.outbound_unacknowledged_bytes"), 100U) << "with the length before it";
+  EXPECT_EQ(count("dist.outbound_lost_bytes"), 80U) << "of both lanes";
+  outbound.restart();
+  EXPECT_EQ(count("dist.outbound_lost_bytes"), 80U);
+}
+
 TEST_F(OutboundTest, SlicesOfOneBlockCanBeJoined) {
   Outbound outbound({}, metrics);
   std::vector<SharedBytes> slices;
