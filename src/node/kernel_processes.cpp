@@ -1,7 +1,9 @@
 #include "node/kernel_processes.hpp"
 
 #include <map>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "node/rpc_server.hpp"
 
@@ -32,42 +34,111 @@ HeldProcess hold(Runtime& runtime, Kind kind, const Output* output) {
   return {};
 }
 
-/// Starts them again when they end, until the node stops, when no process can be started any more.
-Task<> keep_running(Self self, const Output* output, Pid user, Pid rex_pid, Pid net_kernel_pid) {
+/// How long after a failed start the next try comes. A guess: somebody notices a missing `rex` no sooner.
+constexpr Duration try_again_after = std::chrono::seconds(1);
+
+struct TryAgain {
+  static constexpr std::string_view internal_name = "$barrel_try_again";
+};
+
+std::string_view name_of(Kind kind) {
+  switch (kind) {
+    case Kind::user: return "user";
+    case Kind::rex: return "rex";
+    case Kind::net_kernel: return "net_kernel";
+  }
+  return {};
+}
+
+/// Starts them again when they end, and tries again when that fails: there may be no room for a process.
+class Keeper {
+ public:
+  Keeper(Self self, const Output* output)
+      : self_(self),
+        output_(output),
+        failed_(self.runtime().metrics().counter("node.kernel_starts_failed")) {}
+
+  void keep(Kind kind, const Pid& pid) {
+    Monitor monitor = self_.monitor(pid);
+    const Ref ref = monitor.ref();
+    kept_.emplace(ref, Kept{kind, std::move(monitor)});
+  }
+  void ended(const Ref& ref) {
+    const auto found = kept_.find(ref);
+    if (found == kept_.end()) return;
+    const Kind kind = found->second.kind;
+    kept_.erase(found);
+    start(kind);
+  }
+  void try_again() {
+    waits_ = false;
+    for (const auto& [kind, tries] : std::map(missing_)) start(kind);
+  }
+
+ private:
   struct Kept {
     Kind kind;
     Monitor monitor;
   };
-  std::map<Ref, Kept> kept;
-  const auto keep = [&](Kind kind, const Pid& pid) {
-    Monitor monitor = self.monitor(pid);
-    const Ref ref = monitor.ref();
-    kept.emplace(ref, Kept{kind, std::move(monitor)});
-  };
-  keep(Kind::user, user);
-  keep(Kind::rex, rex_pid);
-  keep(Kind::net_kernel, net_kernel_pid);
+
+  void start(Kind kind) {
+    const HeldProcess again = hold(self_.runtime(), kind, output_);
+    if (!again) return missed(kind);
+    if (const auto tries = missing_.find(kind); tries != missing_.end()) {
+      if (tries->second > 1)
+        self_.runtime().log().info("started again", {{"process", std::string(name_of(kind))}});
+      missing_.erase(tries);
+    }
+    keep(kind, again.pid());
+  }
+  void missed(Kind kind) {
+    failed_.add();
+    // Once, and not at the first time: a runtime that stops starts nothing either.
+    if (++missing_[kind] == 2) {
+      self_.runtime().log().error(
+          "a process that every node has cannot be started; it is tried again and again",
+          {{"process", std::string(name_of(kind))}});
+    }
+    if (std::exchange(waits_, true)) return;
+    (void)self_.send_after(try_again_after, self_.pid(), TryAgain{});
+  }
+
+  Self self_;
+  const Output* output_;
+  Counter& failed_;
+  std::map<Ref, Kept> kept_;
+  /// How often the start of it has failed.
+  std::map<Kind, std::uint64_t> missing_;
+  bool waits_ = false;
+};
+
+/// The first of each; nobody, when there was no room.
+using First = std::map<Kind, Pid>;
+
+Task<> keep_running(Self self, const Output* output, std::shared_ptr<const First> first) {
+  Keeper keeper(self, output);
+  for (const auto& [kind, pid] : *first) keeper.keep(kind, pid);
   for (;;) {
-    const auto next = co_await self.receive<Down, Term>();
-    const Down* down = std::get_if<Down>(&next);
-    const auto ended = down != nullptr ? kept.find(down->ref) : kept.end();
-    if (ended == kept.end()) continue;
-    const Kind kind = ended->second.kind;
-    kept.erase(ended);
-    const HeldProcess again = hold(self.runtime(), kind, output);
-    if (again) keep(kind, again.pid());
+    const auto next = co_await self.receive<Down, TryAgain, Term>();
+    if (const auto* down = std::get_if<Down>(&next)) keeper.ended(down->ref);
+    else if (std::holds_alternative<TryAgain>(next)) keeper.try_again();
   }
 }
 
 }  // namespace
 
 void start_kernel_processes(Runtime& runtime, const Output& output) {
-  const HeldProcess user = hold(runtime, Kind::user, &output);
-  const HeldProcess rex_process = hold(runtime, Kind::rex, &output);
-  const HeldProcess net_kernel_process = hold(runtime, Kind::net_kernel, &output);
-  const HeldProcess keeper = detail::hold_process(runtime, nullptr, false, &keep_running, &output, user.pid(),
-                                                  rex_process.pid(), net_kernel_process.pid());
-  if (keeper) detail::make_system_process(keeper, "barrel_kernel");
+  // The keeper first: with it the others come as soon as there is room.
+  const auto first = std::make_shared<First>();
+  const HeldProcess keeper = detail::hold_process(runtime, nullptr, false, &keep_running, &output,
+                                                  std::shared_ptr<const First>(first));
+  std::vector<HeldProcess> held;  // none runs before all are registered
+  for (const Kind kind : {Kind::user, Kind::rex, Kind::net_kernel}) {
+    held.push_back(hold(runtime, kind, &output));
+    (*first)[kind] = held.back() ? held.back().pid() : Pid{};
+  }
+  if (keeper) return detail::make_system_process(keeper, "barrel_kernel");
+  runtime.log().error("there is no room for the processes that every node has (processes_max)");
 }
 
 }  // namespace barrel::node
