@@ -24,8 +24,9 @@ constexpr std::size_t members_per_node_max = 500'000;
 /// Bytes of the names of the groups that they are in. A guess: as many short names as members.
 constexpr std::size_t names_bytes_per_node_max = std::size_t{16} << 20;
 
+/// As GroupChange: a watcher of another node would be one more list that peers can make longer.
 struct WatchScope {
-  static constexpr std::string_view tag = "watch_scope";
+  static constexpr std::string_view internal_name = "$barrel_watch_scope";
   Pid watcher;
   using Reply = std::vector<std::pair<Term, std::vector<Pid>>>;
 };
@@ -43,7 +44,7 @@ Term term_of(const std::vector<Pid>& pids) {
 /// The process of a scope.
 class ScopeServer {
  public:
-  using Calls = Messages<GroupChange, WatchScope>;
+  using Calls = Messages<GroupChange, WatchScope, Term>;
   using Casts = Messages<Sync, Term>;
   using Infos = Messages<Discover, DiscoverVersion, RemoteJoin, RemoteLeave, Down, NodeUp, NodeDown, Term>;
 
@@ -51,9 +52,10 @@ class ScopeServer {
       : self_(self),
         scope_(scope),
         table_(std::move(table)),
-        refused_(self.runtime().metrics().counter("otp.group_members_refused")) {
+        refused_(self.runtime().metrics().counter("otp.group_members_refused")),
+        foreign_(self.runtime().metrics().counter("otp.group_requests_refused")) {
     if (const auto registered = self_.register_name(scope); !registered) exit(registered.error().reason);
-    for (const NodeName node : self_.monitor_nodes()) handle_info(NodeUp{node});
+    for (const NodeName node : self_.monitor_nodes()) meet(node);
   }
 
   Result<void> handle_call(const GroupChange& change) {
@@ -70,9 +72,17 @@ class ScopeServer {
     return all;
   }
 
+  /// What anybody can send: the scope is changed by this node's processes, through ProcessGroups.
+  Term handle_call(const Term&) {
+    foreign_.add();
+    return Term::tuple_of(Atom("error"), Atom("badarg"));
+  }
+
   void handle_info(const NodeUp& up) {
-    connected_.insert(up.node);
-    self_.send(NodeLocalName{scope_, up.node}, Discover{self_.pid()});
+    // Anybody can send the like of it.
+    const auto connected = self_.monitor_nodes();
+    if (std::ranges::find(connected, up.node) != connected.end()) return meet(up.node);
+    foreign_.add();
   }
   /// The Down of its scope process tells of the members.
   void handle_info(const NodeDown& down) { connected_.erase(down.node); }
@@ -101,9 +111,15 @@ class ScopeServer {
     for (const Term& group : left.groups) give_up(peer->second, group, departing);
   }
   void handle_info(const Down& down) {
-    watchers_.erase(down.pid);
-    if (const auto peer = peers_.find(down.pid); peer != peers_.end()) return forget(peer);
-    if (const auto local = locals_.find(down.pid); local != locals_.end()) {
+    const auto is_of = [&](const Monitor& monitor) { return monitor.ref() == down.ref; };
+    if (const auto watcher = watchers_.find(down.pid); watcher != watchers_.end() && is_of(watcher->second)) {
+      watchers_.erase(watcher);
+      return;
+    }
+    if (const auto peer = peers_.find(down.pid); peer != peers_.end() && is_of(peer->second.monitor)) {
+      return forget(peer);
+    }
+    if (const auto local = locals_.find(down.pid); local != locals_.end() && is_of(local->second.monitor)) {
       const std::vector<Term> groups = std::move(local->second.groups);
       locals_.erase(local);
       leave_groups({down.pid}, groups);
@@ -113,6 +129,11 @@ class ScopeServer {
   void handle_info(const Term&) {}
 
  private:
+  void meet(NodeName node) {
+    connected_.insert(node);
+    self_.send(NodeLocalName{scope_, node}, Discover{self_.pid()});
+  }
+
   struct Local {
     Monitor monitor;
     std::vector<Term> groups;  // as often as it joined
@@ -254,6 +275,7 @@ class ScopeServer {
   Atom scope_;
   std::shared_ptr<GroupTable> table_;
   Counter& refused_;
+  Counter& foreign_;
   std::map<Pid, Local> locals_;
   std::map<Pid, Peer> peers_;
   std::set<NodeName> connected_;

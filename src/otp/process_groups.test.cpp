@@ -245,5 +245,29 @@ TEST_F(ProcessGroupsTest, APeerIsOfAConnectedNodeAndThereIsOneOfEach) {
   EXPECT_EQ(count(to_b_, RemoteSignal::Op::demonitor), 9) << "a new one takes the place of the last";
 }
 
+TEST_F(ProcessGroupsTest, OtherNodesNeitherChangeTheMembersHereNorWatchThem) {
+  const ProcessGroups at_a = start(a_);
+  const Pid member = idle(a_);
+  EXPECT_EQ(change(a_, at_a, true, member), Errc{});
+  const auto call = [&](const Term& request) {
+    const Pid caller = idle(b_);
+    const Term from = Term::tuple_of(caller, Ref{caller.node_atom, 4, 3, {1, 2, 3, 0, 0}});
+    tell(at_a.pid(), Term::tuple_of(Atom("$gen_call"), from, request));
+  };
+  const Term members = Term::list({Term(idle(a_))});
+  const auto watched = count(to_b_, RemoteSignal::Op::monitor);
+  call(Term::tuple_of(Atom("change_group"), true, workers_, members));
+  call(Term::tuple_of(Atom("$barrel_change_group"), true, workers_, members));
+  call(Term(Atom("$barrel_change_group")));
+  call(Term::tuple_of(Atom("watch_scope"), idle(b_)));
+  call(Term::tuple_of(Atom("$barrel_watch_scope"), idle(b_)));
+  tell(at_a.pid(), Term::tuple_of(Atom("nodeup"), Atom("invented@127.0.0.1")));
+  EXPECT_EQ(a_.counter("otp.group_requests_refused"), 6U);
+  EXPECT_EQ(count(to_b_, RemoteSignal::Op::monitor), watched);
+  tell(at_a.pid(), Term::tuple_of(Atom("DOWN"), Ref{at_a.pid().node_atom, 4, 3, {1, 2, 3, 0, 0}},
+                                  Atom("process"), member, Atom("forged")));
+  EXPECT_THAT(at_a.get_members(workers_), ElementsAre(member)) << "and the scope lives";
+}
+
 }  // namespace
 }  // namespace barrel

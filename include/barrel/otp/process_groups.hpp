@@ -29,8 +29,9 @@ struct GroupLeft {
 };
 
 namespace detail {
+/// Only processes of this node can ask for it: no term is one.
 struct GroupChange {
-  static constexpr std::string_view tag = "change_group";
+  static constexpr std::string_view internal_name = "$barrel_change_group";
   bool join = false;
   Term group;
   std::vector<Pid> pids;
