@@ -167,17 +167,24 @@ using KeyId = std::array<std::uint8_t, 32>;
 
 Result<CertificatePem> make_self_signed(std::string_view common_name, SystemTime now) {
   const PrivateKey key = new_private_key();
-  const Certificate certificate = new_certificate();
   int code = gnutls_x509_privkey_generate(key.get(), GNUTLS_PK_ECDSA,
                                           GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0);
-  if (code >= 0) code = fill_in(certificate.get(), key.get(), common_name, now);
+  OwnedDatum pem;
+  if (code >= 0) code = gnutls_x509_privkey_export2(key.get(), GNUTLS_X509_FMT_PEM, &pem.datum);
+  if (code < 0) return failed("cannot make a private key", code);
+  return make_self_signed_with(std::string(as_text(pem.bytes())), common_name, now);
+}
+
+Result<CertificatePem> make_self_signed_with(std::string private_key, std::string_view common_name,
+                                             SystemTime now) {
+  auto key = import_private_key(private_key);
+  if (!key) return std::move(key).error();
+  const Certificate certificate = new_certificate();
+  OwnedDatum pem;
+  int code = fill_in(certificate.get(), key->get(), common_name, now);
+  if (code >= 0) code = gnutls_x509_crt_export2(certificate.get(), GNUTLS_X509_FMT_PEM, &pem.datum);
   if (code < 0) return failed("cannot make a certificate", code);
-  OwnedDatum certificate_pem;
-  OwnedDatum key_pem;
-  code = gnutls_x509_crt_export2(certificate.get(), GNUTLS_X509_FMT_PEM, &certificate_pem.datum);
-  if (code >= 0) code = gnutls_x509_privkey_export2(key.get(), GNUTLS_X509_FMT_PEM, &key_pem.datum);
-  if (code < 0) return failed("cannot write the certificate", code);
-  return CertificatePem{std::string(as_text(certificate_pem.bytes())), std::string(as_text(key_pem.bytes()))};
+  return CertificatePem{std::string(as_text(pem.bytes())), std::move(private_key)};
 }
 
 Result<Bytes> certificate_der(std::string_view pem) {

@@ -22,6 +22,11 @@ struct CertificatePem {
 /// wire; a longer one is cut.
 [[nodiscard]] Result<CertificatePem> make_self_signed(std::string_view common_name, SystemTime now);
 
+/// The same for a private key that is there already, which stays as it is. Errc::malformed when it is not
+/// exactly one unencrypted PEM key.
+[[nodiscard]] Result<CertificatePem> make_self_signed_with(std::string private_key,
+                                                           std::string_view common_name, SystemTime now);
+
 /// The DER of the one certificate in `pem`. Errc::malformed when there is none, or more than one.
 [[nodiscard]] Result<Bytes> certificate_der(std::string_view pem);
 

@@ -281,6 +281,23 @@ TEST_F(ConfigTest, DirectoriesLieBelowTheDataDirectoryUnlessSet) {
   EXPECT_EQ(config.discovery_dir(), "/run/barrel");
 }
 
+TEST_F(ConfigTest, KeysAndCertificateLieInDifferentDirectories) {
+  NodeConfig config;
+  config.name = "me@h";
+  config.auth.key_dir = "data/quic";
+  for (const char* path : {"data/quic", "data/quic/", "data/./keys/../quic"}) {
+    config.listen.certificate_dir = path;
+    const auto checked = validate(config);
+    ASSERT_FALSE(checked) << path;
+    EXPECT_THAT(checked.error().message(), HasSubstr("quic_cert_dir and auth_key_dir are both data/quic"))
+        << path;
+  }
+  config.listen.certificate_dir.clear();
+  EXPECT_FALSE(validate(config)) << "the default is the same";
+  config.listen.certificate_dir = "data/tls";
+  EXPECT_TRUE(validate(config));
+}
+
 // Whatever a setting shows is what it reads, so that a configuration can be written down and read again.
 TEST_F(ConfigTest, EverySettingReadsWhatItShows) {
   NodeConfig config;

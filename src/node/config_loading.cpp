@@ -107,6 +107,16 @@ void assign_all(const std::vector<GivenValue>& values, NodeConfig& config, Probl
   }
 }
 
+/// Both hold a node.key. A path that is another only by a link is found when the keys are loaded.
+void check_directories(const NodeConfig& config, Problems& problems) {
+  const auto normal = [](const std::filesystem::path& path) { return (path / "").lexically_normal(); };
+  if (normal(config.certificate_dir()) != normal(config.key_dir())) return;
+  problems.add(
+      fmt::format("quic_cert_dir and auth_key_dir are both {}: each holds a node.key of its own, so they "
+                  "must be different directories",
+                  config.key_dir().string()));
+}
+
 void check_all(const NodeConfig& config, Problems& problems) {
   for (const Setting& setting : settings()) {
     if (!problems.refused(setting.key) && !setting.valid(config))
@@ -119,6 +129,7 @@ void check_all(const NodeConfig& config, Problems& problems) {
               "more than", problems);
   check_order("prwl", "arwl", config.membership.prwl <= config.membership.arwl, config, "at most", problems);
   check_tls(config.tcp, problems);
+  check_directories(config, problems);
 }
 
 Result<NodeConfig> combine(const GivenFlags& flags, const ConfigSources& sources, const NodeConfig& defaults,

@@ -89,7 +89,7 @@ void add_listen(Table& table) {
   table.number("listen_port", 0, 65'535, "UDP port; 0: the system chooses, and others find us by discovery.",
                "original", [](auto& c) -> auto& { return c.listen.port; });
   table.text("quic_cert_dir", "a path; empty: quic in data_dir", is_path_or_empty,
-             "Directory of the TLS certificate and its key.", "original",
+             "Directory of the TLS certificate and its key, another than auth_key_dir.", "original",
              [](auto& c) -> auto& { return c.listen.certificate_dir; });
 }
 

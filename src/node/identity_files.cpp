@@ -148,23 +148,33 @@ Error lost_key_of(const fs::path& present, const fs::path& missing) {
                    missing.string(), present.string()))};
 }
 
-Result<LoadedCertificate> make_certificate(const fs::path& directory, const fs::path& certificate_path,
-                                           const fs::path& key_path, std::string_view common_name,
+Error unusable_key(const fs::path& key_path, const fs::path& certificate_path, const Error& why) {
+  return Error{why.code,
+               Term(fmt::format(
+                   "{0} is there without {1}, and no certificate can be made from it: {2}. Restore {1}; or "
+                   "move {0} away, and a new pair is made at the next start (peers do not remember "
+                   "certificates). If {0} is a node's identity, it is in the wrong directory: quic_cert_dir "
+                   "and auth_key_dir must not be the same",
+                   key_path.string(), certificate_path.string(), why.message()))};
+}
+
+/// With `key`, the one that is there, or a new one.
+Result<LoadedCertificate> make_certificate(const fs::path& certificate_path, const fs::path& key_path,
+                                           const std::optional<Bytes>& key, std::string_view common_name,
                                            SystemTime now) {
-  auto pem = auth::make_self_signed(common_name, now);
-  if (!pem) return std::move(pem).error();
+  auto pem = key ? auth::make_self_signed_with(std::string(as_text(*key)), common_name, now)
+                 : auth::make_self_signed(common_name, now);
+  if (!pem) return key ? unusable_key(key_path, certificate_path, pem.error()) : std::move(pem).error();
   auto der = auth::certificate_der(pem->certificate);
   if (!der) return std::move(der).error();
-  auto written = make_directory(directory, private_directory_mode, certificate_setting);
-  if (written) {
+  auto written = make_directory(certificate_path.parent_path(), private_directory_mode, certificate_setting);
+  if (written && !key) {
     written = write_file(key_path, as_bytes(pem->private_key), private_file_mode, certificate_setting);
   }
   if (written) {
     written = write_file(certificate_path, as_bytes(pem->certificate), public_file_mode, certificate_setting);
   }
-  if (!written) {
-    return std::move(written).error();
-  }
+  if (!written) return std::move(written).error();
   return LoadedCertificate{std::move(*pem), std::move(*der), true};
 }
 
@@ -183,8 +193,8 @@ Result<LoadedCertificate> load_or_make_certificate(const fs::path& certificate_d
     if (auto checked = check_private(key_path, certificate_setting); !checked)
       return std::move(checked).error();
   }
-  // A key alone is what a crash between the two leaves. Peers do not remember certificates.
-  if (!*certificate) return make_certificate(certificate_dir, certificate_path, key_path, common_name, now);
+  // A key alone is what a crash between the two leaves, or somebody's own.
+  if (!*certificate) return make_certificate(certificate_path, key_path, *key, common_name, now);
 
   LoadedCertificate loaded;
   loaded.pem = {std::string(as_text(**certificate)), std::string(as_text(**key))};

@@ -40,9 +40,10 @@ struct LoadedCertificate {
   Bytes der;
   bool is_new = false;
 };
-/// Both files missing: a self-signed certificate for `common_name` is made. Otherwise both must be there,
-/// hold exactly one certificate and its key, and the key be private (errors as above). Expiry is not looked
-/// at: nobody validates it.
+/// Both files missing: a self-signed certificate for `common_name` is made with a new key; node.crt missing:
+/// with the key that is there. A key is never replaced. Otherwise both must be there, hold exactly one
+/// certificate and its key, and the key be private (errors as above). Expiry is not looked at: nobody
+/// validates it.
 [[nodiscard]] Result<LoadedCertificate> load_or_make_certificate(const std::filesystem::path& certificate_dir,
                                                                  std::string_view common_name,
                                                                  SystemTime now);

@@ -162,9 +162,10 @@ TEST_F(CertificateFiles, FirstStartMakesOneThatStays) {
   EXPECT_EQ(loaded->pem.private_key, made->pem.private_key);
 }
 
-// The key is written first, and a crash may come between the two.
-TEST_F(CertificateFiles, KeyAloneIsReplacedByANewPair) {
-  ASSERT_TRUE(load_or_make_certificate(quic, "bob@127.0.0.1", now));
+// The key is written first, and a crash may come between the two; or the key is the operator's own.
+TEST_F(CertificateFiles, KeyAloneIsKeptAndGetsACertificate) {
+  const auto first = load_or_make_certificate(quic, "bob@127.0.0.1", now);
+  ASSERT_TRUE(first);
   std::filesystem::remove(certificate);
   ::chmod(key.c_str(), 0644);
   EXPECT_THAT(load_or_make_certificate(quic, "bob@127.0.0.1", now).error().message(), HasSubstr("chmod 600"));
@@ -173,10 +174,35 @@ TEST_F(CertificateFiles, KeyAloneIsReplacedByANewPair) {
   ASSERT_TRUE(made) << made.error().message();
   EXPECT_TRUE(made->is_new);
   EXPECT_EQ(content(certificate), made->pem.certificate);
-  EXPECT_EQ(content(key), made->pem.private_key);
+  EXPECT_EQ(content(key), first->pem.private_key);
   const auto loaded = load_or_make_certificate(quic, "bob@127.0.0.1", now);
   ASSERT_TRUE(loaded) << loaded.error().message();
   EXPECT_EQ(loaded->der, made->der);
+}
+
+TEST_F(CertificateFiles, KeyAloneThatIsNoneIsNamedAndKept) {
+  std::filesystem::create_directories(quic);
+  for (const std::string& other : {std::string("not a key"), std::string()}) {
+    write(key, other);
+    const auto loaded = load_or_make_certificate(quic, "bob@127.0.0.1", now);
+    ASSERT_FALSE(loaded);
+    EXPECT_EQ(loaded.error().code, Errc::malformed);
+    EXPECT_THAT(loaded.error().message(), HasSubstr("Restore " + certificate.string()));
+    EXPECT_THAT(loaded.error().message(), HasSubstr("move " + key.string() + " away"));
+    EXPECT_EQ(content(key), other);
+    EXPECT_FALSE(std::filesystem::exists(certificate));
+  }
+}
+
+TEST_F(CertificateFiles, IdentityInTheSameDirectoryIsNeverReplaced) {
+  const auto identity = load_or_make_identity(keys);
+  ASSERT_TRUE(identity);
+  const auto loaded = load_or_make_certificate(keys, "bob@127.0.0.1", now);
+  ASSERT_FALSE(loaded);
+  EXPECT_THAT(loaded.error().message(), HasSubstr("quic_cert_dir and auth_key_dir must not be the same"));
+  const auto again = load_identity(keys);
+  ASSERT_TRUE(again) << again.error().message();
+  EXPECT_EQ(again->public_key(), identity->identity.public_key());
 }
 
 TEST_F(CertificateFiles, CertificateAloneIsAnErrorThatSaysWhatToDo) {

@@ -66,8 +66,8 @@ struct NodeConfig {
     std::string address = "0.0.0.0";
     /// UDP port; 0 lets the system choose, then others need discovery to find us. `listen_port`, original.
     std::uint16_t port = 0;
-    /// Directory of the TLS certificate node.crt and its node.key; empty: `<data_dir>/quic`. `quic_cert_dir`,
-    /// original.
+    /// Directory of the TLS certificate node.crt and its node.key, another one than auth.key_dir; empty:
+    /// `<data_dir>/quic`. `quic_cert_dir`, original.
     std::filesystem::path certificate_dir;
     friend bool operator==(const Listen&, const Listen&) = default;
   };
