@@ -109,8 +109,7 @@ void Actor::send_some() {
   const std::uint64_t count = 1 + random_.below(burst_max);
   const bool large = random_.chance(stage_.large_per_million);
   for (std::uint64_t i = 0; i < count; ++i) {
-    const std::int64_t number = stage_.ledger.sent(stream.id);
-    const Note note{stream.id, number, std::string(large ? stage_.large_message_bytes : number % 100, 'x')};
+    const Note note = stage_.ledger.sent(stream.id, large ? stage_.large_message_bytes : 0);
     self_.send(stream.to, note);
   }
   if (!stage_.ledger.alive(stream.pid)) streams_.erase(streams_.begin() + static_cast<std::ptrdiff_t>(index));

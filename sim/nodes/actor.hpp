@@ -4,24 +4,15 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "barrel/base/random.hpp"
 #include "barrel/node/node.hpp"
 #include "barrel/process/self.hpp"
+#include "sim/nodes/note.hpp"
 #include "sim/nodes/stage.hpp"
 
 namespace barrel::sim {
-
-/// A numbered message of one process to another.
-struct Note {
-  static constexpr std::string_view tag = "note";
-  std::int64_t stream = 0;
-  std::int64_t number = 0;
-  std::string text;
-};
 
 /// A process of the workload: sends, monitors, links, registers, looks up, kills and dies as its random
 /// numbers tell, and writes down what it does and sees.
@@ -31,7 +22,7 @@ class Actor {
   Actor(const Actor&) = delete;
   Actor& operator=(const Actor&) = delete;
 
-  void on(const Note& note) { stage_.ledger.received(self_.pid(), note.stream, note.number); }
+  void on(const Note& note) { stage_.ledger.received(self_.pid(), note); }
   void on(const Down& down);
   void on(const Exit& exit);
   void on(const Term& other);

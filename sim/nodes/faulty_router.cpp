@@ -8,6 +8,12 @@ namespace {
 
 /// One message in so many is held back.
 constexpr std::uint64_t held_of = 10;
+/// One in so many is altered.
+constexpr std::uint64_t altered_of = 10;
+/// What is longer ends with its text.
+constexpr std::size_t frame_bytes_most = 24;
+/// So many messages to names leave the node.
+constexpr std::uint64_t names_kept = 5;
 
 class Encoded final : public EncodablePayload {
  public:
@@ -22,6 +28,9 @@ class Encoded final : public EncodablePayload {
 
 SendOutcome FaultyRouter::send(const Pid& from, const RemoteTarget& to, const EncodablePayload& payload,
                                SendMode mode) {
+  if (fault_ == Fault::alters_texts) return send_altered(from, to, payload, mode);
+  const bool is_lost = fault_ == Fault::loses_names && std::holds_alternative<NodeLocalName>(to);
+  if (is_lost && ++sent_ > names_kept) return SendOutcome::sent;
   if (fault_ != Fault::swaps_messages) return real_.send(from, to, payload, mode);
   if (held_ && held_->from == from && held_->to == to) {
     const SendOutcome outcome = real_.send(from, to, payload, mode);
@@ -35,6 +44,15 @@ SendOutcome FaultyRouter::send(const Pid& from, const RemoteTarget& to, const En
   payload.encode(out);
   held_ = std::move(held);
   return SendOutcome::sent;
+}
+
+SendOutcome FaultyRouter::send_altered(const Pid& from, const RemoteTarget& to,
+                                       const EncodablePayload& payload, SendMode mode) {
+  Bytes bytes;
+  ByteWriter out(bytes);
+  payload.encode(out);
+  if (bytes.size() > frame_bytes_most && ++sent_ % altered_of == 0) bytes.back() ^= 1U;
+  return real_.send(from, to, Encoded(bytes), mode);
 }
 
 void FaultyRouter::signal(const RemoteSignal& signal) {

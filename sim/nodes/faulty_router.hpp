@@ -14,6 +14,8 @@ class FaultyRouter final : public RemoteRouter {
   enum class Fault : std::uint8_t {
     loses_downs,     ///< No monitor's answer leaves the node.
     swaps_messages,  ///< Now and then a message waits until the next one of its pair has gone.
+    alters_texts,    ///< Now and then a byte of a message's text is another one.
+    loses_names,     ///< From some message on, none to a name leaves the node.
   };
 
   FaultyRouter(Fault fault, RemoteRouter& real) : fault_(fault), real_(real) {}
@@ -33,6 +35,9 @@ class FaultyRouter final : public RemoteRouter {
 
   const Fault fault_;
   RemoteRouter& real_;
+  [[nodiscard]] SendOutcome send_altered(const Pid& from, const RemoteTarget& to,
+                                         const EncodablePayload& payload, SendMode mode);
+
   std::uint64_t sent_ = 0;
   std::optional<Held> held_;
 };

@@ -9,6 +9,9 @@ namespace barrel::sim {
 
 namespace {
 
+/// Small messages have fewer bytes of text than this.
+constexpr std::size_t small_sizes = 100;
+
 template <class Map, class Key>
 auto found(Map& map, const Key& key) -> decltype(&map.begin()->second) {
   const auto at = map.find(key);
@@ -85,43 +88,57 @@ std::int64_t Ledger::open_stream(const Pid& from, const Pid& to, std::optional<A
   stream.from = from;
   stream.to = to;
   stream.name = name;
-  if (!name) streams_of_[{from, to}].push_back(streams_.size());
+  streams_of_[{from, to}].push_back(streams_.size());
   streams_.push_back(std::move(stream));
   return static_cast<std::int64_t>(streams_.size()) - 1;
 }
 
-std::int64_t Ledger::sent(std::int64_t stream) {
+Note Ledger::sent(std::int64_t stream, std::size_t bytes) {
   Stream& of = streams_.at(static_cast<std::size_t>(stream));
-  of.epochs.push_back(losses_between(of.from, of.to));
-  return static_cast<std::int64_t>(of.epochs.size());
+  const std::size_t number = of.sent.size() + 1;
+  if (bytes == 0) bytes = number % small_sizes;
+  of.sent.push_back({losses_between(of.from, of.to), bytes});
+  const auto signed_number = static_cast<std::int64_t>(number);
+  return {stream, signed_number, note_text(stream, signed_number, bytes)};
 }
 
-void Ledger::received(const Pid& by, std::int64_t number_of_stream, std::int64_t number) {
+void Ledger::received(const Pid& by, const Note& note) {
   if (!alive(by)) return;  // its node is being taken apart
   ++messages_;
-  Stream& stream = streams_.at(static_cast<std::size_t>(number_of_stream));
+  const auto index = static_cast<std::size_t>(note.stream);
+  const bool was_sent = index < streams_.size() && note.number > 0 &&
+                        static_cast<std::size_t>(note.number) <= streams_[index].sent.size();
+  if (!was_sent) return faults_.add("a message that nobody sent came to " + text(by));
+  Stream& stream = streams_[index];
   std::int64_t& last = stream.last[by];
+  check_message(by, note, stream, last);
+  last = std::max(last, note.number);
+}
+
+void Ledger::check_message(const Pid& by, const Note& note, const Stream& stream, std::int64_t last) {
   const std::string which =
-      "message " + std::to_string(number) + " of " + text(stream.from) + " to " + text(by);
+      "message " + std::to_string(note.number) + " of " + text(stream.from) + " to " + text(by);
   if (!stream.name && stream.to != by) return faults_.add(which + " came to the wrong process");
-  if (number <= last) {
+  if (note.number <= last) {
     return faults_.add(which + " came after " + std::to_string(last) + ": reordered or duplicated");
   }
+  const auto sent = [&](std::int64_t number) { return stream.sent.at(static_cast<std::size_t>(number) - 1); };
+  if (note.text != note_text(note.stream, note.number, sent(note.number).bytes)) {
+    faults_.add(which + " came with another text than it was sent with");
+  }
   if (told_dead_.contains({by, stream.from})) faults_.add(which + " came after its sender's end was told");
-  const auto epoch_of = [&](std::int64_t n) { return stream.epochs.at(static_cast<std::size_t>(n) - 1); };
   // Who has only just taken a name did not get what was sent to it before.
-  const bool is_new_holder = stream.name && last == 0;
-  if (number - 1 > last && epoch_of(number - 1) == epoch_of(number) && !is_new_holder) {
+  const bool is_new_holder = last == 0 && by != stream.to;
+  if (note.number - 1 > last && sent(note.number - 1).epoch == sent(note.number).epoch && !is_new_holder) {
     faults_.add(which + " came after " + std::to_string(last) + ": lost in between, on one connection");
   }
-  last = number;
 }
 
 bool Ledger::is_complete(const Stream& stream) const {
-  if (stream.name || stream.epochs.empty() || !alive(stream.from) || !alive(stream.to)) return true;
-  if (stream.epochs.back() != losses_between(stream.from, stream.to)) return true;
+  if (stream.sent.empty() || !alive(stream.from) || !alive(stream.to)) return true;
+  if (stream.sent.back().epoch != losses_between(stream.from, stream.to)) return true;
   const auto* last = found(stream.last, stream.to);
-  return last != nullptr && *last == static_cast<std::int64_t>(stream.epochs.size());
+  return last != nullptr && *last == static_cast<std::int64_t>(stream.sent.size());
 }
 
 // -- monitors
@@ -157,13 +174,13 @@ void Ledger::check_last_messages(const Pid& watcher, const Pid& target) {
   const std::uint64_t last_epoch = at_end == nullptr ? 0 : *at_end;
   for (const std::size_t index : *streams) {
     const Stream& stream = streams_[index];
-    if (stream.epochs.empty() || stream.epochs.back() != last_epoch) continue;
+    if (stream.sent.empty() || stream.sent.back().epoch != last_epoch) continue;
     const auto* last = found(stream.last, watcher);
     const std::int64_t got = last == nullptr ? 0 : *last;
-    if (got == static_cast<std::int64_t>(stream.epochs.size())) continue;
+    if (got == static_cast<std::int64_t>(stream.sent.size())) continue;
     faults_.add("the end of " + text(target) + " was told to " + text(watcher) +
                 " before its last message, " + std::to_string(got) + " of " +
-                std::to_string(stream.epochs.size()) + " came");
+                std::to_string(stream.sent.size()) + " came");
   }
 }
 
@@ -250,9 +267,8 @@ std::vector<std::string> Ledger::missing() const {
   for (const Stream& stream : streams_) {
     if (is_complete(stream)) continue;
     const auto* last = found(stream.last, stream.to);
-    out.push_back("of " + std::to_string(stream.epochs.size()) + " messages of " + text(stream.from) +
-                  " to " + text(stream.to) + " the last that came is " +
-                  std::to_string(last == nullptr ? 0 : *last));
+    out.push_back("of " + std::to_string(stream.sent.size()) + " messages of " + text(stream.from) + " to " +
+                  text(stream.to) + " the last that came is " + std::to_string(last == nullptr ? 0 : *last));
   }
   return out;
 }

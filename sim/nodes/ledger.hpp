@@ -14,12 +14,13 @@
 #include "barrel/term/pid.hpp"
 #include "barrel/term/term.hpp"
 #include "sim/nodes/faults.hpp"
+#include "sim/nodes/note.hpp"
 
 namespace barrel::sim {
 
 /// What the processes of a run did and saw, written down as it happens, and held against what Barrel
 /// promises:
-///   - messages of a pair arrive once, in order, and without a gap while the connection lives;
+///   - messages of a pair arrive once, in order, unchanged, and without a gap while the connection lives;
 ///   - a monitor or link fires exactly once, when its target ended or the connection was lost, and after the
 ///     target's last message; never otherwise.
 /// A connection's incarnations are counted per node by what its cluster thread reports (lost()): a message is
@@ -47,9 +48,9 @@ class Ledger {
   // -- messages
   /// `name`: when set the messages go to it on the node of `to`, else to the pid.
   [[nodiscard]] std::int64_t open_stream(const Pid& from, const Pid& to, std::optional<Atom> name);
-  /// The number to put into the next message.
-  [[nodiscard]] std::int64_t sent(std::int64_t stream);
-  void received(const Pid& by, std::int64_t stream, std::int64_t number);
+  /// The next message, with so many bytes of text; 0: few, another number each time.
+  [[nodiscard]] Note sent(std::int64_t stream, std::size_t bytes);
+  void received(const Pid& by, const Note& note);
   [[nodiscard]] std::uint64_t messages() const { return messages_; }
 
   // -- monitors
@@ -80,12 +81,17 @@ class Ledger {
     /// Its node's losses when it ended, by peer.
     std::map<std::size_t, std::uint64_t> losses;
   };
+  struct Sent {
+    /// The connection's incarnation.
+    std::uint64_t epoch = 0;
+    std::size_t bytes = 0;
+  };
   struct Stream {
     Pid from;
+    /// With a name: who holds it, to whom the messages come for as long as it lives.
     Pid to;
     std::optional<Atom> name;
-    /// The connection's incarnation for each message.
-    std::vector<std::uint64_t> epochs;
+    std::vector<Sent> sent;
     /// The number of the last message that each receiver got.
     std::map<Pid, std::int64_t> last;
   };
@@ -110,6 +116,8 @@ class Ledger {
   /// Whether `why` can be what `watcher` hears of `target`, to which it has been connected since `since`.
   void check_reason(const std::string& what, const Pid& watcher, const Pid& target, const Term& why,
                     std::uint64_t since);
+  /// Whether the message is what was sent, to whom it was sent, and neither too early nor too late.
+  void check_message(const Pid& by, const Note& note, const Stream& stream, std::int64_t last);
   /// All that `target` sent over its last connection must have come by now.
   void check_last_messages(const Pid& watcher, const Pid& target);
   [[nodiscard]] std::optional<std::string> unfired(const Watch& watch) const;

@@ -59,6 +59,14 @@ TEST_F(Planted, AReorderedPairIsFound) {
   EXPECT_THAT(faults_with(FaultyRouter::Fault::swaps_messages), Contains(HasSubstr("reordered")));
 }
 
+TEST_F(Planted, AnAlteredTextIsFound) {
+  EXPECT_THAT(faults_with(FaultyRouter::Fault::alters_texts), Contains(HasSubstr("with another text")));
+}
+
+TEST_F(Planted, TheLostTailOfMessagesToANameIsFound) {
+  EXPECT_THAT(faults_with(FaultyRouter::Fault::loses_names), Contains(HasSubstr("the last that came is")));
+}
+
 TEST_F(Planted, AResurrectedNameIsFound) {
   std::shared_ptr<const RegistrySnapshot> old;
   NodesScenario scenario(calm_plan(), identities());
