@@ -142,6 +142,10 @@ void Actor::link_somebody() {
   const auto other = stage_.pick(node_, random_);
   if (!other || *other == self_.pid() || !stage_.ledger.links(self_.pid(), *other)) return;
   self_.link(*other);
+  if (!stage_.links_are_followed) return;
+  const std::int64_t stream = stage_.ledger.open_stream(self_.pid(), *other, std::nullopt);
+  const Note note = stage_.ledger.sent(stream, 0);
+  self_.send(*other, note);
 }
 
 Term Actor::service_name() {

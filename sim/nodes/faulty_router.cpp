@@ -56,7 +56,10 @@ SendOutcome FaultyRouter::send_altered(const Pid& from, const RemoteTarget& to,
 }
 
 void FaultyRouter::signal(const RemoteSignal& signal) {
-  if (fault_ == Fault::loses_downs && signal.op == RemoteSignal::Op::down) return;
+  using Op = RemoteSignal::Op;
+  if (fault_ == Fault::loses_downs && signal.op == Op::down) return;
+  if (fault_ == Fault::loses_exits && signal.op == Op::exit) return;
+  if (fault_ == Fault::loses_links && signal.op == Op::link) return;
   real_.signal(signal);
 }
 

@@ -16,6 +16,8 @@ class FaultyRouter final : public RemoteRouter {
     swaps_messages,  ///< Now and then a message waits until the next one of its pair has gone.
     alters_texts,    ///< Now and then a byte of a message's text is another one.
     loses_names,     ///< From some message on, none to a name leaves the node.
+    loses_exits,     ///< No exit signal of a linked process leaves the node.
+    loses_links,     ///< No link leaves the node: the other side has nothing to fire.
   };
 
   FaultyRouter(Fault fault, RemoteRouter& real) : fault_(fault), real_(real) {}

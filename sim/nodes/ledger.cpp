@@ -97,7 +97,7 @@ Note Ledger::sent(std::int64_t stream, std::size_t bytes) {
   Stream& of = streams_.at(static_cast<std::size_t>(stream));
   const std::size_t number = of.sent.size() + 1;
   if (bytes == 0) bytes = number % small_sizes;
-  of.sent.push_back({losses_between(of.from, of.to), bytes});
+  of.sent.push_back({losses_between(of.from, of.to), bytes, ++order_});
   const auto signed_number = static_cast<std::int64_t>(number);
   return {stream, signed_number, note_text(stream, signed_number, bytes)};
 }
@@ -112,6 +112,7 @@ void Ledger::received(const Pid& by, const Note& note) {
   Stream& stream = streams_[index];
   std::int64_t& last = stream.last[by];
   check_message(by, note, stream, last);
+  note_arrival_of_link(stream.from, by, stream.sent[static_cast<std::size_t>(note.number) - 1]);
   last = std::max(last, note.number);
 }
 
@@ -225,7 +226,15 @@ bool Ledger::links(const Pid& from, const Pid& to) {
   link.to = to;
   link.losses = losses_between(from, to);
   link.losses_back = losses_between(to, from);
+  link.order = ++order_;
   return links_.emplace(std::pair(first, second), link).second;
+}
+
+void Ledger::note_arrival_of_link(const Pid& from, const Pid& to, const Sent& sent) {
+  const auto [first, second] = std::minmax(from, to);
+  Link* link = found(links_, std::pair(first, second));
+  if (link == nullptr || link->to != to || link->arrived) return;
+  if (sent.order > link->order && sent.epoch == link->losses) link->arrived = losses_between(to, from);
 }
 
 void Ledger::exit(const Pid& at, const Exit& exit) {
@@ -248,11 +257,18 @@ void Ledger::missing_of(const Link& link, std::vector<std::string>& out) const {
     out.push_back("no exit signal of " + text(link.to) + " came to " + text(link.from) +
                   ", which had linked to it");
   }
-  // The other end knows of the link only if the signal came through: certain while no connection was lost.
+  if (link.fired_to || !alive(link.to)) return;
   const Actor& from = actors_.at(link.from);
+  const bool lost_back = link.arrived && losses_between(link.to, link.from) != *link.arrived;
+  if (link.arrived && (lost || lost_back)) {
+    out.push_back("no exit signal of " + text(link.from) + " came to " + text(link.to) +
+                  ", to which its link had come before their connection was lost");
+    return;
+  }
+  // Where nothing told that the link came, it is certain while no connection was lost.
   const bool told =
       !lost && !from.alive && !from.crashed && losses_between(link.to, link.from) == link.losses_back;
-  if (told && !link.fired_to && alive(link.to)) {
+  if (told) {
     out.push_back("no exit signal of " + text(link.from) + " came to " + text(link.to) +
                   ", to which it was linked");
   }

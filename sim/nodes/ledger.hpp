@@ -22,7 +22,8 @@ namespace barrel::sim {
 /// promises:
 ///   - messages of a pair arrive once, in order, unchanged, and without a gap while the connection lives;
 ///   - a monitor or link fires exactly once, when its target ended or the connection was lost, and after the
-///     target's last message; never otherwise.
+///     target's last message; never otherwise. A link binds the process that was linked to as soon as the
+///     link has come to it.
 /// A connection's incarnations are counted per node by what its cluster thread reports (lost()): a message is
 /// stamped with the number at its sending, a monitor with that at its making.
 class Ledger {
@@ -85,6 +86,8 @@ class Ledger {
     /// The connection's incarnation.
     std::uint64_t epoch = 0;
     std::size_t bytes = 0;
+    /// Among all messages and links of the run.
+    std::uint64_t order = 0;
   };
   struct Stream {
     Pid from;
@@ -107,6 +110,10 @@ class Ledger {
     Pid to;
     std::uint64_t losses = 0;
     std::uint64_t losses_back = 0;
+    std::uint64_t order = 0;
+    /// Set when something came to `to` that `from` had sent after the link, on the same connection: so the
+    /// link had come, too. The losses of `to` then.
+    std::optional<std::uint64_t> arrived;
     bool fired_from = false;
     bool fired_to = false;
   };
@@ -120,6 +127,8 @@ class Ledger {
   void check_message(const Pid& by, const Note& note, const Stream& stream, std::int64_t last);
   /// All that `target` sent over its last connection must have come by now.
   void check_last_messages(const Pid& watcher, const Pid& target);
+  /// What `from` sent has come to `to`; so has a link that it had made before.
+  void note_arrival_of_link(const Pid& from, const Pid& to, const Sent& sent);
   [[nodiscard]] std::optional<std::string> unfired(const Watch& watch) const;
   void missing_of(const Link& link, std::vector<std::string>& out) const;
   [[nodiscard]] bool is_complete(const Stream& stream) const;
@@ -136,6 +145,7 @@ class Ledger {
   std::map<std::pair<NodeName, Atom>, Pid> holders_;
   /// Receiver and sender, of whose end the receiver was told.
   std::set<std::pair<Pid, Pid>> told_dead_;
+  std::uint64_t order_ = 0;
   std::uint64_t messages_ = 0;
   std::uint64_t downs_ = 0;
 };

@@ -27,14 +27,16 @@ Plan calm_plan() {
 
 class Planted : public ::testing::Test {
  protected:
-  /// A calm run in which the router of every node has that fault.
-  std::vector<std::string> faults_with(FaultyRouter::Fault fault) {
+  /// A calm run in which the router of every node has that fault, and what `before` begins.
+  std::vector<std::string> faults_with(FaultyRouter::Fault fault, std::function<void(World&)> before = {}) {
     Plan plan = calm_plan();
     plan.world.wrap_router = [this, fault](std::size_t, RemoteRouter& real) -> RemoteRouter& {
       routers_.push_back(std::make_unique<FaultyRouter>(fault, real));
       return *routers_.back();
     };
-    return NodesScenario(plan, identities()).run().faults;
+    NodesScenario scenario(plan, identities());
+    if (before) before(scenario.world());
+    return scenario.run().faults;
   }
   /// A calm run with that done before every look at the cluster.
   static std::vector<std::string> faults_with(std::function<void(World&)> before_look) {
@@ -53,6 +55,19 @@ TEST_F(Planted, NothingIsFoundWhereNothingIsPlanted) {
 
 TEST_F(Planted, ALostDownIsFound) {
   EXPECT_THAT(faults_with(FaultyRouter::Fault::loses_downs), Contains(HasSubstr("no DOWN of")));
+}
+
+TEST_F(Planted, ALostExitSignalIsFound) {
+  EXPECT_THAT(faults_with(FaultyRouter::Fault::loses_exits), Contains(HasSubstr("no exit signal of")));
+}
+
+TEST_F(Planted, AnExitSignalThatIsLostWithTheConnectionIsFound) {
+  // A side that has nothing to fire when the other one's node crashes.
+  const auto crash = [](World& world) {
+    world.queue().after(std::chrono::seconds(12), [&world] { world.crash(1, false); });
+  };
+  EXPECT_THAT(faults_with(FaultyRouter::Fault::loses_links, crash),
+              Contains(HasSubstr("had come before their connection was lost")));
 }
 
 TEST_F(Planted, AReorderedPairIsFound) {
