@@ -101,7 +101,8 @@ void Link::attach(dist::Outbound& outbound, Instant now) {
   if (phase_ == Phase::down) return;
   outbound_ = &outbound;
   outbound_->lower_frame_limit(peer_.capabilities.frame_bytes_max);
-  outbound_->use(dist::envelope_of(peer_.flags), dist::has_atom_cache(peer_.flags));
+  outbound_->use(dist::envelope_of(peer_.flags), dist::has_atom_cache(peer_.flags),
+                 dist::has_fragments(peer_.flags));
   flush(now);
 }
 

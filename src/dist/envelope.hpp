@@ -14,7 +14,8 @@ namespace barrel::dist {
 enum class Envelope : std::uint8_t {
   /// `112, 131 Control [, 131 Payload]`.
   pass_through,
-  /// `131 68 0 Control [Payload]`, with no further 131; what is large comes in fragments:
+  /// `131 68 0 Control [Payload]`, with no further 131; what is large comes in fragments, if these were
+  /// negotiated:
   /// `131 69 SequenceId:64 FragmentId:64 0 Control Part`, then `131 70 SequenceId:64 FragmentId:64 Part`.
   /// FragmentId is the number of fragments that are still to come, this one included. The 0 in front of
   /// Control is that of atoms from the cache (atom_cache.hpp).
@@ -48,6 +49,11 @@ inline constexpr std::size_t fragment_payload_bytes = 64U << 10;
 /// Whether messages refer to atoms of a cache; only in the header envelope.
 [[nodiscard]] constexpr bool has_atom_cache(Flags flags) {
   return (flags & flag::dist_hdr_atom_cache) != 0;
+}
+
+/// Whether large messages go in fragments; only in the header envelope.
+[[nodiscard]] constexpr bool has_fragments(Flags flags) {
+  return (flags & flag::fragments) != 0;
 }
 
 /// Bytes of the term that `bytes` begin with, which has no leading 131; none when it cannot be read.

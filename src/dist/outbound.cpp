@@ -109,7 +109,8 @@ Outbound::Pushed Outbound::push_locked(Queue& queue, Bytes frame, Sender sender)
   SharedBytes whole = pool_.share(std::move(frame));
   const auto from = static_cast<std::uint64_t>(sender);
   constexpr std::size_t skipped = length_bytes + header_bytes;
-  if (queue.envelope == Envelope::header && whole.size() > skipped + fragment_payload_bytes) {
+  const bool in_fragments = queue.envelope == Envelope::header && queue.fragments;
+  if (in_fragments && whole.size() > skipped + fragment_payload_bytes) {
     const SharedBytes message = whole.slice(skipped, whole.size() - skipped);
     const auto control = leading_term_bytes(message.view());
     if (!control) return refuse();  // nested so deep that no peer would read it
@@ -250,7 +251,7 @@ void Outbound::drop_too_large(Queue& queue) {
   queue.full = std::move(kept);
 }
 
-void Outbound::use(Envelope envelope, bool atom_cache) {
+void Outbound::use(Envelope envelope, bool atom_cache, bool fragments) {
   BARREL_ASSERT(!atom_cache || envelope == Envelope::header);
   for (Queue& queue : queues_) {
     const std::lock_guard guard(queue.lock);
@@ -258,6 +259,7 @@ void Outbound::use(Envelope envelope, bool atom_cache) {
     if (atom_cache && &queue == &queue_of(Lane::messages)) {
       queue.atom_cache = std::make_unique<AtomCacheWriter>(atoms_taken_);
     }
+    queue.fragments = fragments;
     if (queue.envelope == envelope) continue;
     BARREL_ASSERT(queue.envelope == Envelope::pass_through);  // as it is after restart()
     queue.envelope = envelope;
@@ -288,7 +290,7 @@ void Outbound::convert(Queue& queue, BytesView frame) {
   Bytes converted;
   converted.reserve(length_bytes + header_bytes + message.size());
   ByteWriter writer(converted);
-  const bool in_fragments = payload.size() > fragment_payload_bytes;
+  const bool in_fragments = queue.fragments && payload.size() > fragment_payload_bytes;
   if (!in_fragments) {
     writer.u32(static_cast<std::uint32_t>(header_bytes + *control + payload.size()));
     writer.u8(version_byte);

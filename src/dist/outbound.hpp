@@ -131,9 +131,10 @@ class Outbound {
   /// Queued bytes of a lane that were not taken yet.
   [[nodiscard]] std::size_t queued_bytes(Lane lane) const;
 
-  /// The envelope of the connection that takes from here from now on, and whether the two ends keep a cache
-  /// of atoms. What waits is turned into that envelope. Cluster thread, before the connection's first take().
-  void use(Envelope envelope, bool atom_cache = false);
+  /// The envelope of the connection that takes from here from now on, whether the two ends keep a cache of
+  /// atoms, and whether large messages may go in fragments. What waits is turned into that envelope. Cluster
+  /// thread, before the connection's first take().
+  void use(Envelope envelope, bool atom_cache = false, bool fragments = true);
   /// The peer accepts no larger messages than this: those that wait are dropped and counted, those that are
   /// pushed from now on refused. Cluster thread, before use().
   void lower_frame_limit(std::size_t bytes_max);
@@ -150,6 +151,7 @@ class Outbound {
 
     mutable std::mutex lock;
     Envelope envelope = Envelope::pass_through;
+    bool fragments = true;
     Bytes scratch;    // the frame being encoded: its size is known only afterwards
     Bytes shortened;  // the same, with references to the cache
     std::unique_ptr<AtomCacheWriter> atom_cache;

@@ -209,6 +209,15 @@ TEST_F(OutboundFragments, LargeMessagesFollowWhatWaitedForTheConnection) {
   EXPECT_EQ(outbound.pending_bytes(Lane::messages), 0U);
 }
 
+TEST_F(OutboundFragments, APeerWithoutFragmentsGetsLargeMessagesWhole) {
+  (void)push(1, 100'000);  // waits for the connection
+  outbound.use(Envelope::header, false, false);
+  (void)push(2, 200'000);
+  take();
+  EXPECT_EQ(arrived, (std::vector<Arrived>{{1, 100'000}, {2, 200'000}}));
+  EXPECT_EQ(kinds, (std::vector<std::uint8_t>(2, header_whole)));
+}
+
 TEST_F(OutboundFragments, TheNextConnectionBeginsWithoutFragments) {
   outbound.use(Envelope::header);
   (void)push(1, 1'000'000);
