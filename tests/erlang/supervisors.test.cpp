@@ -63,5 +63,18 @@ TEST_F(Supervisors, DynamicChildrenAreToldAsThoseOfSimpleOneForOne) {
   EXPECT_EQ(beam_.text("supervisor:which_children(D)"), "[]");
 }
 
+TEST_F(Supervisors, LiveOnWhenTheyAreAskedWhatTheyDoNotKnow) {
+  for (const char* supervisor : {"S", "D"}) {
+    const std::string to(supervisor);
+    EXPECT_EQ(beam_.text("supervisor:get_childspec(" + to + ", first)"),
+              "{error,{unknown_call,{get_childspec,first}}}");
+    EXPECT_EQ(beam_.text("supervisor:start_child(" + to + ", [1])"),
+              "{error,{unknown_call,{start_child,[1]}}}");
+    EXPECT_EQ(beam_.text("gen_server:call(" + to + ", what)"), "{error,{unknown_call,what}}");
+    beam_.eval("gen_server:cast(" + to + ", what), " + to + " ! what");
+    EXPECT_EQ(beam_.text("length(supervisor:which_children(" + to + "))"), to == "S" ? "2" : "1");
+  }
+}
+
 }  // namespace
 }  // namespace barrel::test
