@@ -35,6 +35,20 @@ TEST_F(Connecting, ErlangPingsABarrelNode) {
   EXPECT_EQ(beam.text("net_adm:ping('nobody@127.0.0.1')"), "pang");
 }
 
+TEST_F(Connecting, ErlangMayAskForAConnectionAndForFeatures) {
+  const auto b = start_tcp("b");
+  ASSERT_TRUE(b);
+  Beam beam(epmd_, "e");
+  EXPECT_EQ(beam.text("net_kernel:connect_node('nobody@127.0.0.1')"), "false");
+  EXPECT_EQ(beam.text("net_kernel:connect_node('b@127.0.0.1')"), "true") << "as the first contact";
+  EXPECT_TRUE(connected(*b, beam));
+  // What rpc asks before it first calls a node.
+  EXPECT_EQ(
+      beam.text("{rex, 'b@127.0.0.1'} ! {self(), features_request},"
+                "receive {features_reply, Node, Features} -> {Node, Features} after 5000 -> timeout end"),
+      "{'b@127.0.0.1',[erpc]}");
+}
+
 TEST_F(Connecting, ABarrelNodeDialsAnErlangNode) {
   Puppet puppet;
   const auto b = start_tcp("b");

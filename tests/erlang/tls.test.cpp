@@ -92,6 +92,22 @@ TEST_F(ErlangTls, ABarrelNodeConnectsToErlang) {
   EXPECT_EQ(beam->text("sizes:echo('b@127.0.0.1', 4, 50)", 30s), "[normal]");
 }
 
+TEST_F(ErlangTls, OnlyANodeWithoutTlsWarnsOfIt) {
+  const auto log_of = [&](NodeConfig settings) {
+    settings.log.level = LogLevel::info;
+    settings.log.file = path("log_of_" + std::string(settings.name.name()));
+    const auto node = start(settings);
+    EXPECT_TRUE(node);
+    std::ifstream file(settings.log.file);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  constexpr const char* warning = "TCP is enabled without";
+  EXPECT_THAT(log_of(tcp_config("plain")), testing::HasSubstr(warning));
+  const std::string encrypted = log_of(tls_config("encrypted", authority_));
+  EXPECT_FALSE(encrypted.empty());
+  EXPECT_THAT(encrypted, testing::Not(testing::HasSubstr(warning)));
+}
+
 TEST_F(ErlangTls, CertificatesOfAnotherAuthorityAreRefused) {
   const auto b = start_tcp(tls_config("b", authority_));
   ASSERT_TRUE(b);
