@@ -49,6 +49,9 @@ void LedgerBook::collect() {
     for (const Entry& entry : entries) {
       if (entry.verb == "dead") dead_[process] = entry.text(0);
       if (entry.verb == "kills") kill_targets_.insert(entry.number(0));
+      if (entry.verb == "links") links_.emplace(process, entry.number(0));
+      if (entry.verb == "unlinks") unlinks_.emplace(process, entry.number(0));
+      if (entry.verb == "unlinked") unlinked_.emplace(process, entry.number(0));
       if (entry.verb != "sends") continue;
       Stream& stream = streams_[{process, entry.number(1)}];
       stream.to = entry.number(0);
@@ -68,9 +71,17 @@ void LedgerBook::judge_entry(Reader& reader, const Entry& entry) {
   if (entry.verb == "got") return judge_message(reader, entry);
   if (entry.verb == "down") return judge_down(reader, entry);
   if (entry.verb == "exit") return judge_exit(reader, entry);
-  if (entry.verb == "monitors") reader.watches[entry.number(1)].target = entry.number(0);
+  if (entry.verb == "monitors") {
+    Watch& watch = reader.watches[entry.number(1)];
+    watch.target = entry.number(0);
+    watch.by_name = entry.words.size() > 2;
+  }
   if (entry.verb == "demonitors") reader.watches[entry.number(0)].stopped = true;
   if (entry.verb == "links") reader.links[entry.number(0)].own = true;
+  if (entry.verb == "unlinked") {
+    reader.links[entry.number(0)].unlinked = true;
+    ++counts_[{node_of(reader.self), node_of(entry.number(0))}].unlinks;
+  }
   if (entry.verb == "linked") reader.links[entry.number(0)].announced = true;
   if (entry.verb == "quiet") reader.quiet = true;
   if (entry.verb == "strange") fault(text(reader.self) + " got what nobody sent: " + entry.text(0));
@@ -116,7 +127,9 @@ void LedgerBook::judge_down(Reader& reader, const Entry& entry) {
   if (watch->second.stopped) fault(what + " came after demonitor");
   if (++watch->second.fired > 1) fault(what + " came twice");
   const Process target = watch->second.target;
-  ++counts_[{node_of(reader.self), node_of(target)}].downs;
+  Count& count = counts_[{node_of(reader.self), node_of(target)}];
+  ++count.downs;
+  if (watch->second.by_name) ++count.named;
   judge_end(reader, target, reason, what + " of " + text(target));
 }
 
@@ -126,6 +139,11 @@ void LedgerBook::judge_exit(Reader& reader, const Entry& entry) {
       "exit signal of " + text(from) + " (" + entry.text(1) + ") at " + text(reader.self);
   const auto link = reader.links.find(from);
   if (link == reader.links.end()) return fault(what + " without a link");
+  // Which of an unlink and a link of the other one was later only the two know.
+  if (link->second.unlinked && !link->second.announced && !links_.contains({from, reader.self}))
+    fault(what + " came after unlink");
+  const bool let_go = unlinked_.contains({from, reader.self}) && !link->second.own;
+  if (let_go && entry.text(1) != "noconnection") fault(what + " came although it had let go");
   // Who is linked already and does not know yet that the other one has ended may link anew, to nobody. After
   // a cut the other one may have linked anew.
   const bool is_second = link->second.own && link->second.announced && entry.text(1) == "noproc";
@@ -157,6 +175,13 @@ void LedgerBook::judge_end(Reader& reader, Process target, const std::string& re
   }
 }
 
+/// Whether either has taken the link back. Of a process that was killed it is not known when it has linked,
+/// too.
+bool LedgerBook::may_be_unlinked(Process process, Process other, const Link& link) const {
+  if (unlinks_.contains({process, other}) || unlinks_.contains({other, process})) return true;
+  return link.announced && (node_killed(other) || unsure(other) != 0);
+}
+
 void LedgerBook::find_missing(const Reader& reader) {
   if (dead(reader.self)) return;
   if (!reader.quiet) fault(text(reader.self) + " has not come to rest");
@@ -165,6 +190,7 @@ void LedgerBook::find_missing(const Reader& reader) {
       fault("no DOWN " + text(number) + " of " + text(watch.target) + " at " + text(reader.self));
   }
   for (const auto& [other, link] : reader.links) {
+    if (may_be_unlinked(reader.self, other, link)) continue;
     // A link that was announced may have been lost with the node that announced it.
     const bool certain =
         link.own || (!node_killed(other) && !was_cut(other, reader.self) && unsure(other) == 0);

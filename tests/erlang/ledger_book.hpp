@@ -14,7 +14,7 @@ namespace barrel::test {
 /// The diaries of all processes of a cluster, held against what Erlang and Barrel promise:
 ///   - messages of a stream arrive once, in order and without a gap while the connection lives;
 ///   - a monitor or link fires exactly once, with the right reason, when its target ended or the connection
-///     was lost, and after the target's last message; never otherwise.
+///     was lost, and after the target's last message; never otherwise, nor after the link was taken back.
 ///
 /// A stream is what one process sends to another while it monitors it. Processes have numbers, not pids:
 /// node * 1,000,000,000 + the node's incarnation * 1,000,000 + a running number. A diary is a file of lines
@@ -23,10 +23,12 @@ namespace barrel::test {
 ///   P born                 P sends TO STREAM NUMBER      P links TO           P kills TO
 ///   P dead REASON          P got FROM STREAM NUMBER      P linked FROM        P quiet
 ///   P monitors TO STREAM   P down STREAM REASON          P exit FROM REASON   P strange TEXT
-///   P demonitors STREAM    P stranger REASON
+///   P demonitors STREAM    P stranger REASON                P unlinks TO, then P unlinked TO
 ///
 /// `linked` says that another process has announced its link, `stranger` is an exit signal of a process that
-/// has announced none, `quiet` the point after which a process only receives.
+/// has announced none, `quiet` the point after which a process only receives. `monitors` ends with `name`
+/// when the monitor is by name. `unlinks` is written before the link is taken back, `unlinked` when all is
+/// read that had come until then. Nobody links to another a second time.
 class LedgerBook {
  public:
   using Process = std::int64_t;
@@ -40,7 +42,9 @@ class LedgerBook {
     std::uint64_t messages = 0;
     std::uint64_t downs = 0;
     std::uint64_t exits = 0;
-    std::uint64_t lost = 0;  ///< Of these, noconnection.
+    std::uint64_t lost = 0;   ///< Of these, noconnection.
+    std::uint64_t named = 0;  ///< DOWN of monitors by name.
+    std::uint64_t unlinks = 0;
   };
 
   /// The node ended without a word: its diaries may lack their end.
@@ -73,10 +77,12 @@ class LedgerBook {
     Process target = 0;
     int fired = 0;
     bool stopped = false;
+    bool by_name = false;
   };
   struct Link {
     bool own = false;
     bool announced = false;
+    bool unlinked = false;
     int fired = 0;
   };
   /// What the judge knows of the process whose diary is read.
@@ -99,6 +105,7 @@ class LedgerBook {
   void find_incomplete_streams();
 
   [[nodiscard]] bool was_cut(Process one, Process other) const;
+  [[nodiscard]] bool may_be_unlinked(Process process, Process other, const Link& link) const;
   [[nodiscard]] bool has_cuts(Process process) const;
   [[nodiscard]] bool node_killed(Process process) const { return killed_.contains(life_of(process)); }
   [[nodiscard]] bool dead(Process process) const { return dead_.contains(process) || node_killed(process); }
@@ -111,6 +118,9 @@ class LedgerBook {
   std::map<Process, std::vector<Entry>> diaries_;
   std::map<Process, std::string> dead_;
   std::set<Process> kill_targets_;
+  std::set<std::pair<Process, Process>> links_;     // by and to whom
+  std::set<std::pair<Process, Process>> unlinks_;   // by and of whom
+  std::set<std::pair<Process, Process>> unlinked_;  // the same, and done
   std::map<StreamKey, Stream> streams_;
   std::map<std::pair<std::int64_t, std::int64_t>, Count> counts_;
   std::vector<std::string> faults_;

@@ -67,6 +67,21 @@ TEST(LedgerBook, FindsMonitorsAndLinksThatDoNotFireOrFireTwice) {
               ElementsAre(HasSubstr("after demonitor"), HasSubstr("without a link")));
 }
 
+TEST(LedgerBook, FindsExitsOfLinksThatWereTakenBack) {
+  const std::string own = "1001000001 unlinks 2001000001\n";
+  const std::string done = own + "1001000001 unlinked 2001000001\n";
+  const std::string end = "2001000001 dead bored\n1001000001 down 1 bored\n";
+  const std::string told = "1001000001 exit 2001000001 bored\n";
+  EXPECT_THAT(faults_of(peace + done + end), IsEmpty());
+  EXPECT_THAT(faults_of(peace + own + told + end), IsEmpty()) << "it may have been on its way";
+  EXPECT_THAT(faults_of(peace + done + end + told), ElementsAre(HasSubstr("after unlink")));
+  // At the other one.
+  const std::string rest = done + "1001000001 dead bored\n2001000001 got 1001000001 1 2\n2001000001 quiet\n";
+  EXPECT_THAT(faults_of(peace + rest), IsEmpty());
+  EXPECT_THAT(faults_of(peace + rest + "2001000001 exit 1001000001 bored\n"),
+              ElementsAre(HasSubstr("had let go")));
+}
+
 TEST(LedgerBook, FindsWrongReasons) {
   const std::string rest = "1001000001 exit 2001000001 bored\n";
   EXPECT_THAT(faults_of(peace + "2001000001 dead bored\n1001000001 down 1 normal\n" + rest),

@@ -1,6 +1,6 @@
 // A Barrel node of the ledger's cluster: processes that send numbered messages to those of all nodes, monitor
-// them, link to them, kill them and end, at random, and write down what they do and see (ledger_book.hpp).
-// Does the same as ledger_node.erl.
+// them by pid or by name, link to them and let go of them, kill them and end, at random, and write down what
+// they do and see (ledger_book.hpp). Does the same as ledger_node.erl.
 //
 //   ledger_node NAME BASE SEED EPMD_PORT DIRECTORY DIARY NODE...
 //
@@ -50,6 +50,16 @@ struct Linking {
   Pid pid;
   std::int64_t number = 0;
 };
+/// To oneself, behind an exit message that has come before the link was taken back.
+struct Unlinked {
+  static constexpr std::string_view tag = "unlinked";
+  std::int64_t number = 0;
+};
+/// A process has its name now.
+struct Named {
+  static constexpr std::string_view tag = "named";
+  Pid pid;
+};
 struct Note {
   static constexpr std::string_view tag = "note";
   std::int64_t from = 0;
@@ -76,6 +86,11 @@ std::string text(std::int64_t number) {
   return std::to_string(number);
 }
 
+/// What the process with that number is registered as on its node.
+Atom name_of(std::int64_t number) {
+  return Atom("actor_" + text(number));
+}
+
 class Actor {
  public:
   Actor(Self self, const Stage& stage, std::int64_t number)
@@ -97,6 +112,7 @@ class Actor {
     write("linked " + text(linking.number));
     known_[linking.pid] = linking.number;
   }
+  void on(const Unlinked& unlinked) { write("unlinked " + text(unlinked.number)); }
   void on(const Down& down);
   void on(const Exit& exit);
   void on(const Term& other) { write("strange " + to_string(other)); }
@@ -122,6 +138,8 @@ class Actor {
   void send_some();
   void stop_monitoring();
   void kill_somebody();
+  void unlink_somebody();
+  [[nodiscard]] Monitor monitor(const Picked& picked);
 
   Self self_;
   const Stage& stage_;
@@ -130,6 +148,7 @@ class Actor {
   std::vector<Peer> peers_;
   std::int64_t streams_ = 0;
   std::map<std::int64_t, bool> linked_;
+  std::vector<Picked> links_;
   std::map<Pid, std::int64_t> known_;
   bool quiet_ = false;
   std::optional<Term> verdict_;
@@ -144,6 +163,7 @@ void Actor::on(const Act&) {
   if (what <= 85) return ask();
   if (what <= 92) return stop_monitoring();
   if (what <= 94) return kill_somebody();
+  if (what <= 97 && !links_.empty()) return unlink_somebody();
   const Term reasons[] = {Atom("normal"), Atom("bored"), Term::tuple_of(Atom("error"), 42)};
   if (what >= 98) verdict_ = any(reasons);
 }
@@ -156,14 +176,24 @@ void Actor::ask() {
 void Actor::on(const Picked& picked) {
   const bool known = picked.pid == self_.pid() || std::ranges::count(peers_, picked.pid, &Peer::pid) > 0;
   if (known || quiet_ || peers_.size() >= peers_max) return;
-  write("monitors " + text(picked.number) + " " + text(++streams_));
-  peers_.push_back({picked.pid, picked.number, streams_, self_.monitor(picked.pid)});
+  peers_.push_back({picked.pid, picked.number, ++streams_, monitor(picked)});
   if (random_.below(3) != 0 || !linked_.emplace(picked.number, true).second) return;
   write("links " + text(picked.number));
   known_[picked.pid] = picked.number;
   const Linking linking{self_.pid(), number_};
   self_.send(picked.pid, linking);
   self_.link(picked.pid);
+  links_.push_back(picked);
+}
+
+Monitor Actor::monitor(const Picked& picked) {
+  const std::string what = "monitors " + text(picked.number) + " " + text(streams_);
+  if (random_.below(4) != 0) {
+    write(what);
+    return self_.monitor(picked.pid);
+  }
+  write(what + " name");
+  return self_.monitor(NodeLocalName{name_of(picked.number), picked.pid.node()});
 }
 
 void Actor::on(const Down& down) {
@@ -202,11 +232,22 @@ void Actor::kill_somebody() {
   self_.kill(peer.pid);
 }
 
-Task<> act(Self self, const Stage* stage, std::int64_t number) {
+void Actor::unlink_somebody() {
+  const auto link = links_.begin() + static_cast<std::ptrdiff_t>(random_.below(links_.size()));
+  write("unlinks " + text(link->number));
+  self_.unlink(link->pid);
+  const Unlinked unlinked{link->number};
+  self_.send(self_.pid(), unlinked);
+  links_.erase(link);
+}
+
+Task<> act(Self self, const Stage* stage, Pid keeper, std::int64_t number) {
   self.trap_exits(true);
+  if (auto named = self.register_name(name_of(number)); !named) exit(named.error().reason);
+  self.send(keeper, Named{self.pid()});
   Actor actor(self, *stage, number);
   while (!actor.verdict()) {
-    auto message = co_await self.receive<Note, Act, Picked, Linking, Down, Exit, Quiet, Term>();
+    auto message = co_await self.receive<Note, Act, Picked, Linking, Unlinked, Down, Exit, Quiet, Term>();
     std::visit([&](const auto& what) { actor.on(what); }, message);
   }
   exit(*actor.verdict());
@@ -222,8 +263,13 @@ class Keeper {
   void on(const Pick& pick) {
     if (actors_.empty()) return;
     const auto& actor = actors_[random_.below(actors_.size())];
+    if (!actor.has_name) return;
     const Picked picked{actor.pid, actor.number};
     self_.send(pick.from, picked);
+  }
+  void on(const Named& named) {
+    const auto actor = std::ranges::find(actors_, named.pid, &Resident::pid);
+    if (actor != actors_.end()) actor->has_name = true;
   }
   void on(const Down& down) {
     const auto actor = std::ranges::find(actors_, down.pid, &Resident::pid);
@@ -242,12 +288,13 @@ class Keeper {
     Pid pid;
     std::int64_t number = 0;
     Monitor monitor;
+    bool has_name = false;
   };
 
   void start_one() {
     const std::int64_t number = ++last_;
     stage_.write(number, "born");
-    const Pid pid = self_.spawn(act, &stage_, number);
+    const Pid pid = self_.spawn(act, &stage_, self_.pid(), number);
     actors_.push_back({pid, number, self_.monitor(pid)});
     self_.send(pid, Act{});  // the first: none ends before it is monitored
   }
@@ -264,7 +311,7 @@ Task<> keep(Self self, const Stage* stage) {
   if (auto registered = self.register_name("ledger"); !registered) exit(registered.error().reason);
   Keeper keeper(self, *stage);
   for (;;) {
-    auto message = co_await self.receive<Pick, Down, Quiet>();
+    auto message = co_await self.receive<Pick, Named, Down, Quiet>();
     std::visit([&](const auto& what) { keeper.on(what); }, message);
   }
 }

@@ -1,5 +1,5 @@
 %% An Erlang node of the ledger's cluster: processes that send numbered messages to those of all nodes, monitor them,
-%% link to them, kill them and end, at random, and write down what they do and see (ledger_book.hpp). Does the same as
+%% link to them, let go of them, kill them and end, at random, and write down what they do and see (ledger_book.hpp). Does the same as
 %% ledger_node.cpp.
 -module(ledger_node).
 -export([start/4, quiet/0]).
@@ -8,7 +8,7 @@
 -define(PEERS_MAX, 6).
 
 -record(peer, {pid, number, stream, ref, sent = 0}).
--record(actor, {number, nodes, peers = [], streams = 0, linked = #{}, known = #{}, quiet = false}).
+-record(actor, {number, nodes, peers = [], streams = 0, linked = #{}, links = [], known = #{}, quiet = false}).
 
 %% Base: the number before that of the first process.
 start(File, Base, Seed, Nodes) ->
@@ -57,7 +57,12 @@ start_actor({Last, Actors}, Nodes, Seed) ->
         wait(),
         actor(#actor{number = Number, nodes = Nodes})
     end),
+    true = register(name(Number), Pid),
     {Number, Actors#{Ref => {Pid, Number}}}.
+
+%% What the process with that number is registered as on its node.
+name(Number) ->
+    list_to_atom("actor_" ++ integer_to_list(Number)).
 
 keeper({Last, Actors} = State, Nodes, Seed, Quiet) ->
     receive
@@ -106,6 +111,9 @@ actor(#actor{number = Me, peers = Peers} = State) ->
         {linking, Pid, Number} ->
             write(Me, "linked ~b", [Number]),
             actor(State#actor{known = (State#actor.known)#{Pid => Number}});
+        {unlinked, Number} ->
+            write(Me, "unlinked ~b", [Number]),
+            actor(State);
         {'DOWN', Ref, process, _, Reason} ->
             case lists:keytake(Ref, #peer.ref, Peers) of
                 {value, Peer, Rest} ->
@@ -133,18 +141,21 @@ picked(Pid, Number, #actor{number = Me, peers = Peers} = State) ->
             State;
         true ->
             Stream = State#actor.streams + 1,
-            write(Me, "monitors ~b ~b", [Number, Stream]),
-            Peer = #peer{pid = Pid, number = Number, stream = Stream, ref = monitor(process, Pid)},
+            Target = case rand:uniform(4) of
+                1 -> write(Me, "monitors ~b ~b name", [Number, Stream]), {name(Number), node(Pid)};
+                _ -> write(Me, "monitors ~b ~b", [Number, Stream]), Pid
+            end,
+            Peer = #peer{pid = Pid, number = Number, stream = Stream, ref = monitor(process, Target)},
             maybe_link(Pid, Number, State#actor{peers = [Peer | Peers], streams = Stream})
     end.
 
-maybe_link(Pid, Number, #actor{number = Me, linked = Linked} = State) ->
+maybe_link(Pid, Number, #actor{number = Me, linked = Linked, links = Links} = State) ->
     case rand:uniform(3) =:= 1 andalso not is_map_key(Number, Linked) of
         true ->
             write(Me, "links ~b", [Number]),
             Pid ! {linking, self(), Me},
             link(Pid),
-            State#actor{linked = Linked#{Number => true}, known = (State#actor.known)#{Pid => Number}};
+            State#actor{linked = Linked#{Number => true}, links = [{Pid, Number} | Links], known = (State#actor.known)#{Pid => Number}};
         false ->
             State
     end.
@@ -165,6 +176,13 @@ act(What, #actor{number = Me, peers = Peers} = State) when What =< 94 ->
     write(Me, "kills ~b", [Peer#peer.number]),
     exit(Peer#peer.pid, kill),
     State;
+act(What, #actor{number = Me, links = [_ | _] = Links} = State) when What =< 97 ->
+    {Pid, Number} = Link = any(Links),
+    write(Me, "unlinks ~b", [Number]),
+    true = unlink(Pid),
+    %% Behind an exit message that has come before.
+    self() ! {unlinked, Number},
+    State#actor{links = lists:delete(Link, Links)};
 act(What, _) when What >= 98 ->
     exit(any([normal, bored, {error, 42}]));
 act(_, State) ->
