@@ -5,6 +5,7 @@
 #include "barrel/term/etf.hpp"
 #include "barrel/term/mapping.hpp"
 #include "term/random_term.hpp"
+#include "term/test_closures.hpp"
 
 namespace barrel {
 namespace {
@@ -39,26 +40,6 @@ Bytes zeros(std::uint32_t count) {
   return plain;
 }
 
-/// A closure without a module to speak of, around what it holds.
-Bytes closure(BytesView free_variable) {
-  Bytes body;
-  ByteWriter out(body);
-  out.u8(0);
-  out.bytes(Bytes(16));
-  out.u32(0);
-  out.u32(1);
-  for (const Term& part : {Term(Atom("m")), Term(0), Term(0), Term(Pid{Atom("n@h"), 1, 2, 3})}) {
-    encode_etf(out, part);
-  }
-  out.bytes(free_variable);
-  Bytes fun;
-  ByteWriter whole(fun);
-  whole.u8(112);
-  whole.u32(static_cast<std::uint32_t>(body.size() + 4));
-  whole.bytes(body);
-  return fun;
-}
-
 TEST(EtfLimits, ClosuresWithinClosuresAreBounded) {
   const auto nested = [](std::size_t depth) {
     Bytes bytes{97, 1};
@@ -68,6 +49,26 @@ TEST(EtfLimits, ClosuresWithinClosuresAreBounded) {
   };
   EXPECT_EQ(outcome(nested(16)), "a term");
   EXPECT_EQ(outcome(nested(17)), "limit_exceeded: nested_funs_max");
+}
+
+TEST(EtfLimits, AClosureEndsWithinTheOneItIsHeldBy) {
+  Bytes inner = closure(Bytes{97, 1});
+  inner[4] = static_cast<std::uint8_t>(inner[4] + 40);
+  Bytes bytes = closure(inner);
+  bytes.insert(bytes.begin(), 131);
+  bytes.insert(bytes.end(), 60, 97);
+  EXPECT_EQ(outcome(bytes).substr(0, 9), "malformed");
+}
+
+TEST(EtfLimits, WhatClosuresHoldCountsAsNesting) {
+  Bytes bytes{106};
+  for (int i = 0; i < 3; ++i) {
+    bytes = closure(bytes);
+    bytes.insert(bytes.begin(), {104, 1});
+  }
+  bytes.insert(bytes.begin(), 131);
+  EXPECT_EQ(outcome(bytes, {.depth_max = 6}), "a term");
+  EXPECT_EQ(outcome(bytes, {.depth_max = 5}), "limit_exceeded: depth_max");
 }
 
 TEST(EtfLimits, AListInManyPartsIsReadAsOne) {

@@ -344,50 +344,63 @@ bool EtfReader::export_fun(Term& out) {
   return true;
 }
 
-/// Kept as it is, but checked to be whole, because it will be sent on to others.
+/// Kept as it is, because it will be sent on to others, with the parts by which it is compared: to read those
+/// again whenever it is, would take exponential time where closures are keys of maps in closures.
 bool EtfReader::new_fun(Term& out) {
-  const BytesView rest = in_.rest();
-  in_.skip(1);
-  const std::size_t size = in_.u32();
   constexpr std::size_t fixed_bytes = 4 + 1 + 16 + 4 + 4;
-  if (in_.ok() && size < fixed_bytes) return fail("a fun that is too short");
-  const std::size_t start = in_.position();
-  in_.skip(1 + 16 + 4);
-  const std::size_t free_variables = in_.u32();
-  Term part;
+  ByteReader head(in_.rest());
+  head.skip(1);
+  const std::size_t size = head.u32();
+  if (head.ok() && size < fixed_bytes) return fail("a fun that is too short");
+  auto* node = make_node<FunNode>(Form::fun);
+  Term made = TermAccess::adopt(node, Term::Kind::fun);
+  if (!fun_bytes(1 + size, node->bytes)) return false;
   if (++funs_ > nested_funs_max) return exceed("nested_funs_max");
-  if (!atom(part) || !enter(free_variables)) return false;
-  for (int i = 0; i < 2; ++i) {
-    if (!term(part)) return false;
-    if (!part.is_integer()) return fail("a fun without its old index and uniq");
-  }
-  if (!term(part)) return false;
-  if (!part.is_pid()) return fail("a fun without its process");
-  for (std::size_t i = 0; i < free_variables; ++i) {
-    if (!term(part)) return false;
-  }
+  const std::size_t end = in_.position() + 1 + size;
+  in_.skip(1 + 4 + 1 + 16);
+  node->parts.index = in_.u32();
+  const std::size_t free_variables = in_.u32();
+  if (!atom(node->parts.module) || !enter(free_variables)) return false;
+  if (!fun_parts(free_variables, node->parts)) return false;
   leave();
   --funs_;
-  if (in_.position() - start != size - 4) return fail("a fun of another size than declared");
-  out = TermAccess::adopt(make_bytes(Form::fun, rest.first(1 + size)), Term::Kind::fun);
+  if (in_.position() != end) return fail("a fun of another size than declared");
+  if (!settle_depth(*node, node->parts.free_variables)) return exceed("depth_max");
+  out = std::move(made);
   return true;
 }
 
-FunParts fun_parts(BytesView external) {
-  ByteReader in(external);
-  // Accepted once, under limits of its own.
-  const EtfLimits limits{.terms_max = ~std::uint32_t{0}, .integer_bytes_max = ~std::uint32_t{0}};
-  EtfReader reader(in, limits);
-  in.skip(1 + 4 + 1 + 16);
-  FunParts parts;
-  parts.index = in.u32();
-  const std::size_t free_variables = in.u32();
+bool EtfReader::fun_parts(std::size_t free_variables, FunParts& parts) {
+  for (Term* part : {&parts.old_index, &parts.old_uniq}) {
+    if (!term(*part)) return false;
+    if (!part->is_integer()) return fail("a fun without its old index and uniq");
+  }
   Term pid;
-  bool read = reader.atom(parts.module) && reader.term(parts.old_index) && reader.term(parts.old_uniq) &&
-              reader.term(pid);
-  for (std::size_t i = 0; read && i < free_variables; ++i)
-    read = reader.term(parts.free_variables.emplace_back());
-  return parts;
+  if (!term(pid)) return false;
+  if (!pid.is_pid()) return fail("a fun without its process");
+  parts.free_variables.resize(free_variables);
+  return std::ranges::all_of(parts.free_variables, [this](Term& variable) { return term(variable); });
+}
+
+/// The bytes of the fun that begins here. Those within another share its block, so that they are kept once.
+bool EtfReader::fun_bytes(std::size_t size, SharedBytes& out) {
+  if (size > in_.remaining()) {
+    in_.fail();
+    return false;
+  }
+  const std::size_t start = in_.position();
+  if (funs_ > 0) {
+    const std::size_t offset = start - outer_fun_start_;
+    if (size > outer_fun_.size() - offset) return fail("a fun of another size than declared");
+    out = outer_fun_.slice(offset, size);
+    return true;
+  }
+  const BytesView bytes = in_.rest().first(size);
+  const bool share = shared_ != nullptr && size >= shared_bytes_min;
+  out = share ? shared_->slice(start, size) : SharedBytes(Bytes(bytes.begin(), bytes.end()));
+  outer_fun_ = out;
+  outer_fun_start_ = start;
+  return true;
 }
 
 }  // namespace barrel::detail

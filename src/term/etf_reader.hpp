@@ -9,6 +9,8 @@
 
 namespace barrel::detail {
 
+struct FunParts;  // term_node.hpp
+
 /// Reads terms in the external format from a ByteReader and keeps their count and nesting within the limits.
 /// The first failure is kept; what is read after it is nothing.
 class EtfReader {
@@ -37,7 +39,7 @@ class EtfReader {
   /// Counts terms that the caller reads itself; false when there are too many.
   [[nodiscard]] bool count_terms(std::size_t count);
 
-  /// Closures that hold closures: each is checked, copied and compared with all that it holds. A guess.
+  /// Closures that hold closures. A guess far above real ones.
   static constexpr std::uint32_t nested_funs_max = 16;
 
   /// Each notes the failure and returns false.
@@ -65,6 +67,8 @@ class EtfReader {
   bool map(Term& out);
   bool reference(std::uint8_t tag, Term& out);
   bool new_fun(Term& out);
+  bool fun_parts(std::size_t free_variables, FunParts& parts);
+  bool fun_bytes(std::size_t size, SharedBytes& out);
   bool export_fun(Term& out);
 
   ByteReader& in_;
@@ -73,19 +77,11 @@ class EtfReader {
   std::uint32_t depth_ = 0;
   std::uint32_t terms_ = 0;
   std::uint32_t funs_ = 0;  // within each other
+  // Of the outermost of them, whose bytes those within it share.
+  SharedBytes outer_fun_;
+  std::size_t outer_fun_start_ = 0;
   std::optional<Error> error_;
 };
-
-/// What tells closures apart in Erlang, and what it prints of them (`#Fun<module.old_index.old_uniq>`).
-struct FunParts {
-  Term module;
-  std::uint32_t index = 0;
-  Term old_index;
-  Term old_uniq;
-  std::vector<Term> free_variables;
-};
-/// From the external form of a fun that an EtfReader has accepted.
-[[nodiscard]] FunParts fun_parts(BytesView external);
 
 /// The bytes of a compressed term, whose tag 80 has been read from `in`: the declared size and the zlib
 /// stream. Consumes both.

@@ -221,13 +221,15 @@ const Term* Term::find_atom(std::string_view key) const noexcept {
 BytesView Term::bytes() const noexcept {
   if (TermAccess::is(*this, Form::shared_bytes))
     return TermAccess::node<detail::SharedBytesNode>(*this).bytes.view();
-  if (!TermAccess::is(*this, Form::bytes) && !TermAccess::is(*this, Form::fun)) return {};
+  if (TermAccess::is(*this, Form::fun)) return TermAccess::node<detail::FunNode>(*this).bytes.view();
+  if (!TermAccess::is(*this, Form::bytes)) return {};
   return {detail::bytes_of(*payload_.node), payload_.node->size};
 }
 
 SharedBytes Term::shared_bytes() const {
   if (TermAccess::is(*this, Form::shared_bytes))
     return TermAccess::node<detail::SharedBytesNode>(*this).bytes;
+  if (TermAccess::is(*this, Form::fun)) return TermAccess::node<detail::FunNode>(*this).bytes;
   const BytesView view = bytes();
   return SharedBytes(Bytes(view.begin(), view.end()));
 }

@@ -40,7 +40,7 @@ void destroy(TermNode* node) noexcept {
     case Form::list:
     case Form::map: return destroy_slots(node);
     case Form::atom_text: std::destroy_at(static_cast<AtomTextNode*>(node)); return ::operator delete(node);
-    case Form::fun:
+    case Form::fun: return destroy_as<FunNode>(node);
     case Form::bytes: std::destroy_at(node); return ::operator delete(node);
   }
 }
@@ -63,9 +63,9 @@ TermNode* make_bytes(Form form, BytesView bytes, unsigned bits) {
   return node;
 }
 
-bool settle_depth(TermNode& node) noexcept {
+bool settle_depth(TermNode& node, std::span<const Term> parts) noexcept {
   std::uint16_t deepest = 0;
-  for (const Term& slot : std::span(slots_of(node), node.size)) deepest = std::max(deepest, depth_of(slot));
+  for (const Term& part : parts) deepest = std::max(deepest, depth_of(part));
   if (deepest >= Term::depth_max) return false;
   node.depth = static_cast<std::uint16_t>(deepest + 1);
   return true;

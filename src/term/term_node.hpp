@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "barrel/base/assert.hpp"
 #include "barrel/term/atom_quota.hpp"
@@ -17,7 +19,7 @@ enum class Form : std::uint8_t {
   big_integer,   // BigNode
   atom_text,     // AtomTextNode, `size` bytes of text
   reference,     // RefNode, `size` words in use
-  fun,           // `size` bytes, the whole external form with its tag
+  fun,           // FunNode
   export_fun,    // ExportNode
   port,          // PortNode
   pid,           // PidNode
@@ -56,6 +58,19 @@ struct ExportNode : TermNode {
   Term function;
   std::uint8_t arity = 0;
 };
+/// What tells closures apart in Erlang, and what it prints of them (`#Fun<module.old_index.old_uniq>`).
+struct FunParts {
+  Term module;
+  std::uint32_t index = 0;
+  Term old_index;
+  Term old_uniq;
+  std::vector<Term> free_variables;
+};
+struct FunNode : TermNode {
+  /// The whole external form with its tag.
+  SharedBytes bytes;
+  FunParts parts;
+};
 struct SharedBytesNode : TermNode {
   SharedBytes bytes;
 };
@@ -93,7 +108,7 @@ struct TermAccess {
 [[nodiscard]] inline Term* slots_of(TermNode& node) noexcept {
   return reinterpret_cast<Term*>(&node + 1);
 }
-/// What follows the head of bytes or a fun.
+/// What follows the head of bytes.
 [[nodiscard]] inline std::uint8_t* bytes_of(TermNode& node) noexcept {
   return reinterpret_cast<std::uint8_t*>(&node + 1);
 }
@@ -107,11 +122,15 @@ template <class Node>
 }
 /// The head of a tuple, list or map, with `count` slots that hold [].
 [[nodiscard]] TermNode* make_slots(Form form, std::size_t count);
-/// Bytes or a fun, copied.
+/// Bytes, copied.
 [[nodiscard]] TermNode* make_bytes(Form form, BytesView bytes, unsigned bits = 8);
 
-/// Sets the depth of a node whose slots are filled. False when it passes Term::depth_max.
-[[nodiscard]] bool settle_depth(TermNode& node) noexcept;
+/// Sets the depth of a node that holds `parts`. False when it passes Term::depth_max.
+[[nodiscard]] bool settle_depth(TermNode& node, std::span<const Term> parts) noexcept;
+/// The same for a node whose slots are filled.
+[[nodiscard]] inline bool settle_depth(TermNode& node) noexcept {
+  return settle_depth(node, std::span(slots_of(node), node.size));
+}
 
 /// Sorts the entries of a map node by key_order(). False when two keys are equal.
 [[nodiscard]] bool sort_entries(TermNode& map) noexcept;

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "term/etf_reader.hpp"
 #include "term/term_node.hpp"
 
 namespace barrel {
@@ -219,8 +218,8 @@ Order Comparison::compare_funs(const Term& a, const Term& b) noexcept {
 /// Not by their bytes: another Erlang may write the same closure with other tags.
 Order Comparison::compare_closures(const Term& a, const Term& b) noexcept {
   if (compare_bytes(a.bytes(), b.bytes()) == 0) return Order::equivalent;
-  const detail::FunParts x = detail::fun_parts(a.bytes());
-  const detail::FunParts y = detail::fun_parts(b.bytes());
+  const detail::FunParts& x = TermAccess::node<detail::FunNode>(a).parts;
+  const detail::FunParts& y = TermAccess::node<detail::FunNode>(b).parts;
   if (const Order order = compare_atoms(x.module, y.module); order != 0) return order;
   if (x.index != y.index) return x.index <=> y.index;
   if (const Order order = compare(x.old_uniq, y.old_uniq); order != 0) return order;
@@ -309,6 +308,17 @@ std::size_t hash_bytes(BytesView bytes) noexcept {
   return std::hash<std::string_view>{}(as_text(bytes));
 }
 
+std::size_t hash_fun(const Term& fun, std::size_t hash) noexcept {
+  if (TermAccess::form(fun) == Form::export_fun) {
+    const auto& exported = TermAccess::node<detail::ExportNode>(fun);
+    return mixed(mixed(hash, exported.module.hash()), exported.function.hash() + exported.arity);
+  }
+  const detail::FunParts& parts = TermAccess::node<detail::FunNode>(fun).parts;
+  hash = mixed(mixed(hash, parts.module.hash()), parts.old_uniq.hash() + parts.index);
+  for (const Term& variable : parts.free_variables) hash = mixed(hash, variable.hash());
+  return hash;
+}
+
 }  // namespace
 
 std::size_t Term::hash() const noexcept {
@@ -324,11 +334,7 @@ std::size_t Term::hash() const noexcept {
         hash = mixed(hash, word);
       return hash;
     }
-    case Kind::fun:
-      if (TermAccess::form(*this) == Form::export_fun) {
-        return mixed(hash, TermAccess::node<detail::ExportNode>(*this).function.hash());
-      }
-      return mixed(hash, detail::fun_parts(bytes()).old_uniq.hash());
+    case Kind::fun: return hash_fun(*this, hash);
     case Kind::port: return mixed(hash, TermAccess::node<detail::PortNode>(*this).id);
     case Kind::pid: {
       const auto& pid = TermAccess::node<detail::PidNode>(*this);

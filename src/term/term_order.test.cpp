@@ -8,6 +8,7 @@
 #include "barrel/term/etf.hpp"
 #include "barrel/term/term_text.hpp"
 #include "term/random_term.hpp"
+#include "term/test_closures.hpp"
 
 namespace barrel {
 namespace {
@@ -83,6 +84,22 @@ TEST(TermOrder, TextThatNobodyInternedIsTheSameAtom) {
   EXPECT_EQ(*unknown, known);
   EXPECT_EQ(unknown->hash(), known.hash());
   EXPECT_EQ(sign(*unknown <=> known), 0);
+}
+
+TEST(TermOrder, ClosuresDifferByWhatTheyHoldAndNotByWhoMadeThem) {
+  const auto read_closure = [](const Bytes& bytes) {
+    ByteReader in(bytes);
+    return decode_etf(in).value_or(Term());
+  };
+  const Term one = read_closure(closure(Bytes{97, 1}));
+  const Term of_another = read_closure(closure(Bytes{97, 1}, 0, {"other@h", 7, 7, 7}));
+  EXPECT_NE(to_hex(one.bytes()), to_hex(of_another.bytes()));
+  EXPECT_EQ(one, of_another);
+  EXPECT_EQ(one.hash(), of_another.hash());
+  // The same number with another tag.
+  EXPECT_EQ(one, read_closure(closure(Bytes{98, 0, 0, 0, 1})));
+  EXPECT_LT(one, read_closure(closure(Bytes{97, 2})));
+  EXPECT_LT(one, read_closure(closure(Bytes{97, 0}, 1))) << "uniq before what they hold";
 }
 
 /// Compares exactly, the slow way: both as integers scaled by 2^1074.

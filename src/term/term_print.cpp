@@ -5,7 +5,6 @@
 
 #include "barrel/term/term.hpp"
 #include "term/characters.hpp"
-#include "term/etf_reader.hpp"
 #include "term/io_format.hpp"
 #include "term/term_node.hpp"
 #include "term/utf8.hpp"
@@ -240,7 +239,7 @@ void Printer::print_fun(const Term& term) {
     return number(fun.arity);
   }
   out_ += "#Fun<";
-  const detail::FunParts fun = detail::fun_parts(term.bytes());
+  const detail::FunParts& fun = TermAccess::node<detail::FunNode>(term).parts;
   append_atom(out_, fun.module.atom_text());
   out_.push_back('.');
   print(fun.old_index);
