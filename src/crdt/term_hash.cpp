@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "barrel/term/big_int.hpp"
+#include "term/identifier.hpp"
 
 namespace barrel {
 namespace {
@@ -29,19 +30,15 @@ std::uint64_t hash_integer(std::uint64_t hash, const Term& term) {
   return hash_bytes(hash_mix(hash, big->negative() ? 1 : 2), big->magnitude());
 }
 
+/// By the text of the node: interning it would charge the quota of whoever sent it, and whether there is
+/// one left must not change the hash.
 std::uint64_t hash_identifier(std::uint64_t hash, const Term& term) {
-  if (const auto pid = term.as_pid()) {
-    hash = hash_bytes(hash, as_bytes(pid->node_atom.text()));
-    return hash_mix(hash_mix(hash, std::uint64_t{pid->id} << 32 | pid->serial), pid->creation);
-  }
-  if (const auto ref = term.as_ref()) {
-    hash = hash_mix(hash_bytes(hash, as_bytes(ref->node_atom.text())), ref->creation);
-    for (std::uint32_t i = 0; i < ref->word_count; ++i) hash = hash_mix(hash, ref->words[i]);
-    return hash;
-  }
-  if (const auto port = term.as_port()) {
-    return hash_mix(hash_mix(hash_bytes(hash, as_bytes(port->node_atom.text())), port->id), port->creation);
-  }
+  const auto parts = detail::identifier_of(term);
+  if (!parts) return hash;
+  hash = hash_bytes(hash, as_bytes(parts->node));
+  if (term.kind() != Term::Kind::reference) return hash_mix(hash_mix(hash, parts->number), parts->creation);
+  hash = hash_mix(hash, parts->creation);
+  for (const std::uint32_t word : parts->words) hash = hash_mix(hash, word);
   return hash;
 }
 
