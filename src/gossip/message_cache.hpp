@@ -8,6 +8,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "barrel/base/keyed_hash.hpp"
 #include "barrel/base/metrics.hpp"
 #include "barrel/base/time.hpp"
 #include "barrel/term/node_name.hpp"
@@ -63,7 +64,7 @@ class MessageCache {
   [[nodiscard]] std::map<NodeName, Share>::iterator largest(bool by_bodies);
 
   PlumtreeConfig config_;
-  std::unordered_map<plumtree::MessageId, Message> messages_;
+  std::unordered_map<plumtree::MessageId, Message, detail::KeyedHash> messages_;
   std::map<NodeName, Share> shares_;
   std::size_t body_count_ = 0;
   std::size_t bytes_ = 0;

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "barrel/base/keyed_hash.hpp"
 #include "barrel/base/metrics.hpp"
 #include "barrel/base/random.hpp"
 #include "barrel/base/time.hpp"
@@ -88,7 +89,7 @@ class Plumtree {
   std::set<NodeName> eager_;
   std::set<NodeName> lazy_;
   MessageCache cache_;
-  std::unordered_map<plumtree::MessageId, Missing> missing_;
+  std::unordered_map<plumtree::MessageId, Missing, detail::KeyedHash> missing_;
   /// ask_at -> id, so that the next deadline is at the front.
   std::set<std::pair<Instant, plumtree::MessageId>> asks_;
   std::map<NodeName, std::size_t> missing_of_;

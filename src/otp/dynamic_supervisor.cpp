@@ -75,6 +75,7 @@ class DynamicSupervisorServer {
   Task<> terminate(const Term&) {
     std::vector<Ending> endings;
     for (const auto& [pid, start] : children_) endings.push_back({pid, settings_.shutdown});
+    std::ranges::sort(endings, {}, &Ending::pid);  // told in the same order in every run of a simulation
     children_.clear();
     co_await end_children(self_, std::move(endings));
   }

@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "barrel/base/bytes.hpp"
+#include "barrel/base/keyed_hash.hpp"
 #include "barrel/term/node_term.hpp"
 #include "barrel/term/term_size.hpp"
 #include "crdt/or_map_wire.hpp"
@@ -117,7 +118,7 @@ Items read_map(const Term& map, const Bounds& bounds) {
     ++read.malformed;
     return read;
   }
-  DownByKey down;
+  DownByKey down(0, TermHash{detail::hash_key().start});
   for (const auto& [key, value] : map.entries()) {
     if (key.is_tagged(companion_tag, 3)) read_companion(key, value, bounds, down);
   }

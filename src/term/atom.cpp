@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "barrel/base/assert.hpp"
+#include "barrel/base/keyed_hash.hpp"
 #include "term/utf8.hpp"
 
 namespace barrel {
@@ -15,10 +16,7 @@ namespace {
 constexpr std::size_t bytes_max = Atom::characters_max * 4;
 
 std::uint32_t hash_of(std::string_view text) noexcept {
-  // FNV-1a. Not keyed: the table's size and every peer's quota bound what colliding names can cost.
-  std::uint32_t hash = 2166136261U;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
-  return hash;
+  return static_cast<std::uint32_t>(detail::keyed_hash(text));
 }
 
 /// The table of one process. Atoms are only added, under the mutex, and published with a release store;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "barrel/base/keyed_hash.hpp"
 #include "term/term_node.hpp"
 
 namespace barrel {
@@ -300,12 +301,11 @@ std::strong_ordering detail::key_order(const Term& a, const Term& b) noexcept {
 namespace {
 
 std::size_t mixed(std::size_t hash, std::uint64_t value) noexcept {
-  hash = (hash ^ value) * 0x9e3779b97f4a7c15U;
-  return hash ^ (hash >> 32);
+  return detail::keyed_mix(detail::hash_key(), hash, value);
 }
 
 std::size_t hash_bytes(BytesView bytes) noexcept {
-  return std::hash<std::string_view>{}(as_text(bytes));
+  return detail::keyed_hash(as_text(bytes));
 }
 
 std::size_t hash_fun(const Term& fun, std::size_t hash) noexcept {
@@ -330,15 +330,19 @@ std::size_t Term::hash() const noexcept {
     case Kind::real: return mixed(hash, std::bit_cast<std::uint64_t>(payload_.real));
     case Kind::atom: return mixed(hash, hash_bytes(as_bytes(atom_text())));
     case Kind::reference: {
-      for (const std::uint32_t word : TermAccess::node<detail::RefNode>(*this).words)
-        hash = mixed(hash, word);
-      return hash;
+      const auto& ref = TermAccess::node<detail::RefNode>(*this);
+      for (const std::uint32_t word : ref.words) hash = mixed(hash, word);
+      return mixed(hash, ref.node.hash() + ref.creation);
     }
     case Kind::fun: return hash_fun(*this, hash);
-    case Kind::port: return mixed(hash, TermAccess::node<detail::PortNode>(*this).id);
+    case Kind::port: {
+      const auto& port = TermAccess::node<detail::PortNode>(*this);
+      return mixed(mixed(hash, port.id), port.node.hash() + port.creation);
+    }
     case Kind::pid: {
       const auto& pid = TermAccess::node<detail::PidNode>(*this);
-      return mixed(hash, std::uint64_t{pid.id} << 32 | (pid.serial ^ pid.creation));
+      hash = mixed(hash, std::uint64_t{pid.id} << 32 | pid.serial);
+      return mixed(hash, pid.node.hash() + pid.creation);
     }
     case Kind::nil: return mixed(hash, 0);
     case Kind::tuple:

@@ -6,6 +6,7 @@
 #include <functional>
 #include <span>
 
+#include "barrel/base/keyed_hash.hpp"
 #include "barrel/term/node_name.hpp"
 
 #pragma GCC visibility push(default)  // exported by the shared library
@@ -55,17 +56,22 @@ struct Port {
 template <>
 struct std::hash<barrel::Pid> {
   std::size_t operator()(const barrel::Pid& pid) const noexcept {
-    std::uint64_t h = (std::uint64_t{pid.id} << 32 | pid.serial) * 0x9e3779b97f4a7c15U;
-    h ^= (std::uint64_t{pid.node_atom.index()} << 32 | pid.creation) * 0xc2b2ae3d27d4eb4fU;
-    return h ^ (h >> 29);
+    const barrel::detail::HashKey& key = barrel::detail::hash_key();
+    const std::uint64_t process = std::uint64_t{pid.id} << 32 | pid.serial;
+    const std::uint64_t node = std::uint64_t{pid.node_atom.index()} << 32 | pid.creation;
+    return barrel::detail::keyed_mix(key, barrel::detail::keyed_mix(key, key.start, process), node);
   }
 };
 
 template <>
 struct std::hash<barrel::Ref> {
   std::size_t operator()(const barrel::Ref& ref) const noexcept {
-    std::uint64_t h = (std::uint64_t{ref.node_atom.index()} << 32 | ref.creation) * 0xc2b2ae3d27d4eb4fU;
-    for (const std::uint32_t word : ref.words) h = (h ^ word) * 0x9e3779b97f4a7c15U;
-    return h ^ (h >> 29);
+    using barrel::detail::keyed_mix;
+    const barrel::detail::HashKey& key = barrel::detail::hash_key();
+    std::uint64_t mixed =
+        keyed_mix(key, key.start, std::uint64_t{ref.node_atom.index()} << 32 | ref.creation);
+    mixed = keyed_mix(key, mixed, std::uint64_t{ref.words[0]} << 32 | ref.words[1]);
+    mixed = keyed_mix(key, mixed, std::uint64_t{ref.words[2]} << 32 | ref.words[3]);
+    return keyed_mix(key, mixed, ref.words[4]);
   }
 };
