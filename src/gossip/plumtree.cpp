@@ -1,7 +1,6 @@
 #include "gossip/plumtree.hpp"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace barrel {
@@ -16,7 +15,7 @@ NodeName sender_of(const plumtree::Message& message) {
 Plumtree::Plumtree(NodeName self, PlumtreeConfig config, Random random, Metrics& metrics)
     : self_(self),
       config_(config),
-      random_(random),
+      ids_(random),
       cache_(config, metrics),
       malformed_(metrics.counter("gossip.malformed")),
       spoofed_(metrics.counter("gossip.spoofed")),
@@ -49,9 +48,7 @@ void Plumtree::make_lazy(NodeName peer) {
 }
 
 void Plumtree::broadcast(const Term& tag, const Term& payload, Instant now, Effects& out) {
-  std::array<std::uint8_t, plumtree::id_bytes> id_random{};
-  random_.fill(id_random);
-  const plumtree::MessageId id(as_text(id_random));
+  const plumtree::MessageId id = ids_.next();
   const MessageCache::Body body{tag, payload};
   push(id, body, self_, out);
   cache_.insert(id, body, self_, now);

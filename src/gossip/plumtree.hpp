@@ -14,6 +14,7 @@
 #include "barrel/term/node_name.hpp"
 #include "barrel/term/term.hpp"
 #include "gossip/message_cache.hpp"
+#include "gossip/message_ids.hpp"
 #include "gossip/plumtree_config.hpp"
 #include "gossip/plumtree_messages.hpp"
 
@@ -84,7 +85,7 @@ class Plumtree {
 
   NodeName self_;
   PlumtreeConfig config_;
-  Random random_;
+  MessageIds ids_;
   Term flooded_;
   std::set<NodeName> eager_;
   std::set<NodeName> lazy_;
