@@ -38,7 +38,7 @@ class AtomTable {
     return slots == nullptr ? std::nullopt : find_in(*slots, text, hash_of(text));
   }
 
-  [[nodiscard]] std::optional<std::uint32_t> intern(std::string_view text) {
+  [[nodiscard]] std::optional<std::uint32_t> intern(std::string_view text, std::uint32_t entries_max) {
     if (const auto known = find(text)) return known;
     if (text.size() > bytes_max) return std::nullopt;
     const auto characters = utf8::length(text);
@@ -47,7 +47,7 @@ class AtomTable {
     const std::scoped_lock lock(mutex_);
     if (const auto known = find(text)) return known;
     const std::uint32_t index = size_.load(std::memory_order_relaxed);
-    if (index >= Atom::table_max) return std::nullopt;
+    if (index >= entries_max) return std::nullopt;
     store(index, text);
     grow_slots(index);
     insert(*slots_.load(std::memory_order_relaxed), hash_of(text), index);
@@ -124,6 +124,10 @@ class AtomTable {
   std::size_t text_left_ = 0;
 };
 
+/// Places that only the program's own text takes, when that from outside has filled the rest: a guess, far
+/// more than any program writes.
+constexpr std::uint32_t own_atoms = 65'536;
+
 // Zero-initialised and never destroyed, so that atoms may be used in the initialisation and at the end of any
 // static object.
 constinit AtomTable table;
@@ -131,13 +135,13 @@ constinit AtomTable table;
 }  // namespace
 
 Atom::Atom(std::string_view text) {
-  const auto index = table.intern(text);
+  const auto index = table.intern(text, table_max);
   BARREL_ASSERT(index.has_value());
   index_ = *index;
 }
 
 std::optional<Atom> Atom::intern(std::string_view text) {
-  const auto index = table.intern(text);
+  const auto index = table.intern(text, table_max - own_atoms);
   return index ? std::optional(from_index(*index)) : std::nullopt;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <string>
 #include <thread>
 #include <vector>
@@ -46,6 +47,18 @@ TEST(Atom, TextFromOutsideMustBeUtf8OfAtMost255Characters) {
   EXPECT_FALSE(Atom::intern("\xed\xa0\x80"));
   EXPECT_FALSE(Atom::intern("\xe2\x82"));
   EXPECT_FALSE(Atom::intern(std::string(100'000, 'x')));
+}
+
+TEST(Atom, WhenOthersHaveFilledTheTableTheProgramsOwnTextHasRoom) {
+  // In a process of its own, as the table stays full.
+  const auto fill = [] {
+    std::uint32_t added = 0;
+    while (Atom::intern("atom_test_of_others_" + std::to_string(added))) ++added;
+    const bool full = !Atom::intern("atom_test_one_more_of_others") && added > Atom::table_max / 2;
+    for (int i = 0; i < 1'000; ++i) (void)Atom("atom_test_own_" + std::to_string(i));
+    std::exit(full ? 0 : 1);
+  };
+  EXPECT_EXIT(fill(), testing::ExitedWithCode(0), "");
 }
 
 TEST(Atom, OrderIsByText) {
