@@ -98,10 +98,18 @@ class Registry {
   bool ingest(const registry::Items& read, std::optional<NodeName> only_of, std::int64_t wall_ms,
               Effects& out);
   // registry_audit.cpp
+  /// Names of another node that may be those of its former self, as they were written.
+  using Suspects = std::unordered_map<Term, Timestamp, TermHash>;
+  using Learned = std::vector<const registry::Item*>;
+  /// Asks behind a request for all names.
   void start_audit(NodeName node, Effects& out);
-  void audit_map(NodeName node, const registry::Items& told, Effects& out);
+  void ask(NodeName node, Suspects suspects, Effects& out);
+  /// What a Barrel node tells of nodes of the original in our view that we do not hold yet.
+  [[nodiscard]] Learned news_of_originals(const registry::Items& told) const;
+  void audit_news(const Learned& news, Effects& out);
+  void audit_map(NodeName node, const registry::Items& told);
   void end_audit(NodeName node, std::uint64_t number, Effects& out);
-  void remove_untold(NodeName node, const registry::Items& told, const Timestamp& before, Effects& out);
+  void remove_lost(NodeName node, const Suspects& suspects, Effects& out);
   bool store(const registry::Item& item, Effects& out);
   void store_own(const registry::Item& item, std::int64_t wall_ms, registry::MapBuilder& delta, Effects& out);
   bool apply(const Term& key, const registry::Key& parts, const OrMapEntry& entry);
@@ -143,9 +151,10 @@ class Registry {
   /// A node of the original that was asked for all its names.
   struct Audit {
     std::uint64_t number = 0;
-    /// What it has written after this may be missing from its answer.
-    Timestamp before;
-    bool was_told = false;
+    /// Known before it was asked, and not told by it so far.
+    Suspects suspects;
+    /// Learned since: for the next question.
+    Suspects later;
   };
   std::map<NodeName, Audit> audits_;
   std::uint64_t audits_made_ = 0;

@@ -6,7 +6,7 @@
 // Names that a node of the original has lost. It announces the same creation in every life and keeps its map
 // in memory, so that after a restart nobody takes back what its former self has registered. It tells all its
 // names when it is asked for them, but says nothing when it has none: behind the request goes a question
-// that it answers in any case.
+// that it answers in any case. What was known before the request and is not told until the answer is lost.
 
 namespace barrel {
 
@@ -20,54 +20,87 @@ Timestamp just_after(const Timestamp& stamp) {
 }  // namespace
 
 void Registry::start_audit(NodeName node, Effects& out) {
+  audits_.erase(node);
   const auto share = shares_.find(node);
   if (share == shares_.end()) return;
-  Audit audit;
-  audit.number = ++audits_made_;
+  Suspects suspects(0, TermHash{seed_});
   for (const Term& name : share->second.names) {
-    audit.before = std::max(audit.before, map_.find(registry::key_term(name, node))->stamp());
+    const OrMapEntry* held = map_.find(registry::key_term(name, node));
+    if (held->is_live()) suspects.emplace(name, held->stamp());
   }
-  audits_.insert_or_assign(node, audit);
-  out.push_back(SendTo{node, registry::audit_request(self_, audit.number)});
+  if (!suspects.empty()) ask(node, std::move(suspects), out);
 }
 
-void Registry::audit_map(NodeName node, const registry::Items& told, Effects& out) {
-  if (const auto audit = audits_.find(node); audit != audits_.end()) {
-    audit->second.was_told = true;
-    return remove_untold(node, told, audit->second.before, out);
-  }
-  // Unasked, as when we entered its view: what it has written meanwhile is newer than all that it tells.
-  Timestamp newest;
+void Registry::ask(NodeName node, Suspects suspects, Effects& out) {
+  Audit audit{++audits_made_, std::move(suspects), Suspects(0, TermHash{seed_})};
+  out.push_back(SendTo{node, registry::audit_request(self_, audit.number)});
+  audits_.insert_or_assign(node, std::move(audit));
+}
+
+Registry::Learned Registry::news_of_originals(const registry::Items& told) const {
+  Learned news;
+  if (erlang_peers_.empty()) return news;
   for (const registry::Item& item : told.items) {
-    if (item.key.node == node) newest = std::max(newest, item.entry.stamp());
+    if (!item.entry.is_live() || !erlang_peers_.contains(item.key.node)) continue;
+    const OrMapEntry* held = map_.find(item.key_term);
+    if (held == nullptr || held->stamp() < item.entry.stamp()) news.push_back(&item);
   }
-  remove_untold(node, told, newest, out);
+  return news;
+}
+
+void Registry::audit_news(const Learned& news, Effects& out) {
+  std::map<NodeName, Suspects> fresh;
+  for (const registry::Item* item : news) {
+    const OrMapEntry* held = map_.find(item->key_term);
+    if (held == nullptr || held->stamp() != item->entry.stamp()) continue;  // there was no room for it
+    const NodeName node = item->key.node;
+    if (const auto running = audits_.find(node); running != audits_.end()) {
+      // Not known when it was asked; one question at a time, so that nobody can make it tell its names at
+      // will.
+      Suspects& later = running->second.later;
+      if (later.size() < config_.keys_per_node_max) later.insert_or_assign(item->key.name, held->stamp());
+    } else {
+      fresh.try_emplace(node, Suspects(0, TermHash{seed_}))
+          .first->second.emplace(item->key.name, held->stamp());
+    }
+  }
+  for (auto& [node, suspects] : fresh) {
+    out.push_back(SendTo{node, encode(registry::RequestSync{self_})});
+    ask(node, std::move(suspects), out);
+  }
+}
+
+void Registry::audit_map(NodeName node, const registry::Items& told) {
+  const auto found = audits_.find(node);
+  if (found == audits_.end()) return;
+  // Entries that we cannot read have names, too.
+  if (told.malformed > 0) found->second.suspects.clear();
+  for (const registry::Item& item : told.items) {
+    if (item.key.node == node) found->second.suspects.erase(item.key.name);
+  }
 }
 
 void Registry::end_audit(NodeName node, std::uint64_t number, Effects& out) {
   const auto found = audits_.find(node);
   if (found == audits_.end() || found->second.number != number) return;
-  const Audit audit = found->second;
+  Audit audit = std::move(found->second);
   audits_.erase(found);
-  if (!audit.was_told) remove_untold(node, {}, audit.before, out);
+  remove_lost(node, audit.suspects, out);
+  if (audit.later.empty()) return;
+  out.push_back(SendTo{node, encode(registry::RequestSync{self_})});
+  ask(node, std::move(audit.later), out);
 }
 
-void Registry::remove_untold(NodeName node, const registry::Items& told, const Timestamp& before,
-                             Effects& out) {
-  const auto share = shares_.find(node);
-  if (share == shares_.end() || told.malformed > 0) return;
-  std::unordered_set<Term, TermHash> keys(0, TermHash{seed_});
-  for (const registry::Item& item : told.items) keys.insert(item.key_term);
+void Registry::remove_lost(NodeName node, const Suspects& suspects, Effects& out) {
   registry::MapBuilder delta;
   const auto tell = [&] {
     if (delta.size() > 0) out.push_back(Broadcast{registry::delta_payload(node, delta.take())});
   };
-  const std::vector<Term> names(share->second.names.begin(), share->second.names.end());
-  for (const Term& name : names) {
+  for (const auto& [name, stamp] : suspects) {
     const Term key = registry::key_term(name, node);
     const OrMapEntry* held = map_.find(key);
-    const Timestamp stamp = held->stamp();
-    if (!held->is_live() || stamp > before || keys.contains(key)) continue;
+    // Written again since: by the present life, whatever the clocks of the two say.
+    if (held == nullptr || !held->is_live() || held->stamp() != stamp) continue;
     // Just later than what it removes, so that whatever the node registers from now on wins.
     const OrMapEntry removed = removed_entry(just_after(stamp));
     apply(key, {name, node}, removed);

@@ -34,8 +34,10 @@ void Registry::message(NodeName from, bool is_barrel, const Term& message, std::
     // The original tells only its own entries and is asked for no others.
     const auto only_of = is_barrel ? std::nullopt : std::optional(from);
     const registry::Items told = registry::read_map(full->map, bounds());
+    const Learned news = is_barrel ? news_of_originals(told) : Learned();
     if (ingest(told, only_of, wall_ms, out)) learned_ = true;
-    if (!is_barrel) audit_map(from, told, out);
+    if (is_barrel) audit_news(news, out);
+    else audit_map(from, told);
   } else if (std::holds_alternative<registry::RequestSync>(*decoded)) {
     send_map(from, !is_barrel, nullptr, out);
   } else {
