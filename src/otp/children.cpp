@@ -51,16 +51,19 @@ Task<> end_children(Self self, std::vector<Ending> children) {
   }
 }
 
-Term child_term(const Term& id, const std::optional<Pid>& pid) {
-  return Term::tuple_of(id, pid ? Term(*pid) : Term(Atom("undefined")), Atom("worker"), Atom("dynamic"));
+Term child_term(const ChildFields& child) {
+  const Term where =
+      child.pid ? Term(*child.pid) : Term(Atom(child.is_restarting ? "restarting" : "undefined"));
+  return Term::tuple_of(child.id, where, Atom("worker"), Atom("dynamic"));
 }
 
 Result<ChildFields> read_child(const Term& term) {
   if (term.is_tuple(4)) {
     const auto fields = term.elements();
     const auto pid = fields[1].as_pid();
-    if (pid || fields[1].is_atom("undefined") || fields[1].is_atom("restarting")) {
-      return ChildFields{fields[0], pid};
+    const bool is_restarting = fields[1].is_atom("restarting");
+    if (pid || is_restarting || fields[1].is_atom("undefined")) {
+      return ChildFields{fields[0], pid, is_restarting};
     }
   }
   return Error(Errc::malformed, Term("{Id, Pid | undefined | restarting, Type, Modules}"));

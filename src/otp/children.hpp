@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <deque>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "barrel/otp/child_spec.hpp"
@@ -31,14 +32,23 @@ struct Ending {
 /// Tells them all to shut down, waits for each as long as it may take, and kills what is left.
 [[nodiscard]] Task<> end_children(Self self, std::vector<Ending> children);
 
-/// {Id, Pid | undefined, worker, dynamic}, what supervisor:which_children/1 tells of a child. The type is the
-/// default of OTP's child specifications; what runs in C++ has no modules.
-[[nodiscard]] Term child_term(const Term& id, const std::optional<Pid>& pid);
+/// To a supervisor by itself: the restart of `child` has failed. Others get their turn between two attempts,
+/// as with OTP's.
+template <class Child>
+struct TryAgain {
+  static constexpr std::string_view internal_name = "$barrel_try_again";
+  Child child;
+};
+
 struct ChildFields {
   Term id;
   std::optional<Pid> pid;
+  bool is_restarting = false;
 };
-/// Of any OTP supervisor: `restarting` is a child without a pid, too.
+/// {Id, Pid | undefined | restarting, worker, dynamic}, what supervisor:which_children/1 tells of a child.
+/// The type is the default of OTP's child specifications; what runs in C++ has no modules.
+[[nodiscard]] Term child_term(const ChildFields& child);
+/// Of any OTP supervisor.
 [[nodiscard]] Result<ChildFields> read_child(const Term& term);
 
 /// The request of supervisor:count_children/1.

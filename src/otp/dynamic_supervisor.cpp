@@ -17,17 +17,11 @@ using detail::StartDynamicChild;
 using detail::TerminateDynamicChild;
 using detail::WhichDynamicChildren;
 
-/// To itself: a restart has failed. Others get their turn between two attempts, as with OTP's.
-struct TryAgain {
-  static constexpr std::string_view internal_name = "$barrel_try_dynamic_again";
-  ChildStarter start;
-};
-
 class DynamicSupervisorServer {
  public:
   using Calls = Messages<StartDynamicChild, TerminateDynamicChild, WhichDynamicChildren, CountChildren, Term>;
   using Casts = Messages<>;
-  using Infos = Messages<Exit, TryAgain>;
+  using Infos = Messages<Exit, TryAgain<ChildStarter>>;
 
   DynamicSupervisorServer(Self self, SupervisorSettings settings, ChildSettings children)
       : self_(self), window_(settings), settings_(children) {
@@ -51,10 +45,13 @@ class DynamicSupervisorServer {
     std::vector<DynamicChildInfo> infos;
     for (const auto& [pid, start] : children_) infos.push_back({pid});
     std::ranges::sort(infos, {}, &DynamicChildInfo::pid);
+    infos.resize(infos.size() + restarting_);
     return infos;
   }
 
-  Term handle_call(const CountChildren&) { return child_counts(1, children_.size(), children_.size()); }
+  Term handle_call(const CountChildren&) {
+    return child_counts(1, children_.size(), children_.size() + restarting_);
+  }
 
   /// What no supervisor understands does not end one.
   Term handle_call(const Term& request) {
@@ -70,7 +67,10 @@ class DynamicSupervisorServer {
     if (wants_restart(settings_.restart, exit.reason)) co_await restart(start);
   }
 
-  Task<> handle_info(const TryAgain& again) { return restart(again.start); }
+  Task<> handle_info(const TryAgain<ChildStarter>& again) {
+    --restarting_;
+    return restart(again.child);
+  }
 
   Task<> terminate(const Term&) {
     std::vector<Ending> endings;
@@ -92,13 +92,15 @@ class DynamicSupervisorServer {
       co_return;
     }
     report_child(self_, "a child did not start", Term(Atom("undefined")), pid.error().reason);
-    self_.send(self_.pid(), TryAgain{std::move(start)});
+    ++restarting_;
+    self_.send(self_.pid(), TryAgain<ChildStarter>{std::move(start)});
   }
 
   Self self_;
   RestartWindow window_;
   ChildSettings settings_;
   std::unordered_map<Pid, ChildStarter> children_;
+  std::size_t restarting_ = 0;  // their next attempts wait in the mailbox
 };
 
 }  // namespace
@@ -108,14 +110,14 @@ class DynamicSupervisorServer {
 namespace barrel::detail {
 
 Term DynamicChildInfo::to_term() const {
-  return otp::child_term(Atom("undefined"), pid);
+  return otp::child_term({Atom("undefined"), pid, !pid});
 }
 
 Result<DynamicChildInfo> DynamicChildInfo::from_term(const Term& term) {
   const auto child = otp::read_child(term);
   if (!child) return child.error();
-  if (!child->pid) return Error(Errc::malformed, Term("the pid of a child"));
-  return DynamicChildInfo{*child->pid};
+  if (!child->pid && !child->is_restarting) return Error(Errc::malformed, Term("the pid of a child"));
+  return DynamicChildInfo{child->pid};
 }
 
 Task<Result<Pid>> start_dynamic_supervisor(Self self, SupervisorSettings settings, ChildSettings children) {
@@ -126,7 +128,9 @@ Task<Result<std::vector<Pid>>> which_dynamic_children(Self self, Pid supervisor)
   const auto infos = co_await self.call(supervisor, WhichDynamicChildren{});
   if (!infos) co_return infos.error();
   std::vector<Pid> pids;
-  for (const DynamicChildInfo& info : *infos) pids.push_back(info.pid);
+  for (const DynamicChildInfo& info : *infos) {
+    if (info.pid) pids.push_back(*info.pid);
+  }
   co_return pids;
 }
 

@@ -16,18 +16,12 @@ using detail::StartChild;
 using detail::TerminateChild;
 using detail::WhichChildren;
 
-/// To itself: a restart has failed. Others get their turn between two attempts, as with OTP's.
-struct TryAgain {
-  static constexpr std::string_view internal_name = "$barrel_try_again";
-  Atom id;
-};
-
 class SupervisorServer {
  public:
   using Calls =
       Messages<StartChild, TerminateChild, RestartChild, DeleteChild, WhichChildren, CountChildren, Term>;
   using Casts = Messages<>;
-  using Infos = Messages<Exit, TryAgain>;
+  using Infos = Messages<Exit, TryAgain<Atom>>;
 
   SupervisorServer(Self self, SupervisorSettings settings, std::vector<ChildSpec> specs)
       : self_(self), window_(settings) {
@@ -92,7 +86,7 @@ class SupervisorServer {
 
   std::vector<ChildInfo> handle_call(const WhichChildren&) {
     std::vector<ChildInfo> infos;
-    for (const Child& child : children_) infos.push_back({child.spec.id, child.pid});
+    for (const Child& child : children_) infos.push_back({child.spec.id, child.pid, child.is_restarting});
     return infos;
   }
 
@@ -118,9 +112,9 @@ class SupervisorServer {
     else if (restart_type == Restart::temporary) forget(id);
   }
 
-  Task<> handle_info(const TryAgain& again) {
-    const Child* child = find(again.id);
-    if (child != nullptr && child->is_restarting) co_await restart(again.id);
+  Task<> handle_info(const TryAgain<Atom>& again) {
+    const Child* child = find(again.child);
+    if (child != nullptr && child->is_restarting) co_await restart(again.child);
   }
 
   Task<> terminate(const Term&) { return end_all(); }
@@ -156,7 +150,7 @@ class SupervisorServer {
     Child& child = *find(id);
     child.is_restarting = !pid;
     if (pid) child.pid = *pid;
-    else self_.send(self_.pid(), TryAgain{id});
+    else self_.send(self_.pid(), TryAgain<Atom>{id});
   }
 
   /// In reverse order of starting, one after the other.
@@ -181,7 +175,7 @@ class SupervisorServer {
 namespace barrel {
 
 Term ChildInfo::to_term() const {
-  return otp::child_term(id, pid);
+  return otp::child_term({id, pid, is_restarting});
 }
 
 Result<ChildInfo> ChildInfo::from_term(const Term& term) {
@@ -189,7 +183,7 @@ Result<ChildInfo> ChildInfo::from_term(const Term& term) {
   if (!child) return child.error();
   const auto id = child->id.as_atom();
   if (!id) return Error(Errc::malformed, Term("an atom that identifies a child"));
-  return ChildInfo{*id, child->pid};
+  return ChildInfo{*id, child->pid, child->is_restarting};
 }
 
 Task<Result<Supervisor>> Supervisor::start_link(Self self, SupervisorSettings settings,

@@ -71,6 +71,12 @@ Term down(Atom id) {
   return Term::tuple_of(Atom("down"), id);
 }
 
+/// The second element of what OTP's which_children says of the only child.
+Task<Term> where_of_child(Self self, Pid supervisor) {
+  const auto children = co_await self.call<Term>(supervisor, Term(Atom("which_children")));
+  co_return children->elements()[0].elements()[1];
+}
+
 TEST_P(SupervisorTest, AnswersWhileARestartKeepsFailing) {
   std::atomic<bool> is_broken{false};
   const auto body = [](Self self, std::atomic<bool>* broken) -> Task<bool> {
@@ -89,10 +95,17 @@ TEST_P(SupervisorTest, AnswersWhileARestartKeepsFailing) {
       const auto others = co_await workers->which_children(self);
       if (!child->at(0).pid && others->empty()) break;
     }
+    EXPECT_EQ(co_await where_of_child(self, supervisor->pid()), Term(Atom("restarting")));
+    EXPECT_EQ(co_await where_of_child(self, workers->pid()), Term(Atom("restarting")));
+    const auto counted = co_await self.call<Term>(workers->pid(), Term(Atom("count_children")));
+    EXPECT_EQ(to_string(*counted), "[{specs,1},{active,0},{supervisors,0},{workers,1}]");
     EXPECT_FALSE(co_await supervisor->restart_child(self, "fragile")) << "it is being restarted";
     *broken = false;
     co_await came_up(self, "fragile");
     co_await came_up(self, "fragile");
+    const auto again = co_await supervisor->which_children(self);
+    EXPECT_TRUE(again->at(0).pid && !again->at(0).is_restarting);
+    EXPECT_EQ((co_await workers->which_children(self))->size(), 1U);
     co_return true;
   };
   EXPECT_TRUE(runtime_.run(body, &is_broken));
@@ -316,7 +329,8 @@ TEST(ChildInfo, IsReadFromWhatAnyOtpSupervisorSays) {
         Term::tuple_of(id, where, Atom("supervisor"), Term::list({Term(Atom("module"))})));
   };
   EXPECT_EQ(told(Atom("a"), pid), Result<ChildInfo>(ChildInfo{"a", pid}));
-  EXPECT_EQ(told(Atom("a"), Atom("restarting")), Result<ChildInfo>(ChildInfo{"a", std::nullopt}));
+  EXPECT_EQ(told(Atom("a"), Atom("undefined")), Result<ChildInfo>(ChildInfo{"a", std::nullopt}));
+  EXPECT_EQ(told(Atom("a"), Atom("restarting")), Result<ChildInfo>(ChildInfo{"a", std::nullopt, true}));
   EXPECT_FALSE(told(Atom("a"), 1));
   EXPECT_FALSE(told(1, pid));
 }

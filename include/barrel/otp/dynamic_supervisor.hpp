@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -22,9 +23,10 @@ struct TerminateDynamicChild {
   Pid pid;
   using Reply = Result<void>;
 };
-/// As a term what OTP's simple_one_for_one says of a child: {undefined, Pid, worker, dynamic}.
+/// As a term what OTP's simple_one_for_one says of a child: {undefined, Pid | restarting, worker, dynamic}.
 struct DynamicChildInfo {
-  Pid pid;
+  /// Empty while its restart fails, and is tried again.
+  std::optional<Pid> pid;
   [[nodiscard]] Term to_term() const;
   [[nodiscard]] static Result<DynamicChildInfo> from_term(const Term& term);
 };

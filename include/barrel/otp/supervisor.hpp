@@ -10,12 +10,14 @@
 #pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
-/// What which_children says of a child; as a term what OTP's supervisor says, {Id, Pid | undefined, worker,
-/// dynamic}.
+/// What which_children says of a child; as a term what OTP's supervisor says, {Id, Pid | undefined |
+/// restarting, worker, dynamic}.
 struct ChildInfo {
   Atom id;
   /// Empty while it does not run.
   std::optional<Pid> pid;
+  /// Its last restart has failed, and is tried again.
+  bool is_restarting = false;
 
   [[nodiscard]] Term to_term() const;
   [[nodiscard]] static Result<ChildInfo> from_term(const Term& term);
