@@ -1,4 +1,5 @@
 // What a link carries once it is up, and who may open which stream.
+#include <algorithm>
 #include <utility>
 
 #include "barrel/base/assert.hpp"
@@ -12,6 +13,10 @@ namespace {
 constexpr std::size_t take_bytes = 256U << 10;
 /// Messages of the largest size that a peer may leave unfinished on its streams, as for ReassemblyLimits.
 constexpr std::size_t unfinished_frames_max = 4;
+/// What it may leave at least: a peer that spreads its messages over all its streams has one begun on each
+/// when frame_bytes_max is set to its least, 64 KiB, and half of that floor is a guess for what comes on top.
+constexpr std::size_t unfinished_bytes_min = std::size_t{4} << 20;
+static_assert(unfinished_bytes_min >= 2 * data_stream_count * (std::size_t{64} << 10));
 
 }  // namespace
 
@@ -93,7 +98,8 @@ void QuicLink::read_messages(Incoming& incoming, BytesView bytes) {
 void QuicLink::count_unfinished(Incoming& incoming) {
   const std::size_t now = incoming.reader.buffered();
   unfinished_bytes_ += now - std::exchange(incoming.unfinished, now);
-  const std::size_t bytes_max = unfinished_frames_max * context_.config.frame_bytes_max;
+  const std::size_t bytes_max =
+      std::max(unfinished_frames_max * context_.config.frame_bytes_max, unfinished_bytes_min);
   if (unfinished_bytes_ <= bytes_max) return;
   context_.count("dist.unfinished_over_limit");
   end(DownReason::protocol_error, other_end() + " left more than " + std::to_string(bytes_max) +

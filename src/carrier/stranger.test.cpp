@@ -114,11 +114,11 @@ TEST_F(StrangerTest, ButNotWithoutEnd) {
 
 TEST_F(StrangerTest, WhatItLeavesUnfinishedIsBoundedByAllStreamsTogether) {
   Settings settings;
-  settings.link.frame_bytes_max = 100'000;
+  settings.link.frame_bytes_max = 1'100'000;
   TestNode& strict = world.add(NodeName("strict@10.0.0.2"), "10.0.0.2", 11, settings);
   Stranger stranger(world, strict, mallory, "barrel/1");
   ASSERT_TRUE(stranger.come_up());
-  const Bytes whole = message(own, {Atom("strict@10.0.0.2"), 1, 0, 11}, Term::binary(Bytes(99'000)));
+  const Bytes whole = message(own, {Atom("strict@10.0.0.2"), 1, 0, 11}, Term::binary(Bytes(1'099'000)));
   Bytes framed;
   ByteWriter(framed).u32(static_cast<std::uint32_t>(whole.size()));
   ByteWriter(framed).bytes(whole);
@@ -132,8 +132,26 @@ TEST_F(StrangerTest, WhatItLeavesUnfinishedIsBoundedByAllStreamsTogether) {
   stranger.write(24, most);
   ASSERT_TRUE(stranger.closed_within(2s));
   EXPECT_EQ(strict.count("dist.unfinished_over_limit"), 1U);
-  EXPECT_NE(strict.downs.back().text.find("more than 400000 bytes"), std::string::npos)
+  EXPECT_NE(strict.downs.back().text.find("more than 4400000 bytes"), std::string::npos)
       << strict.downs.back().text;
+}
+
+TEST_F(StrangerTest, ALowLimitOnMessagesDoesNotCloseALinkWithOneBegunOnEachStream) {
+  Settings settings;
+  settings.link.frame_bytes_max = 65'536;
+  TestNode& strict = world.add(NodeName("strict@10.0.0.2"), "10.0.0.2", 11, settings);
+  Stranger stranger(world, strict, mallory, "barrel/1");
+  ASSERT_TRUE(stranger.come_up());
+  const Bytes whole = message(own, {Atom("strict@10.0.0.2"), 1, 0, 11}, Term::binary(Bytes(60'000)));
+  Bytes framed;
+  ByteWriter(framed).u32(static_cast<std::uint32_t>(whole.size()));
+  ByteWriter(framed).bytes(whole);
+  const Bytes most(framed.begin(), framed.end() - 1);
+  for (quic::StreamId stream = 4; stream <= 64; stream += 4) stranger.write(stream, most);
+  world.run(100ms);
+  for (quic::StreamId stream = 4; stream <= 64; stream += 4) stranger.write(stream, Bytes{framed.back()});
+  EXPECT_TRUE(world.until([&] { return strict.messages.size() == 16; }, 2s));
+  EXPECT_TRUE(strict.downs.empty());
 }
 
 TEST_F(StrangerTest, AMessageThatCannotBeReadEndsTheLink) {
