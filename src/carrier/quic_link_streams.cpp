@@ -27,8 +27,9 @@ void QuicLink::on_stream_data(quic::Connection& connection, quic::StreamId strea
   if (kind == StreamClass::unidirectional) {
     connection.consume(stream, bytes.size());
     // The first one is the peer's authentication stream; nobody uses another.
-    if (stream == auth_stream(!is_client()) && phase_ == Phase::authenticating) on_auth_stream(bytes, fin);
-    return;
+    if (stream == auth_stream(!is_client()) && phase_ == Phase::authenticating)
+      return on_auth_stream(bytes, fin);
+    return context_.metrics.counter("dist.one_way_bytes_dropped").add(bytes.size());
   }
   if (phase_ == Phase::connecting || phase_ == Phase::authenticating) {
     context_.count("auth.failed.early_stream");

@@ -19,6 +19,7 @@ Dispatcher::Dispatcher(NodeName self, Runtime& runtime, const PeerLimits& limits
       unread_limit_(metrics.counter("node.unread_bytes_limit")),
       atoms_refused_(metrics.counter("node.atoms_refused")),
       outsiders_(metrics.counter("node.overlay_messages_of_outsiders")),
+      to_nobody_(metrics.counter("process.messages_to_nobody")),
       log_(log) {
   // From now on these names are found when a peer sends them.
   (void)is_system_name(Atom());
@@ -95,7 +96,8 @@ void Dispatcher::on(const Source& source, const dist::SendName& control, dist::P
 void Dispatcher::deliver_to_kernel(const Source& source, Atom name, const dist::Payload& payload) {
   auto message = decode(source, payload);
   const auto to = runtime_.whereis(name);
-  if (!message || !to) return;
+  if (!message) return;
+  if (!to) return to_nobody_.add();  // it has ended, and is about to be started again
   auto charge = std::make_shared<detail::UnreadCharge>();
   charge->take(source.context, payload.bytes.size());
   (void)runtime_.send(*to, KernelMessage{source.peer, *std::move(message), std::move(charge), source.context,

@@ -90,6 +90,7 @@ class Dispatcher {
   Counter& unread_limit_;
   Counter& atoms_refused_;
   Counter& outsiders_;
+  Counter& to_nobody_;
   Log log_;
   std::map<std::uint64_t, Source> sources_;
   /// By peer, so that a new connection brings no new quota.

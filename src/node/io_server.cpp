@@ -7,6 +7,7 @@
 
 #include "barrel/process/exit.hpp"
 #include "barrel/term/term_text.hpp"
+#include "node/rpc_server.hpp"
 #include "term/io_format.hpp"
 
 namespace barrel::node {
@@ -129,7 +130,10 @@ Task<> io_server(Self self, const Output* output) {
   for (;;) {
     const auto message = co_await self.receive<IoRequest, Term>();
     const auto* request = std::get_if<IoRequest>(&message);
-    if (request == nullptr) continue;
+    if (request == nullptr) {
+      ignored_counter(self).add();
+      continue;
+    }
     IoAnswer answer = answer_io(request->request, here);
     if (answer.too_long) too_long.add();
     if (!answer.text.empty()) {

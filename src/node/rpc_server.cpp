@@ -207,20 +207,25 @@ bool serve_sbcast(Self self, const KernelMessage& message) {
   return true;
 }
 
-void serve_net_kernel(Self self, const KernelMessage& message) {
-  if (answer_unasked(self, "net_kernel", message)) return;
-  if (!message.message.is_tagged("$gen_call", 3)) return;
+/// False: it is none that net_kernel knows.
+bool serve_net_kernel(Self self, const KernelMessage& message) {
+  if (answer_unasked(self, "net_kernel", message)) return true;
+  if (!message.message.is_tagged("$gen_call", 3)) return false;
   const auto parts = message.message.elements();
   const auto reply = reply_address(parts[1], message.peer);
-  if (!reply) return;
-  const auto spawn = parse_spawn(parts[2]);
-  if (!spawn) return;
+  const auto spawn = reply ? parse_spawn(parts[2]) : std::nullopt;
+  if (!spawn) return false;
   const detail::HeldProcess held = start_for(self, message.peer, reply->to, *spawn);
   // Erlang's reply to a spawn that is not possible is the pid of a dead process.
   answer(self, *reply, held ? held.pid() : self.runtime().impl().pid_of(0, 0));
+  return true;
 }
 
 }  // namespace
+
+Counter& ignored_counter(Self self) {
+  return self.runtime().metrics().counter("node.kernel_messages_ignored");
+}
 
 Task<> rex(Self self) {
   Workers workers;
@@ -231,13 +236,15 @@ Task<> rex(Self self) {
     if (message == nullptr) continue;
     if (answer_unasked(self, "rex", *message) || serve_sbcast(self, *message)) continue;
     if (auto call = parse_rex(*message)) workers.start(self, *std::move(call));
+    else ignored_counter(self).add();
   }
 }
 
 Task<> net_kernel(Self self) {
   for (;;) {
     const auto next = co_await self.receive<KernelMessage, Term>();
-    if (const auto* message = std::get_if<KernelMessage>(&next)) serve_net_kernel(self, *message);
+    const auto* message = std::get_if<KernelMessage>(&next);
+    if (message != nullptr && !serve_net_kernel(self, *message)) ignored_counter(self).add();
   }
 }
 

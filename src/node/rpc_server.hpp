@@ -20,6 +20,9 @@ struct KernelMessage {
   std::size_t bytes = 0;
 };
 
+/// Counts messages to the kernel's names that are none which they know.
+[[nodiscard]] Counter& ignored_counter(Self self);
+
 /// The process `rex`: the requests of Erlang's rpc module that do not go through erpc, sbcast among them, and
 /// features_request.
 [[nodiscard]] Task<> rex(Self self);

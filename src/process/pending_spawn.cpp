@@ -210,13 +210,14 @@ void Process::apply_spawn_reply(const Signal& signal) {
   }
 }
 
-void Process::keep_early_exit(const Pid& from, const Term& why) {
-  if (relations->early_exits.size() == Relations::early_exits_max) return;
+bool Process::keep_early_exit(const Pid& from, const Term& why) {
+  if (relations->early_exits.size() == Relations::early_exits_max) return false;
   for (const PendingSpawn* spawn = pending_spawns(); spawn != nullptr; spawn = spawn->next_) {
     if (!spawn->link_ || spawn->done_ || spawn->node_ != from.node()) continue;
     relations->early_exits.emplace_back(from, why);
-    return;
+    return true;
   }
+  return false;
 }
 
 void Process::apply_early_exit(const Pid& from) {

@@ -114,6 +114,7 @@ struct alignas(64) Process {
   /// One too many of another node: answers at once that it is over.
   void refuse_relation(const Signal& signal);
   void apply_unlink(Signal& signal);
+  void apply_unlink_ack(const Signal& signal);
   void apply_down(const Ref& ref, const Term& why);
   void apply_node_down(NodeName node, std::uint64_t epoch, const Term& why);
   void apply_deadline(const Signal& signal);
@@ -140,8 +141,9 @@ struct alignas(64) Process {
   }
   [[nodiscard]] PendingSpawn* pending_spawn(std::uint64_t number);
   void apply_spawn_reply(const Signal& signal);
-  /// Keeps what may have overtaken the answer to a request, and applies it after the answer.
-  void keep_early_exit(const Pid& from, const Term& why);
+  /// Keeps what may have overtaken the answer to a request, and applies it after the answer. False: it cannot
+  /// have.
+  bool keep_early_exit(const Pid& from, const Term& why);
   void apply_early_exit(const Pid& from);
   /// True when the monitor that ended was that of a call by rpc.
   [[nodiscard]] bool take_spawn_result(std::uint64_t number, const Term& why);
@@ -164,6 +166,8 @@ struct alignas(64) Process {
   /// The entry for a link with `other`, made if there is none.
   Relations::Link& add_link(const Pid& other);
   void forget_link(const Pid& other);
+  /// Null when there is none.
+  [[nodiscard]] const Relations::Link* link_to(const Pid& other) const;
   void unlink(const Pid& other);
   void tell_relations();
   /// Sends a signal to a process of any node, answering for dead local ones.

@@ -80,12 +80,7 @@ void Process::apply(Signal& signal) {
   switch (signal.op) {
     case Signal::Op::link: return apply_link(signal);
     case Signal::Op::unlink: return apply_unlink(signal);
-    case Signal::Op::unlink_ack: {
-      if (!relations) return;
-      const auto link = relations->links.find(signal.from);
-      if (link != relations->links.end() && link->second.unlinking == signal.number) forget_link(signal.from);
-      return;
-    }
+    case Signal::Op::unlink_ack: return apply_unlink_ack(signal);
     case Signal::Op::exit: return apply_exit(signal.from, signal.reason);
     case Signal::Op::exit2: return apply_exit2(signal.from, signal.reason);
     case Signal::Op::monitor: return apply_monitor(signal);
@@ -126,10 +121,9 @@ void Process::end(Term why) {
 }
 
 void Process::apply_exit(const Pid& from, const Term& why) {
-  if (!relations) return;
-  const auto link = relations->links.find(from);
-  if (link == relations->links.end()) return keep_early_exit(from, why);
-  if (link->second.unlinking != 0) return;
+  const auto* link = link_to(from);
+  if (link == nullptr && relations && keep_early_exit(from, why)) return;
+  if (link == nullptr || link->unlinking != 0) return runtime->counters.signals_ignored.add();
   forget_link(from);
   if (trap_exits) append(new_envelope<TypedMessage<Exit>>(std::in_place, Exit(from, why)));
   else if (!why.is_atom("normal")) end(why);
@@ -158,9 +152,9 @@ void Process::apply_monitor(const Signal& signal) {
 }
 
 void Process::apply_demonitor(const Signal& signal) {
-  if (!relations) return;
+  if (!relations) return runtime->counters.signals_ignored.add();
   const auto watcher = relations->watchers.find(signal.ref);
-  if (watcher == relations->watchers.end()) return;
+  if (watcher == relations->watchers.end()) return runtime->counters.signals_ignored.add();
   if (watcher->second.pid != signal.from) return runtime->counters.forged_signals.add();
   const auto count = relations->remote_watchers.find(watcher->second.pid.node_atom);
   if (count != relations->remote_watchers.end() && --count->second == 0)
@@ -192,11 +186,16 @@ void Process::apply_link(const Signal& signal) {
   if (link.unlinking == 0) link.epoch = signal.number;
 }
 
+void Process::apply_unlink_ack(const Signal& signal) {
+  const auto* link = link_to(signal.from);
+  if (link != nullptr && link->unlinking == signal.number) forget_link(signal.from);
+  else runtime->counters.signals_ignored.add();
+}
+
 void Process::apply_unlink(Signal& signal) {
-  if (relations) {
-    const auto link = relations->links.find(signal.from);
-    if (link != relations->links.end() && link->second.unlinking == 0) forget_link(signal.from);
-  }
+  const auto* link = link_to(signal.from);
+  if (link != nullptr && link->unlinking == 0) forget_link(signal.from);
+  else runtime->counters.signals_ignored.add();
   Signal* acknowledgement = make_signal(Signal::Op::unlink_ack, pid());
   acknowledgement->number = signal.number;
   send_signal(signal.from, acknowledgement);
@@ -215,16 +214,18 @@ bool Process::is_forged_down(const Signal& signal) {
 }
 
 void Process::apply_down(const Ref& ref, const Term& why) {
-  if (!is_mine(ref)) return;
+  if (!is_mine(ref)) return runtime->counters.signals_ignored.add();
   const std::uint64_t number = number_of(ref);
   if (PendingCall* call = pending_call(number)) {
     if (why.is_atom("noproc")) return fail_pending(*call, Errc::no_process, why);
     if (why.is_atom("noconnection")) return fail_pending(*call, Errc::no_connection, why);
     return fail_pending(*call, Errc::exited, why);
   }
-  if (take_spawn_result(number, why) || !relations) return;
+  if (take_spawn_result(number, why)) return;
+  if (!relations) return runtime->counters.signals_ignored.add();
   const auto found = relations->watching.find(number);
-  if (found == relations->watching.end() || found->second.fired) return;
+  if (found == relations->watching.end() || found->second.fired)
+    return runtime->counters.signals_ignored.add();
   found->second.fired = true;
   end_alias_of_monitor(number);
   const Relations::Watching& watching = found->second;

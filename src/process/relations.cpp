@@ -59,6 +59,12 @@ void Process::forget_link(const Pid& other) {
   if (count != relations->remote_links.end() && --count->second == 0) relations->remote_links.erase(count);
 }
 
+const Relations::Link* Process::link_to(const Pid& other) const {
+  if (!relations) return nullptr;
+  const auto link = relations->links.find(other);
+  return link == relations->links.end() ? nullptr : &link->second;
+}
+
 void Process::unlink(const Pid& other) {
   if (!relations) return;
   const auto link = relations->links.find(other);

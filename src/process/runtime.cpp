@@ -42,6 +42,7 @@ detail::RuntimeImpl::Counters::Counters(Metrics& metrics)
       blocking_refused(metrics.counter("process.blocking_jobs_refused")),
       relations_refused(metrics.counter("process.relations_refused")),
       forged_signals(metrics.counter("process.forged_signals")),
+      signals_ignored(metrics.counter("process.signals_ignored")),
       long_steps(metrics.counter("process.long_steps")),
       unreachable(metrics.counter("process.messages_unreachable")),
       remote_spawns(metrics.counter("process.remote_spawns")),

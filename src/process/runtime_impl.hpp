@@ -88,6 +88,7 @@ class RuntimeImpl {
     Counter& blocking_refused;
     Counter& relations_refused;
     Counter& forged_signals;
+    Counter& signals_ignored;
     Counter& long_steps;
     Counter& unreachable;
     Counter& remote_spawns;
