@@ -1,13 +1,13 @@
 #include "hostile/arena.hpp"
 
-#include <unistd.h>
-
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <stdexcept>
 #include <utility>
 
+#include "hostile/chatter.hpp"
 #include "node/discovery_endpoint.hpp"
 
 namespace barrel::hostile {
@@ -16,9 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using test::ChatNode;
-
-/// In time: long before a node would be given up for dead.
-constexpr std::chrono::milliseconds chat_limit = 4s;
 
 }  // namespace
 
@@ -47,9 +44,10 @@ bool Arena::register_victim() {
 
 bool Arena::start(bool over_tcp) {
   // Limits that an attack reaches within a moment, and a short time to authenticate.
-  std::vector<std::string> arguments{
-      "--atoms-per-peer-max=300",    "--auth-handshake-timeout=3000",         "--dial-timeout-ms=3000",
-      "--unread-bytes-max=33554432", "--registry-bytes-per-node-max=8388608", "--channel-bytes-max=65536"};
+  std::vector<std::string> arguments{"--atoms-per-peer-max=300",  "--auth-handshake-timeout=3000",
+                                     "--dial-timeout-ms=3000",    "--unread-bytes-max=33554432",
+                                     "--frame-bytes-max=8388608", "--registry-bytes-per-node-max=8388608",
+                                     "--channel-bytes-max=65536"};
   if (over_tcp) {
     epmd_ = std::make_unique<TcpTrap>();
     arguments.insert(arguments.end(),
@@ -107,15 +105,26 @@ Arena::Counters Arena::counters(std::string_view name) {
   return node(name).counters();
 }
 
+std::filesystem::path Arena::process() const {
+  return fs::path("/proc") / std::to_string(nodes_.at("alice")->child().pid());
+}
+
+void Arena::forget_peak() const {
+  std::ofstream(process() / "clear_refs") << 5;  // proc(5): resets the peak of the resident set
+}
+
 Footprint Arena::footprint() const {
-  const fs::path process = fs::path("/proc") / std::to_string(nodes_.at("alice")->child().pid());
   Footprint found;
-  std::ifstream statm(process / "statm");
-  std::size_t size = 0;
-  std::size_t resident = 0;
-  statm >> size >> resident;
-  found.memory_bytes = resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  for (const auto& entry : fs::directory_iterator(process / "fd")) {
+  std::ifstream status(process() / "status");
+  for (std::string line; std::getline(status, line);) {
+    std::istringstream words(line);
+    std::string name;
+    std::size_t kib = 0;
+    words >> name >> kib;
+    if (name == "VmRSS:") found.memory_kib = kib;
+    if (name == "VmHWM:") found.peak_kib = kib;
+  }
+  for (const auto& entry : fs::directory_iterator(process() / "fd")) {
     (void)entry;
     ++found.descriptors;
   }

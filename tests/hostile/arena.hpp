@@ -18,7 +18,8 @@ namespace barrel::hostile {
 
 /// What a process of the operating system holds.
 struct Footprint {
-  std::size_t memory_bytes = 0;  ///< Resident.
+  std::size_t memory_kib = 0;  ///< Resident.
+  std::size_t peak_kib = 0;    ///< The most that was resident since Arena::forget_peak().
   std::size_t descriptors = 0;
 };
 
@@ -45,7 +46,9 @@ class Arena {
 
   using Counters = std::map<std::string, std::uint64_t>;
   [[nodiscard]] Counters counters(std::string_view node = "alice");
+  /// The victim's.
   [[nodiscard]] Footprint footprint() const;
+  void forget_peak() const;
   [[nodiscard]] std::string transcript() const;
   /// Something that a node knows of: `rooms`, `nodes`, ...
   [[nodiscard]] test::ChatNode& node(std::string_view name) { return *nodes_.at(std::string(name)); }
@@ -56,6 +59,8 @@ class Arena {
   }
 
  private:
+  /// The victim's entry in /proc.
+  [[nodiscard]] std::filesystem::path process() const;
   test::ChatNode& launch(const std::string& name, const std::string& contact,
                          const std::vector<std::string>& arguments);
   /// Answers the victim's registration, and learns its port by it.

@@ -17,6 +17,16 @@ enum class Ending : std::uint8_t {
 
 class Scene;
 
+/// What an attack may leave its victim with while it goes on, and what it may take for a moment, both beyond
+/// what there was before. The defaults are for attacks of which nothing is kept: twice what they were seen to
+/// take.
+struct Memory {
+  std::size_t kept_mib = 4;
+  std::size_t peak_mib = 16;
+  /// For more than that, the reason.
+  std::string_view why{};
+};
+
 /// One attack, as docs/security.md tells of it and as the tests carry it out.
 struct Attack {
   /// For messages of a failed test.
@@ -27,6 +37,7 @@ struct Attack {
   std::string_view counter;
   Ending ending = Ending::stays;
   void (*run)(Scene& scene);
+  Memory memory{};
   /// The node whose counter it is.
   std::string_view counted_by = "alice";
 };

@@ -5,6 +5,7 @@
 
 #include "carrier/stream_map.hpp"
 #include "dist/capabilities.hpp"
+#include "hostile/messages.hpp"
 #include "quic/test_any_key.hpp"
 
 namespace barrel::hostile {
@@ -97,7 +98,7 @@ void Attacker::raw(const Bytes& datagram) {
   (void)socket_->send({socket_->local_address(), target_.address, datagram, 0});
 }
 
-bool Attacker::authenticate() {
+bool Attacker::authenticate(Duration limit) {
   auth_.emplace(auth::HandshakeSetup{
       .role = auth::Role::client,
       .self = options_.name,
@@ -110,7 +111,7 @@ bool Attacker::authenticate() {
   auth::Effects effects;
   auth_->start(moment(), effects);
   carry_out(effects);
-  return until([this] { return authenticated_ || closed_; }) && authenticated_;
+  return until([this] { return authenticated_ || closed_; }, limit) && authenticated_;
 }
 
 void Attacker::carry_out(const auth::Effects& effects) {
@@ -129,7 +130,7 @@ void Attacker::carry_out(const auth::Effects& effects) {
   }
 }
 
-bool Attacker::shake_hands(NodeName claimed) {
+bool Attacker::shake_hands(NodeName claimed, Duration limit) {
   dist::HandshakeSetup setup;
   const bool barrel = options_.dialect == dist::Dialect::barrel;
   setup.framing = barrel ? dist::Framing::length16 : dist::Framing::none;
@@ -143,13 +144,15 @@ bool Attacker::shake_hands(NodeName claimed) {
   dist::HandshakeEffects effects;
   handshake_->start(effects);
   carry_out(effects);
-  return until([this] { return complete_ || closed_; }) && complete_;
+  return until([this] { return complete_ || closed_; }, limit) && complete_;
 }
 
 void Attacker::carry_out(const dist::HandshakeEffects& effects) {
   for (const dist::HandshakeEffect& effect : effects) {
     if (const auto* send = std::get_if<dist::SendBytes>(&effect)) {
-      (void)connection_->send(carrier::control_stream, SharedBytes(Bytes(send->bytes)));
+      Bytes bytes = send->bytes;
+      if (options_.on_handshake_bytes) options_.on_handshake_bytes(bytes);
+      (void)connection_->send(carrier::control_stream, SharedBytes(std::move(bytes)));
     } else if (std::holds_alternative<dist::HandshakeComplete>(effect)) {
       complete_ = true;
     }
@@ -183,6 +186,7 @@ void Attacker::hang_up() {
   auth_.reset();
   handshake_.reset();
   auth_sent_.clear();
+  auth_received_.clear();
   readers_.clear();
   introduced_ = received_ = 0;
   opened_ = 0;
@@ -207,15 +211,7 @@ void Attacker::frame(const Bytes& payload) {
 }
 
 void Attacker::control(const Term& tuple, const Term* payload) {
-  Bytes bytes{dist::pass_through};
-  ByteWriter writer(bytes);
-  writer.u8(131);
-  encode_etf(writer, tuple);
-  if (payload != nullptr) {
-    writer.u8(131);
-    encode_etf(writer, *payload);
-  }
-  frame(bytes);
+  frame(pass_through_message(tuple, payload));
 }
 
 void Attacker::send(const Pid& to, const Term& message) {
@@ -238,7 +234,9 @@ void Attacker::on_connected(quic::Connection& connection) {
 void Attacker::on_stream_data(quic::Connection& connection, quic::StreamId stream, BytesView bytes, bool) {
   const bool is_message = !quic::is_unidirectional(stream) && stream != carrier::control_stream;
   if (options_.reads || !is_message) connection.consume(stream, bytes.size());
-  if (stream == carrier::auth_stream(false) && auth_) {
+  if (stream == carrier::auth_stream(false)) {
+    auth_received_.insert(auth_received_.end(), bytes.begin(), bytes.end());
+    if (!auth_) return;
     auth::Effects effects;
     auth_->receive(bytes, moment(), effects);
     carry_out(effects);
@@ -259,11 +257,24 @@ void Attacker::read_messages(quic::StreamId stream, BytesView bytes) {
   reader.feed(bytes);
   while (reader.next() == dist::FrameReader::Step::frame) {
     const auto message = parser.parse(reader.frame());
-    if (!message || message->payload.bytes.empty()) continue;
+    if (!message) continue;
+    if (is_refusal(*message)) ++refused_;
+    if (message->payload.bytes.empty()) continue;
     const auto payload = decode_etf(message->payload.bytes);
     if (payload && payload->is_tuple(2) && payload->elements()[0] == Term(questions_))
       answer_ = payload->elements()[1];
   }
+}
+
+std::string Attacker::refusal() const {
+  auth::FrameReader frames;
+  BytesView rest(auth_received_);
+  while (frames.feed(rest) == auth::FrameReader::Step::frame) {
+    const auto decoded = auth::decode_message(frames.message());
+    const auto* fail = decoded.message() != nullptr ? std::get_if<auth::Fail>(decoded.message()) : nullptr;
+    if (fail != nullptr) return fail->reason;
+  }
+  return {};
 }
 
 std::optional<Term> Attacker::look_up(const Term& name) {

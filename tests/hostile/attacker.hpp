@@ -39,6 +39,8 @@ struct AttackerOptions {
   bool reads = true;
   /// Sees, and may change, the bytes of the authentication before they are sent.
   std::function<void(Bytes&)> on_auth_bytes{};
+  /// The same for the distribution handshake, framing included.
+  std::function<void(Bytes&)> on_handshake_bytes{};
   /// What to serve with, in PEM; they need not match. Without them nobody can dial it.
   std::string certificate{};
   std::string key_pem{};
@@ -56,8 +58,8 @@ class Attacker final : public loop::UdpEvents, public quic::EndpointEvents, publ
 
   // Steps to a connection; false when it did not come about in time.
   [[nodiscard]] bool connect();
-  [[nodiscard]] bool authenticate();
-  [[nodiscard]] bool shake_hands(NodeName claimed);
+  [[nodiscard]] bool authenticate(Duration limit = 10s);
+  [[nodiscard]] bool shake_hands(NodeName claimed, Duration limit = 10s);
   void introduce();
   /// All of them: from then on messages can be sent.
   [[nodiscard]] bool come_up();
@@ -93,6 +95,11 @@ class Attacker final : public loop::UdpEvents, public quic::EndpointEvents, publ
   [[nodiscard]] std::optional<Term> look_up(const Term& name);
   /// Whether the victim has dealt with what was sent, and the connection lives.
   [[nodiscard]] bool settled() { return look_up(Atom("nothing")).has_value(); }
+
+  /// The reason that the victim has given for refusing the authentication; empty when it gave none.
+  [[nodiscard]] std::string refusal() const;
+  /// How many messages have said so far that something is refused: is_refusal().
+  [[nodiscard]] std::uint64_t refused() const { return refused_; }
 
   /// What authentication has sent, for a replay.
   [[nodiscard]] const Bytes& auth_sent() const { return auth_sent_; }
@@ -161,11 +168,13 @@ class Attacker final : public loop::UdpEvents, public quic::EndpointEvents, publ
   std::optional<auth::Handshake> auth_;
   bool authenticated_ = false;
   Bytes auth_sent_;
+  Bytes auth_received_;
   std::optional<dist::Handshake> handshake_;
   bool complete_ = false;
   std::size_t introduced_ = 0;
   quic::StreamId opened_ = 0;
   std::size_t received_ = 0;
+  std::uint64_t refused_ = 0;
   std::map<quic::StreamId, dist::FrameReader> readers_;
   std::int64_t questions_ = 1'000'000;
   std::optional<Term> answer_;

@@ -19,6 +19,7 @@ class CallFlood {
     const Pid own = peer_.own_pid();
     send(count,
          [&](int) { peer_.control(Term::tuple_of(29, next_ref(), own, own, function, Term()), &arguments); });
+    require_refused();
   }
   /// The same by calls of rex.
   void calls(int count) {
@@ -28,6 +29,7 @@ class CallFlood {
       peer_.send_name("rex",
                       Term::tuple_of(Atom("$gen_call"), Term::tuple_of(peer_.own_pid(), next_ref()), call));
     });
+    require_refused();
   }
   /// Functions that do not exist, linked and monitored.
   void undefined(int count) {
@@ -59,6 +61,7 @@ class CallFlood {
     require(scene_.arena().chats([&] { (void)peer_.settled(); }), "the chat stands still");
     require(peer_.settled(), "the victim does not answer any more");
   }
+  void require_refused() const { require(peer_.refused() > 0, "nobody is told that there are too many"); }
 
   Scene& scene_;
   Peer& peer_;

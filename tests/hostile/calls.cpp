@@ -15,14 +15,21 @@ void undefined(Scene& scene) {
   CallFlood(scene, scene.attacker()).undefined(20'000);
 }
 
+constexpr Memory running{64, 80, "10,000 processes run, each with its state, arguments and timer"};
+
 constexpr Attack attacks[] = {
-    {"Undefined", "requests to start functions that do not exist, with links and monitors",
-     "each ends with `undef`", "process.remote_spawns", Ending::stays, &undefined},
+    {"Undefined",
+     "requests to start functions that do not exist, with links and monitors",
+     "each ends with `undef`",
+     "process.remote_spawns",
+     Ending::stays,
+     &undefined,
+     {16, 24, "processes start faster than they end"}},
     {"Spawns", "requests to start functions that take long",
      "runs 10,000 of one node at a time, refuses others with `system_limit`", "process.remote_spawns_refused",
-     Ending::stays, &spawns},
+     Ending::stays, &spawns, running},
     {"Calls", "the same as calls of `rex`", "the same, for both together", "process.remote_spawns_refused",
-     Ending::stays, &calls},
+     Ending::stays, &calls, running},
 };
 
 }  // namespace

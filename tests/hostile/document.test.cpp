@@ -45,6 +45,9 @@ TEST(AttacksDocument, NamesEachAttackOnce) {
     for (const Attack& attack : family.attacks) {
       EXPECT_TRUE(seen.insert(std::string(family.name) + std::string(attack.name)).second) << attack.name;
       EXPECT_FALSE(attack.attack.empty() || attack.answer.empty()) << attack.name;
+      const Memory& memory = attack.memory;
+      const bool is_large = memory.kept_mib > Memory().kept_mib || memory.peak_mib > Memory().peak_mib;
+      EXPECT_EQ(is_large, !memory.why.empty()) << attack.name << ": much memory needs a reason";
     }
   }
 }

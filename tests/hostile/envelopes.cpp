@@ -1,6 +1,7 @@
 // Messages that are none, or not of the negotiated form.
 #include "carrier/stream_map.hpp"
 #include "hostile/families.hpp"
+#include "hostile/messages.hpp"
 
 namespace barrel::hostile {
 
@@ -8,13 +9,8 @@ namespace {
 
 /// `112, 131` and the control tuple of a message to the room, with its payload.
 Bytes valid(Scene& scene) {
-  Bytes bytes{dist::pass_through};
-  ByteWriter writer(bytes);
-  writer.u8(131);
-  encode_etf(writer, Term::tuple_of(22, scene.attacker().own_pid(), scene.room()));
-  writer.u8(131);
-  encode_etf(writer, Term(Atom("hello")));
-  return bytes;
+  const Term payload(Atom("hello"));
+  return pass_through_message(Term::tuple_of(22, scene.attacker().own_pid(), scene.room()), &payload);
 }
 
 /// Sends `change`d messages until each has cost its connection.
@@ -43,27 +39,19 @@ void wrong_version(Scene& scene) {
   each_closes(scene, payloads);
 }
 
-Bytes control_only(const Term& tuple) {
-  Bytes bytes{dist::pass_through};
-  ByteWriter writer(bytes);
-  writer.u8(131);
-  encode_etf(writer, tuple);
-  return bytes;
-}
-
 void unknown_operation(Scene& scene) {
   const Pid own = scene.attacker().own_pid();
   const Pid room = scene.room();
   std::vector<Bytes> payloads;
   for (const int operation : {0, 9, 10, 11, 14, 15, 17, 38, 99, 255}) {
-    payloads.push_back(control_only(Term::tuple_of(operation, own, room)));
+    payloads.push_back(pass_through_message(Term::tuple_of(operation, own, room)));
   }
-  payloads.push_back(control_only(Term::tuple_of(1, own)));
-  payloads.push_back(control_only(Term::tuple_of(1, own, room, room)));
-  payloads.push_back(control_only(Term::tuple({})));
-  payloads.push_back(control_only(Term::tuple_of(Atom("send"), own, room)));
-  payloads.push_back(control_only(Term::list({Term(22), Term(own), Term(room)})));
-  payloads.push_back(control_only(Term(22)));
+  payloads.push_back(pass_through_message(Term::tuple_of(1, own)));
+  payloads.push_back(pass_through_message(Term::tuple_of(1, own, room, room)));
+  payloads.push_back(pass_through_message(Term::tuple({})));
+  payloads.push_back(pass_through_message(Term::tuple_of(Atom("send"), own, room)));
+  payloads.push_back(pass_through_message(Term::list({Term(22), Term(own), Term(room)})));
+  payloads.push_back(pass_through_message(Term(22)));
   each_closes(scene, payloads);
 }
 
@@ -77,7 +65,7 @@ void truncated(Scene& scene) {
 }
 
 void trailing(Scene& scene) {
-  Bytes link = control_only(Term::tuple_of(1, scene.attacker().own_pid(), scene.room()));
+  Bytes link = pass_through_message(Term::tuple_of(1, scene.attacker().own_pid(), scene.room()));
   link.push_back(0);
   each_closes(scene, {link});
 }

@@ -19,6 +19,11 @@ void flood(Scene& scene, int count, Send send) {
   }
 }
 
+/// What the victim holds: one of its gauges.
+std::uint64_t gauge(Scene& scene, const std::string& name) {
+  return scene.arena().counters().at(name);
+}
+
 void joins(Scene& scene) {
   using namespace hyparview;
   const NodeName own = scene.attacker().name();
@@ -31,7 +36,7 @@ void joins(Scene& scene) {
     scene.attacker().send_name("barrel_p2p_bridge", encode(own, message));
   });
   require(scene.attacker().settled(), "not settled");
-  require(scene.arena().counters()["membership.active"] <= 5, "the active view is over its limit");
+  require(gauge(scene, "membership.active") <= 5, "the active view is over its limit");
 }
 
 /// Within the peer's quota of atoms, yet more than the passive view holds.
@@ -46,6 +51,8 @@ void shuffles(Scene& scene) {
     }
     scene.attacker().send_name("barrel_p2p_bridge", encode(own, ShuffleReply{peers, {own, true}}));
   });
+  require(scene.attacker().settled(), "not settled");
+  require(gauge(scene, "membership.passive") <= 30, "the passive view is over its limit");
 }
 
 void gossip(Scene& scene) {
@@ -56,6 +63,53 @@ void gossip(Scene& scene) {
     scene.attacker().send_name("barrel_p2p_plumtree", encode(message));
   });
   require(scene.attacker().settled(), "not settled");
+  require(gauge(scene, "gossip.bytes") <= 16U << 20, "more bytes of gossip than allowed");
+  require(gauge(scene, "gossip.ids") <= 16'384, "more gossip remembered than allowed");
+}
+
+/// The victim has what is asked for, and sends it again each time.
+void grafts(Scene& scene) {
+  const NodeName own = scene.attacker().name();
+  const auto send = [&](const plumtree::Message& message) {
+    scene.attacker().send_name("barrel_p2p_plumtree", encode(message));
+  };
+  send(plumtree::Gossip{"wanted", Atom("somebody_elses"), Term(std::string(2'000, 'w')), own});
+  flood(scene, 8'000, [&](int i) {
+    send(plumtree::Graft{i % 2 == 0 ? "wanted" : "never seen " + std::to_string(i), own});
+  });
+  require(scene.attacker().settled(), "not settled");
+}
+
+/// The same, and nothing is read of what comes.
+void grafts_unread(Scene& scene) {
+  AttackerOptions options;
+  options.reads = false;
+  Attacker& attacker = scene.make(options);
+  require(attacker.come_up(), "not let in");
+  const NodeName own = attacker.name();
+  const auto send = [&](const plumtree::Message& message) {
+    attacker.send_name("barrel_p2p_plumtree", encode(message));
+  };
+  send(plumtree::Gossip{"unread", Atom("somebody_elses"), Term(std::string(50'000, 'u')), own});
+  for (int i = 0; i < 4'000 && !attacker.closed(); ++i) {
+    send(plumtree::Graft{"unread", own});
+    if (i % 100 == 99) attacker.run(1ms);
+  }
+}
+
+/// The edge to the attacker goes and comes; those to others carry news as before.
+void prunes(Scene& scene) {
+  const NodeName own = scene.attacker().name();
+  flood(scene, 20'000, [&](int i) {
+    const bool prunes = i % 4 != 3;
+    scene.attacker().send_name("barrel_p2p_plumtree",
+                               prunes ? encode(plumtree::Prune{own}) : encode(plumtree::Graft{"none", own}));
+  });
+  require(scene.attacker().settled(), "not settled");
+  require(scene.arena().node("alice").ask("create_room attic") == "create_room attic: ok", "no room");
+  const auto knows = [](const std::set<std::string>& rooms) { return rooms.contains("attic"); };
+  for (const char* node : {"bob", "carol"})
+    require(scene.arena().node(node).eventually("rooms", knows), "news do not arrive");
 }
 
 void announcements(Scene& scene) {
@@ -65,12 +119,15 @@ void announcements(Scene& scene) {
                                encode(plumtree::Ihave{"never " + std::to_string(i), own}));
   });
   require(scene.attacker().settled(), "not settled");
+  require(gauge(scene, "gossip.missing") <= 2'048, "more is waited for than allowed");
 }
 
 void names(Scene& scene) {
   const NodeName own = scene.attacker().name();
   const Pid pid = scene.attacker().own_pid();
-  const Term meta = Term::map({{Term(Atom("text")), Term(std::string(60'000, 'm'))}});
+  constexpr std::size_t meta_bytes = 60'000;
+  const Term meta = Term::map({{Term(Atom("text")), Term(std::string(meta_bytes, 'm'))}});
+  const auto before = gauge(scene, "registry.keys");
   flood(scene, 200, [&](int i) {
     registry::MapBuilder map;
     const Term name(i);
@@ -80,6 +137,8 @@ void names(Scene& scene) {
     scene.attacker().send_name("barrel_p2p_registry_replica", encode(registry::FullSync{own, map.take()}));
   });
   require(scene.attacker().settled(), "not settled");
+  const auto taken = gauge(scene, "registry.keys") - before;
+  require(taken > 100 && taken * meta_bytes <= 8U << 20, "not as many bytes of names as allowed");
 }
 
 void monitors(Scene& scene) {
@@ -89,7 +148,11 @@ void monitors(Scene& scene) {
     const Ref ref{own, 5, 3, {static_cast<std::uint32_t>(i), 5, 5, 0, 0}};
     scene.attacker().control(Term::tuple_of(19, scene.attacker().own_pid(), room, ref));
   });
-  require(scene.attacker().settled(), "not settled");
+  constexpr std::uint64_t too_many = 80'000 - 65'536;
+  Attacker& attacker = scene.attacker();
+  require(attacker.until([&] { return attacker.refused() >= too_many; }),
+          "not all that are too many are told so");
+  require(attacker.refused() == too_many, "more are told so");
 }
 
 /// The chat's first process only waits for the end of others: nothing that comes is ever received. It has one
@@ -131,21 +194,51 @@ constexpr Attack attacks[] = {
      "keeps the active view within `active_size`", "membership.joins_received", Ending::no_matter, &joins},
     {"Shuffles", "shuffles full of invented nodes", "keeps the passive view within `passive_size`",
      "membership.passive_full", Ending::stays, &shuffles},
-    {"Gossip", "gossip without end", "keeps 16 MiB and 16,384 messages; whoever sent most loses his oldest",
-     "gossip.messages_full", Ending::stays, &gossip},
+    {"Gossip",
+     "gossip without end",
+     "keeps 16 MiB and 16,384 messages; whoever sent most loses his oldest",
+     "gossip.messages_full",
+     Ending::stays,
+     &gossip,
+     {32, 40, "16 MiB of gossip"}},
+    {"Grafts", "requests for gossip without end",
+     "answers as many as fit into `channel_bytes_max`, drops the rest", "node.messages_dropped",
+     Ending::stays, &grafts},
+    {"GraftsUnread", "the same from a peer that does not read the answers", "the same",
+     "node.messages_dropped", Ending::stays, &grafts_unread},
+    {"Prunes", "edges of the gossip's tree that are cut and mended without end",
+     "announces its news to that peer; others get them as before", "barrel_p2p.plumtree.ihave.sent",
+     Ending::stays, &prunes},
     {"Announcements", "announcements of gossip that never comes",
      "waits for 2,048 of one peer, drops the rest", "gossip.missing_full", Ending::stays, &announcements},
-    {"Names", "names with much metadata", "takes over `registry_bytes_per_node_max` of one node",
-     "registry.bytes_full", Ending::stays, &names},
-    {"Monitors", "monitors on one process without end",
+    {"Names",
+     "names with much metadata",
+     "takes over `registry_bytes_per_node_max` of one node",
+     "registry.bytes_full",
+     Ending::stays,
+     &names,
+     {24, 40, "registry_bytes_per_node_max of names, here 8 MiB, and what others are sent of them"}},
+    {"Monitors",
+     "monitors on one process without end",
      "answers those above 65,536 of one node at once with the reason `system_limit`",
-     "process.relations_refused", Ending::stays, &monitors},
-    {"Unread", "messages to processes that do not receive them",
-     "closes the connection when `unread_bytes_max` wait", "node.unread_bytes_limit", Ending::closed,
-     &unread},
-    {"UnreadAnswers", "requests whose answers the peer does not read",
-     "closes the connection when 64 times `channel_bytes_max` wait for it", "node.signals_overrun",
-     Ending::closed, &unread_answers},
+     "process.relations_refused",
+     Ending::stays,
+     &monitors,
+     {40, 56, "65,536 monitors, and answers to the others"}},
+    {"Unread",
+     "messages to processes that do not receive them",
+     "closes the connection when `unread_bytes_max` wait",
+     "node.unread_bytes_limit",
+     Ending::closed,
+     &unread,
+     {40, 56, "what waits counts up to unread_bytes_max, here 32 MiB"}},
+    {"UnreadAnswers",
+     "requests whose answers the peer does not read",
+     "closes the connection when 64 times `channel_bytes_max` wait for it",
+     "node.signals_overrun",
+     Ending::closed,
+     &unread_answers,
+     {24, 40, "the requests that came meanwhile, and 4 MiB of answers"}},
 };
 
 }  // namespace

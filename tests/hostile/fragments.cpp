@@ -93,6 +93,14 @@ void unfinished(Scene& scene) {
   require(attacker.delivered(), "not delivered");
 }
 
+void too_much_unfinished(Scene& scene) {
+  Attacker& attacker = erlang(scene);
+  for (std::uint64_t sequence = 0; sequence < 50 && !attacker.closed(); ++sequence) {
+    attacker.frame(first(attacker, sequence, 1000, std::size_t{1} << 20));
+    require(attacker.delivered(), "not delivered");
+  }
+}
+
 /// As an Erlang process does that sends to two receivers.
 void one_number(Scene& scene) {
   Attacker& attacker = erlang(scene);
@@ -120,13 +128,24 @@ constexpr Attack attacks[] = {
      "closes the connection", "dist.message_malformed", Ending::closed, &out_of_order},
     {"NeverEnding", "10,000 messages that begin and never end", "closes the connection at the 4,097th",
      "dist.fragments_over_limit", Ending::closed, &never_ending},
-    {"TooLong", "fragments of one message that are together more than `frame_bytes_max`",
-     "closes the connection", "dist.message_malformed", Ending::closed, &too_long},
+    {"TooLong",
+     "fragments of one message that are together more than `frame_bytes_max`",
+     "closes the connection",
+     "dist.message_malformed",
+     Ending::closed,
+     &too_long,
+     {4, 32, "a message of up to frame_bytes_max, here 8 MiB, and a larger copy while it grows"}},
     {"OneNumber", "two messages of the same number at once, each on its stream", "puts both together",
      "dist.fragmented_messages_received", Ending::stays, &one_number},
-    {"Unfinished", "fewer messages that begin and never end",
-     "keeps their bytes, four times `frame_bytes_max` at most, until the connection ends", "", Ending::stays,
-     &unfinished},
+    {"Unfinished", "fewer messages that begin and never end", "keeps their bytes until the connection ends",
+     "", Ending::stays, &unfinished},
+    {"TooMuchUnfinished",
+     "the same with more bytes than four messages of `frame_bytes_max` have",
+     "closes the connection",
+     "dist.fragments_over_limit",
+     Ending::closed,
+     &too_much_unfinished,
+     {40, 64, "what has come is kept up to the limit, here 32 MiB"}},
 };
 
 }  // namespace

@@ -16,6 +16,13 @@ void send_auth(Attacker& attacker, const Bytes& bytes) {
   (void)attacker.connection()->send(carrier::auth_stream(true), SharedBytes(Bytes(bytes)));
 }
 
+/// Refused, and told why.
+void require_refused(Attacker& attacker, std::string_view reason) {
+  require(attacker.connect(), "no connection");
+  require(!attacker.authenticate(), "let in");
+  require(attacker.refusal() == reason, "the reason given is another one");
+}
+
 void early_stream(Scene& scene) {
   Attacker& attacker = scene.make();
   require(attacker.connect(), "no connection");
@@ -74,24 +81,21 @@ void stolen_key(Scene& scene) {
     if (!at.empty()) std::ranges::copy(carols, at.begin());
   };
   Attacker& attacker = scene.make(std::move(options));
-  require(attacker.connect(), "no connection");
-  require(!attacker.authenticate(), "let in");
+  require_refused(attacker, "signature_invalid");
 }
 
 void wrong_key(Scene& scene) {
   AttackerOptions options;
   options.name = NodeName("carol@127.0.0.1");
   Attacker& attacker = scene.make(std::move(options));
-  require(attacker.connect(), "no connection");
-  require(!attacker.authenticate(), "let in");
+  require_refused(attacker, "key_mismatch");
 }
 
 void own_name(Scene& scene) {
   AttackerOptions options;
   options.name = scene.arena().target().name;
   Attacker& attacker = scene.make(std::move(options));
-  require(attacker.connect(), "no connection");
-  require(!attacker.authenticate(), "let in");
+  require_refused(attacker, "");
 }
 
 void replay(Scene& scene) {
@@ -100,6 +104,8 @@ void replay(Scene& scene) {
   const Bytes recorded = attacker.auth_sent();
   require(attacker.connect(), "no connection");
   send_auth(attacker, recorded);
+  require(attacker.closed_within(8s), "not closed");
+  require(attacker.refusal() == "signature_invalid", "the reason given is another one");
 }
 
 void damaged_signature(Scene& scene) {
@@ -110,8 +116,7 @@ void damaged_signature(Scene& scene) {
   };
   options.name = NodeName("damaged@127.0.0.1");
   Attacker& attacker = scene.make(std::move(options));
-  require(attacker.connect(), "no connection");
-  require(!attacker.authenticate(), "let in");
+  require_refused(attacker, "signature_invalid");
 }
 
 void two_names(Scene& scene) {

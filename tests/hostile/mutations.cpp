@@ -70,12 +70,19 @@ void gossip(Scene& scene) {
   require(scene.attacker().settled(), "the victim does not answer any more");
 }
 
+/// What an original answers to the registry's audit.
+Term audit_answer() {
+  const Atom audit("barrel_audit");
+  return Term::tuple_of(Term::tuple_of(audit, 1),
+                        Term::tuple_of(Atom("error"), Term::tuple_of(Atom("unknown_system_msg"), audit)));
+}
+
 void names(Scene& scene) {
   using namespace registry;
   const NodeName own = scene.attacker().name();
   send_mutants(scene, "barrel_p2p_registry_replica",
                {encode(FullSync{own, own_delta(own, scene.attacker().own_pid())}), encode(RequestSync{own}),
-                encode(SyncDigest{own, {}, true})});
+                encode(SyncDigest{own, {}, true}), audit_answer()});
 }
 
 void life(Scene& scene) {
@@ -105,6 +112,60 @@ void system_names(Scene& scene) {
   }
 }
 
+Term from_of(const Pid& own) {
+  return Term::tuple_of(own, Ref{own.node_atom, 5, 3, {1, 2, 3, 0, 0}});
+}
+
+/// Of every kind that rex and net_kernel serve.
+void calls(Scene& scene) {
+  const Pid own = scene.attacker().own_pid();
+  const Term from = from_of(own);
+  const Term none = Term::list({});
+  const Atom module("erlang");
+  const Atom function("node");
+  const Atom asked("$gen_call");
+  const Term call = Term::tuple_of(Atom("call"), module, function, none, own);
+  const Term cast = Term::tuple_of(Atom("cast"), module, function, none, own);
+  const Term sbcast = Term::tuple_of(Atom("sbcast"), Atom("nobody"), Atom("x"));
+  send_mutants(scene, "rex",
+               {Term::tuple_of(asked, from, call), Term::tuple_of(Atom("$gen_cast"), cast),
+                Term::tuple_of(own, call), Term::tuple_of(own, sbcast)});
+  const Term spawn = Term::tuple_of(Atom("spawn"), module, function, none, own);
+  const Term spawn_opt = Term::tuple_of(Atom("spawn_opt"), module, function, none, false, none, own);
+  send_mutants(scene, "net_kernel",
+               {Term::tuple_of(asked, from, spawn), Term::tuple_of(asked, from, spawn_opt)});
+}
+
+/// What is printed would stand among what the test reads: nothing here is a text.
+void prints(Scene& scene) {
+  const Pid own = scene.attacker().own_pid();
+  const std::vector<Term> values{Term(-1), Term(1.5e300), Term(), Term::tuple({}), Term::map({}), Term(own)};
+  const Atom put("put_chars");
+  const Atom unicode("unicode");
+  const Term bad = Term::tuple_of(put, unicode, 17);
+  for (const Term& request : {bad, Term::tuple_of(put, unicode, Atom("io_lib"), Atom("format"), Term()),
+                              Term::tuple_of(Atom("requests"), Term::list({bad, bad})),
+                              Term::tuple_of(Atom("get_line"), unicode, 1), Term(Atom("getopts"))}) {
+    const Term message = Term::tuple_of(Atom("io_request"), own, 1, request);
+    for (const Term& mutant : mutants(message, values)) scene.attacker().send_name("user", mutant);
+    require(scene.attacker().settled(), "the victim does not answer any more");
+  }
+}
+
+/// Not those that end or suspend it: whoever may send may do that.
+void system_messages(Scene& scene) {
+  const Pid room = scene.room();
+  const Term from = from_of(scene.attacker().own_pid());
+  for (const Term& request :
+       {Term(Atom("get_state")), Term(Atom("get_status")), Term::tuple_of(Atom("debug"), Atom("no_debug")),
+        Term::tuple_of(Atom("replace_state"), 1),
+        Term::tuple_of(Atom("change_code"), Atom("room"), Atom("undefined"), Term())}) {
+    for (const Term& mutant : mutants(Term::tuple_of(Atom("system"), from, request)))
+      scene.attacker().send(room, mutant);
+    require(scene.attacker().settled(), "the victim does not answer any more");
+  }
+}
+
 void room_messages(Scene& scene) {
   const Pid room = scene.room();
   const Pid own = scene.attacker().own_pid();
@@ -119,7 +180,8 @@ void room_messages(Scene& scene) {
 }
 
 /// Valid control tuples whose payload, where they need one, is an atom.
-std::vector<std::pair<Term, bool>> controls(const Pid& own, const Pid& room) {
+using Controls = std::vector<std::pair<Term, bool>>;
+Controls controls(const Pid& own, const Pid& room) {
   const Pid nobody{room.node_atom, 900'000, 0, room.creation};
   const Ref ref{own.node_atom, 5, 3, {9, 8, 7, 0, 0}};
   const Term none = Atom("");
@@ -142,10 +204,36 @@ std::vector<std::pair<Term, bool>> controls(const Pid& own, const Pid& room) {
           {Term::tuple_of(36, 7, own, room), false}};
 }
 
-void control_messages(Scene& scene) {
+/// The forms that are obsolete, traced, or of a later Erlang.
+Controls other_controls(const Pid& own, const Pid& room) {
+  const Pid nobody{room.node_atom, 900'000, 0, room.creation};
+  const Ref ref{own.node_atom, 5, 3, {9, 8, 7, 0, 0}};
+  const Term none = Atom("");
+  const Term token = Term::tuple_of(0, 1, 2, own, 3);
+  const Term function = Term::tuple_of(Atom("m"), Atom("f"), 0);
+  return {{Term::tuple_of(4, own, room), false},
+          {Term::tuple_of(7, own, nobody), false},
+          {Term::tuple_of(12, none, room, token), true},
+          {Term::tuple_of(13, own, nobody, token, Atom("x")), false},
+          {Term::tuple_of(16, own, none, Atom("nobody"), token), true},
+          {Term::tuple_of(18, own, nobody, token, Atom("x")), false},
+          {Term::tuple_of(23, own, room, token), true},
+          {Term::tuple_of(25, own, nobody, token), true},
+          {Term::tuple_of(27, own, nobody, token), true},
+          {Term::tuple_of(30, ref, own, own, function, Term(), token), true},
+          {Term::tuple_of(32, ref, nobody, 0, own, token), false},
+          {Term::tuple_of(34, own, ref, token), true},
+          {Term::tuple_of(37, 0, own, room), true},
+          {Term::tuple_of(37, 2, own, room, token), true},
+          {Term::tuple_of(37, 4, own, ref), true},
+          {Term::tuple_of(37, 8, own, Atom("nobody")), true},
+          {Term::tuple_of(37, 16, own, nobody), true}};
+}
+
+void send_controls(Scene& scene, const Controls& valid) {
   const std::vector<Term> values{Term(-1), Term(std::string(70'000, 'x')), Term(), Term::tuple({})};
   const Term payload = Atom("x");
-  for (const auto& [tuple, has_payload] : controls(scene.attacker().own_pid(), scene.room())) {
+  for (const auto& [tuple, has_payload] : valid) {
     for (const Term& mutant : mutants(tuple, values)) {
       Attacker& attacker = scene.attacker();
       attacker.control(mutant, has_payload ? &payload : nullptr);
@@ -154,11 +242,23 @@ void control_messages(Scene& scene) {
   }
 }
 
+void control_messages(Scene& scene) {
+  send_controls(scene, controls(scene.attacker().own_pid(), scene.room()));
+}
+void other_control_messages(Scene& scene) {
+  send_controls(scene, other_controls(scene.attacker().own_pid(), scene.room()));
+}
+
 constexpr Attack attacks[] = {
     {"Membership", "HyParView messages, every field in turn of another type, huge, negative, empty or deep",
      "drops the message", "membership.malformed", Ending::stays, &membership},
-    {"Gossip", "the same with Plumtree messages and what they carry", "drops the message", "gossip.malformed",
-     Ending::stays, &gossip},
+    {"Gossip",
+     "the same with Plumtree messages and what they carry",
+     "drops the message",
+     "gossip.malformed",
+     Ending::stays,
+     &gossip,
+     {32, 40, "gossip of the services is kept as any other, up to 16 MiB"}},
     {"Names", "the same with registry messages", "drops the message, or the one entry that is wrong",
      "registry.malformed", Ending::stays, &names},
     {"Life", "the same with liveness claims", "drops the message, or the one claim that is wrong",
@@ -166,13 +266,23 @@ constexpr Attack attacks[] = {
     {"Routes", "the same with look-ups of the overlay", "drops the message", "overlay.malformed_routes",
      Ending::stays, &routes},
     {"SystemNames", "the same to `net_kernel`, `rex` and other names of an Erlang node",
-     "answers what is a question, drops the rest", "node.messages_received", Ending::stays, &system_names},
+     "answers what is a question, drops the rest", "node.kernel_messages_ignored", Ending::stays,
+     &system_names},
+    {"Calls", "the same as calls of `rex` and requests for processes to `net_kernel`",
+     "serves what it understands, drops the rest", "node.kernel_messages_ignored", Ending::stays, &calls},
+    {"Prints", "the same as requests to print", "answers what is a request, drops the rest",
+     "node.kernel_messages_ignored", Ending::stays, &prints},
+    {"SystemMessages", "the same as messages of `sys` to a process",
+     "answers what is a question of somebody's, drops the rest", "otp.unknown_messages", Ending::stays,
+     &system_messages},
     {"Processes", "the same as casts, replies and DOWNs to a process",
      "a GenServer drops what is none of its messages; the log shows the first hundred",
      "otp.unknown_messages", Ending::stays, &room_messages},
     {"Control", "the same with all control messages of the distribution",
      "drops what means nothing here, closes the connection where the form is broken",
      "dist.message_malformed", Ending::no_matter, &control_messages},
+    {"OtherControl", "the same with those that are obsolete, traced, or new in Erlang", "the same",
+     "dist.message_malformed", Ending::no_matter, &other_control_messages},
 };
 
 }  // namespace

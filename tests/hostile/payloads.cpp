@@ -92,15 +92,29 @@ void large_integer(Scene& scene) {
   send_bytes(scene, bytes);
 }
 
-/// Nodes that nobody has ever heard of.
-void endless_atoms(Scene& scene) {
-  Attacker& attacker = scene.attacker();
-  for (int i = 0; i < 2'000; ++i) {
+/// Monitors of names on nodes that nobody has ever heard of: an answer names them, so that they are interned.
+void name_atoms(Attacker& attacker, int from, int to) {
+  for (int i = from; i < to; ++i) {
     const Atom name("attackers_atom_" + std::to_string(i) + "@127.0.0.1");
     const Ref ref{attacker.name().atom(), 5, 3, {static_cast<std::uint32_t>(i), 1, 1, 0, 0}};
     attacker.control(Term::tuple_of(19, attacker.own_pid(), name, ref));
   }
   require(attacker.settled(), "not settled");
+}
+
+void endless_atoms(Scene& scene) {
+  const auto before = scene.arena().counters().at("term.atoms");
+  const auto require_bounded = [&] {
+    const auto grown = scene.arena().counters().at("term.atoms") - before;
+    // The quota, and what the victim interns by itself meanwhile.
+    require(grown > 200 && grown <= 300 + 16, "the atoms of a peer are not within its quota");
+  };
+  name_atoms(scene.attacker(), 0, 2'000);
+  require_bounded();
+  // Who comes again has the quota that he left with.
+  scene.attacker().hang_up();
+  name_atoms(scene.attacker(), 2'000, 4'000);
+  require_bounded();
 }
 
 constexpr Attack attacks[] = {

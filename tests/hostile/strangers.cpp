@@ -1,4 +1,9 @@
 // Who has not authenticated: packets and half handshakes.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "hostile/families.hpp"
 
 namespace barrel::hostile {
@@ -17,7 +22,7 @@ void random_datagrams(Scene& scene) {
 }
 
 /// The first packet that an honest client sends.
-Bytes initial(NodeName name) {
+Bytes initial() {
   struct Sink : DatagramSink {
     Status send(const DatagramTrain& train) override {
       train.for_each([&](BytesView packet) {
@@ -35,7 +40,6 @@ Bytes initial(NodeName name) {
   Metrics metrics;
   auto endpoint = quic::Endpoint::make({}, sink, nobody, metrics);
   require(bool(endpoint), "no endpoint");
-  (void)name;
   struct Silent : quic::ConnectionEvents {
     void on_connected(quic::Connection&) override {}
     void on_stream_data(quic::Connection&, quic::StreamId, BytesView, bool) override {}
@@ -54,7 +58,7 @@ Bytes initial(NodeName name) {
 
 void truncated_initials(Scene& scene) {
   Attacker& attacker = scene.make();
-  const Bytes whole = initial(attacker.name());
+  const Bytes whole = initial();
   Random random(7);
   for (std::size_t size = 1; size < whole.size(); size += 3) {
     attacker.raw(Bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)));
@@ -80,6 +84,34 @@ void other_versions(Scene& scene) {
   negotiation[0] = 0x80;
   attacker.raw(negotiation);
   attacker.run(200ms);
+}
+
+/// All of 127/8 is this machine: the sender's address is what the packet says.
+void send_from(const std::string& address, const SocketAddress& to, BytesView packet) {
+  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  require(fd >= 0, "no socket");
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  const bool is_bound = ::inet_pton(AF_INET, address.c_str(), &at.sin_addr) == 1 &&
+                        ::bind(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  at.sin_port = htons(to.port());
+  const bool is_sent = is_bound && ::sendto(fd, packet.data(), packet.size(), 0,
+                                            reinterpret_cast<const sockaddr*>(&at), sizeof at) > 0;
+  ::close(fd);
+  require(is_sent, "not sent");
+}
+
+void forged_addresses(Scene& scene) {
+  const Target target = scene.arena().target();
+  for (int i = 0; i < 2'000; ++i) {
+    const std::string address = "127." + std::to_string(1 + i / 250) + ".1." + std::to_string(1 + i % 250);
+    send_from(address, target.address, initial());
+  }
+  Attacker honest(target, {.name = NodeName("trent@127.0.0.1"), .key = 78});
+  require(honest.come_up(), "nobody else can connect meanwhile");
+  // Those of the attack before may still be there.
+  require(scene.arena().counters().at("quic.half_open") <= 512, "more half-open connections than allowed");
 }
 
 void half_handshakes(Scene& scene) {
@@ -119,13 +151,24 @@ constexpr Attack attacks[] = {
     {"OtherVersions", "QUIC versions that do not exist, and answers to questions never asked",
      "names its own version with fewer bytes than came; 2,000 such answers a second at most",
      "quic.versions_refused", Ending::no_matter, &other_versions},
-    {"HalfHandshakes", "hundreds of handshakes that are never continued",
+    {"HalfHandshakes",
+     "hundreds of handshakes that are never continued",
      "asks for a proof of the address from 128 on; at most 512 of one address and 1,024 in all; others "
      "connect meanwhile",
-     "quic.retries_sent", Ending::no_matter, &half_handshakes},
-    {"SilentConnections", "hundreds of connections that never authenticate",
-     "closes each after `auth_handshake_timeout`; at most 1,024 at once", "auth.failed.timeout",
-     Ending::no_matter, &silent_connections},
+     "quic.retries_sent",
+     Ending::no_matter,
+     &half_handshakes,
+     {24, 32, "512 handshakes with their keys and certificates"}},
+    {"ForgedAddresses", "first packets from thousands of addresses that do not answer",
+     "asks for a proof of the address from 128 on, which costs nothing; others connect meanwhile",
+     "quic.retries_sent", Ending::no_matter, &forged_addresses},
+    {"SilentConnections",
+     "hundreds of connections that never authenticate",
+     "closes each after `auth_handshake_timeout`; at most 1,024 at once",
+     "auth.failed.timeout",
+     Ending::no_matter,
+     &silent_connections,
+     {32, 40, "200 connections with their buffers"}},
 };
 
 }  // namespace

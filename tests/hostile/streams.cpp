@@ -1,6 +1,7 @@
 // Streams: too many, half used, slow.
 #include "carrier/stream_map.hpp"
 #include "hostile/families.hpp"
+#include "hostile/messages.hpp"
 
 namespace barrel::hostile {
 
@@ -20,17 +21,24 @@ void user_streams(Scene& scene) {
   require(attacker.settled(), "not settled");
 }
 
-/// A frame of 60 MB is announced on each of the streams that may carry messages; little of it comes.
-void half_frames(Scene& scene) {
-  Attacker& attacker = scene.attacker();
+/// The first `bytes` of a frame of 8 MB on each of the streams that may carry messages.
+void begin_frames(Attacker& attacker, std::size_t bytes) {
   for (quic::StreamId stream = 8; stream < carrier::user_stream_first_of_client; stream += 4) {
-    Bytes bytes;
-    ByteWriter(bytes).u32(60'000'000);
-    bytes.resize(100'000);
-    require(attacker.write(stream, std::move(bytes)), "no stream");
+    Bytes beginning;
+    ByteWriter(beginning).u32(8'000'000);
+    beginning.resize(bytes);
+    if (!attacker.write(stream, std::move(beginning))) return;
+    require(attacker.delivered(), "not delivered");
   }
-  require(attacker.delivered(), "not delivered");
-  require(attacker.settled(), "not settled");
+}
+
+void half_frames(Scene& scene) {
+  begin_frames(scene.attacker(), 100'000);
+  require(scene.attacker().settled(), "not settled");
+}
+
+void many_half_frames(Scene& scene) {
+  begin_frames(scene.attacker(), 4'000'000);
 }
 
 void one_way_streams(Scene& scene) {
@@ -49,10 +57,16 @@ void one_way_streams(Scene& scene) {
 /// One byte at a time; the others of the same connection and of other nodes do not wait.
 void slow_drip(Scene& scene) {
   Attacker& attacker = scene.attacker();
-  require(attacker.write(12, Bytes{0, 0, 0, 200}), "no stream");
-  for (int i = 0; i < 40; ++i) {
-    require(attacker.write(12, Bytes{112}), "no stream");
-    attacker.run(25ms);
+  const Term text("slow");
+  const Bytes message =
+      pass_through_message(Term::tuple_of(6, attacker.own_pid(), Atom(""), Atom("nobody")), &text);
+  Bytes framed;
+  ByteWriter writer(framed);
+  writer.u32(static_cast<std::uint32_t>(message.size()));
+  writer.bytes(message);
+  for (const std::uint8_t byte : framed) {
+    require(attacker.write(12, Bytes{byte}), "no stream");
+    attacker.run(15ms);
   }
   require(attacker.settled(), "not settled");
 }
@@ -69,11 +83,19 @@ constexpr Attack attacks[] = {
     {"UserStreams", "thousands of streams that nobody has asked for",
      "resets each; 100 at a time at most (QUIC's limit)", "dist.user_stream_refused", Ending::stays,
      &user_streams},
-    {"OneWayStreams", "hundreds of one-way streams with data", "reads nothing of them; 100 at most", "",
-     Ending::stays, &one_way_streams},
-    {"HalfFrames", "the beginnings of frames of 60 MB on all streams of messages",
-     "keeps what has come (within QUIC's windows), not what was announced", "", Ending::stays, &half_frames},
-    {"SlowDrip", "a message of one byte each moment", "waits; other streams and nodes do not", "",
+    {"OneWayStreams", "hundreds of one-way streams with data", "reads nothing of them; 100 at most",
+     "dist.one_way_bytes_dropped", Ending::stays, &one_way_streams},
+    {"HalfFrames", "the beginnings of large frames on all streams of messages",
+     "keeps what has come, not what was announced", "", Ending::stays, &half_frames},
+    {"ManyHalfFrames",
+     "the same with more bytes than four frames of `frame_bytes_max` have",
+     "closes the connection",
+     "dist.unfinished_over_limit",
+     Ending::closed,
+     &many_half_frames,
+     {40, 48, "what has come is kept up to the limit, here 32 MiB"}},
+    {"SlowDrip", "a message of one byte each moment, to nobody",
+     "waits for its end and drops it then; other streams and nodes do not wait", "process.messages_to_nobody",
      Ending::stays, &slow_drip},
     {"Ticks", "hundreds of thousands of empty frames", "ignores them", "dist.ticks", Ending::stays, &ticks},
 };

@@ -2,6 +2,7 @@
 #include <functional>
 
 #include "hostile/call_floods.hpp"
+#include "hostile/messages.hpp"
 #include "hostile/tcp_peer.hpp"
 
 namespace barrel::hostile {
@@ -29,17 +30,6 @@ Pid shell_of(TcpNode& node) {
   return *shell;
 }
 
-Bytes bytes_of(const Term& tuple, const Term* payload) {
-  Bytes bytes{112, 131};
-  ByteWriter writer(bytes);
-  encode_etf(writer, tuple);
-  if (payload != nullptr) {
-    writer.u8(131);
-    encode_etf(writer, *payload);
-  }
-  return bytes;
-}
-
 /// Messages as they are sent every day, as bytes.
 std::vector<Bytes> valid_messages(const Pid& own, const Pid& process) {
   const Term ref = Ref{own.node_atom, 5, 3, {9, 8, 7, 0, 0}};
@@ -49,13 +39,13 @@ std::vector<Bytes> valid_messages(const Pid& own, const Pid& process) {
                                    Term::tuple_of(Atom("is_auth"), own.node_atom));
   const Term function = Term::tuple_of(Atom("erlang"), Atom("node"), 0);
   const Term no_arguments;
-  return {bytes_of(Term::tuple_of(22, own, process), &text),
-          bytes_of(Term::tuple_of(6, own, none, Atom("net_kernel")), &call),
-          bytes_of(Term::tuple_of(19, own, process, ref), nullptr),
-          bytes_of(Term::tuple_of(1, own, process), nullptr),
-          bytes_of(Term::tuple_of(35, 7, own, process), nullptr),
-          bytes_of(Term::tuple_of(33, own, ref), &text),
-          bytes_of(Term::tuple_of(29, ref, own, own, function, Term()), &no_arguments)};
+  return {pass_through_message(Term::tuple_of(22, own, process), &text),
+          pass_through_message(Term::tuple_of(6, own, none, Atom("net_kernel")), &call),
+          pass_through_message(Term::tuple_of(19, own, process, ref)),
+          pass_through_message(Term::tuple_of(1, own, process)),
+          pass_through_message(Term::tuple_of(35, 7, own, process)),
+          pass_through_message(Term::tuple_of(33, own, ref), &text),
+          pass_through_message(Term::tuple_of(29, ref, own, own, function, Term()), &no_arguments)};
 }
 
 /// Each byte damaged in turn, and cut off behind each; a new connection whenever one was closed.
@@ -92,7 +82,8 @@ void large_message(Scene& scene) {
 void slow_message(Scene& scene) {
   Eve eve(scene);
   const Term text(std::string(200, 's'));
-  const Bytes message = bytes_of(Term::tuple_of(6, eve->own_pid(), Atom(""), Atom("nobody")), &text);
+  const Bytes message =
+      pass_through_message(Term::tuple_of(6, eve->own_pid(), Atom(""), Atom("nobody")), &text);
   Bytes framed;
   ByteWriter(framed).u32(static_cast<std::uint32_t>(message.size()));
   framed.insert(framed.end(), message.begin(), message.end());
@@ -133,6 +124,9 @@ void overlay(Scene& scene) {
   require(eve->settled(), "the victim does not answer any more");
 }
 
+/// Monitors, or links, of one node with one process.
+constexpr std::uint64_t relations_max = 65'536;
+
 void flood(Scene& scene, TcpNode& node, int count, const std::function<void(std::uint32_t)>& one) {
   constexpr int bursts = 4;
   for (int burst = 0; burst < bursts; ++burst) {
@@ -143,6 +137,14 @@ void flood(Scene& scene, TcpNode& node, int count, const std::function<void(std:
   }
 }
 
+/// Each of 80,000 that was one too many was answered, a moment later at the latest.
+void require_refused(TcpNode& node) {
+  constexpr std::uint64_t too_many = 80'000 - relations_max;
+  for (int i = 0; i < 200 && node.refused() < too_many; ++i)
+    require(node.settled(), "the victim does not answer any more");
+  require(node.refused() == too_many, "not all that are too many are told so");
+}
+
 void monitors(Scene& scene) {
   Eve eve(scene);
   const Pid target = shell_of(*eve);
@@ -150,6 +152,7 @@ void monitors(Scene& scene) {
     const Ref ref{eve->name().atom(), 5, 3, {i, 5, 5, 0, 0}};
     (void)eve->control(Term::tuple_of(19, eve->own_pid(), target, ref));
   });
+  require_refused(*eve);
 }
 
 void links(Scene& scene) {
@@ -157,6 +160,7 @@ void links(Scene& scene) {
   const Pid target = shell_of(*eve);
   flood(scene, *eve, 80'000,
         [&](std::uint32_t i) { (void)eve->control(Term::tuple_of(1, eve->own_pid(i + 1), target)); });
+  require_refused(*eve);
 }
 
 /// What changes nothing: it is dealt with by the process, and counts until then.
@@ -196,13 +200,17 @@ void many_names(Scene& scene) {
   require(scene.arena().chats(), "the chat stands still");
 }
 
+constexpr Memory running{64, 80, "10,000 processes run, each with its state, arguments and timer"};
+constexpr Memory related{40, 56, "65,536 monitors or links, and answers to the others"};
+
 constexpr Attack attacks[] = {
     {"DamagedMessages", "messages of every day, each byte damaged in turn, and cut off behind each",
      "drops what means nothing, closes the connection where the form is broken", "dist.message_malformed",
      Ending::no_matter, &damaged_messages},
     {"LargeMessage", "a message that says it has 4 GB", "closes the connection", "dist.frame_too_large",
      Ending::no_matter, &large_message},
-    {"SlowMessage", "a message of one byte each moment", "waits; others do not", "node.messages_received",
+    {"SlowMessage", "a message of one byte each moment, to nobody",
+     "waits for its end and drops it then; others do not wait", "process.messages_to_nobody",
      Ending::no_matter, &slow_message},
     {"Ticks", "a million ticks", "ignores them", "dist.ticks", Ending::no_matter, &ticks},
     {"OtherSenders", "messages and exits in the name of another node's processes", "drops them",
@@ -213,17 +221,21 @@ constexpr Attack attacks[] = {
      "dist.up", Ending::no_matter, &many_names},
     {"Monitors", "monitors on one process without end",
      "answers those above 65,536 of one node at once with the reason `system_limit`",
-     "process.relations_refused", Ending::no_matter, &monitors},
+     "process.relations_refused", Ending::no_matter, &monitors, related},
     {"Links", "links with one process without end", "the same", "process.relations_refused",
-     Ending::no_matter, &links},
-    {"Signals", "exits, unlinks, demonitors and DOWNs that belong to nothing",
-     "drops them; those that wait count for `unread_bytes_max`", "node.messages_received", Ending::no_matter,
-     &signals},
+     Ending::no_matter, &links, related},
+    {"Signals",
+     "exits, unlinks, demonitors and DOWNs that belong to nothing",
+     "drops them; those that wait count for `unread_bytes_max`",
+     "process.signals_ignored",
+     Ending::no_matter,
+     &signals,
+     {40, 56, "those that wait count up to unread_bytes_max, here 32 MiB"}},
     {"Spawns", "requests to start functions that take long",
      "runs 10,000 of one node at a time, refuses others with `system_limit`", "process.remote_spawns_refused",
-     Ending::no_matter, &spawns},
+     Ending::no_matter, &spawns, running},
     {"Calls", "the same as calls of `rex`", "the same, for both together", "process.remote_spawns_refused",
-     Ending::no_matter, &calls},
+     Ending::no_matter, &calls, running},
 };
 
 }  // namespace

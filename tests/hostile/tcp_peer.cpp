@@ -14,6 +14,7 @@
 #include "barrel/term/etf.hpp"
 #include "dist/control.hpp"
 #include "dist/handshake.hpp"
+#include "hostile/messages.hpp"
 
 namespace barrel::hostile {
 
@@ -158,15 +159,7 @@ bool TcpNode::frame(BytesView payload) {
 }
 
 bool TcpNode::control(const Term& tuple, const Term* payload) {
-  Bytes bytes{dist::pass_through};
-  ByteWriter writer(bytes);
-  writer.u8(131);
-  encode_etf(writer, tuple);
-  if (payload != nullptr) {
-    writer.u8(131);
-    encode_etf(writer, *payload);
-  }
-  return frame(bytes);
+  return frame(pass_through_message(tuple, payload));
 }
 
 Ref TcpNode::next_ref() {
@@ -184,7 +177,9 @@ std::optional<Term> TcpNode::answer_to(const Ref& ref) {
     if (size == 0) continue;  // a tick
     const Bytes body = peer_.receive_exactly(size, left(deadline));
     const auto message = parser.parse(body);
-    if (!message || message->payload.bytes.empty()) continue;
+    if (!message) continue;
+    if (is_refusal(*message)) ++refused_;
+    if (message->payload.bytes.empty()) continue;
     const auto payload = decode_etf(message->payload.bytes);
     if (payload && payload->is_tuple(2) && payload->elements()[0].as_ref() == ref)
       return payload->elements()[1];

@@ -92,6 +92,8 @@ class TcpNode {
   [[nodiscard]] TcpPeer& peer() { return peer_; }
   /// The process that has the name; asked by rpc.
   [[nodiscard]] std::optional<Pid> whereis(std::string_view name);
+  /// How many messages that were read have said that something is refused: is_refusal().
+  [[nodiscard]] std::uint64_t refused() const { return refused_; }
 
   static constexpr std::uint32_t creation = 5;
 
@@ -104,6 +106,7 @@ class TcpNode {
   NodeName target_;
   NodeName own_;
   std::uint32_t refs_ = 0;
+  std::uint64_t refused_ = 0;
 };
 
 }  // namespace barrel::hostile
