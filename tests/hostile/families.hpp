@@ -18,6 +18,7 @@ extern const Family floods;
 extern const Family streams;
 extern const Family strangers;
 extern const Family handshakes;
+extern const Family handshake_mutants;
 extern const Family silence;
 extern const Family servers;
 extern const Family tcp_strangers;
