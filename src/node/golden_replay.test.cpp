@@ -4,66 +4,22 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
 #include <functional>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "barrel/base/metrics.hpp"
-#include "barrel/process/runtime.hpp"
 #include "barrel/term/etf.hpp"
-#include "dist/frame_reader.hpp"
-#include "dist/message_reader.hpp"
-#include "node/channel_table.hpp"
 #include "node/overlay.hpp"
-#include "node/router.hpp"
 #include "node/system_names.hpp"
-#include "process/test_runtime.hpp"
+#include "node/test_capture.hpp"
 #include "services/route.hpp"
 
 namespace barrel::node {
 namespace {
 
 using namespace std::chrono_literals;
-
-const NodeName n1{"n1@127.0.0.1"};
-const NodeName n2{"n2@127.0.0.1"};
-
-struct Captured {
-  bool from_n2;
-  dist::Control control;
-  Term payload;  // nil when there is none
-  Bytes bytes;   // of the payload
-  Bytes frame;
-};
-
-/// The captured messages, as n1 and n2 read them.
-std::vector<Captured> captured_messages() {
-  Metrics metrics;
-  dist::MessageReader to_n1(dist::Envelope::header, dist::MessageParser(n1, n2), {}, metrics);
-  dist::MessageReader to_n2(dist::Envelope::header, dist::MessageParser(n2, n1), {}, metrics);
-  std::ifstream file(BARREL_DIST_TESTDATA "/captured_messages.txt");
-  std::vector<Captured> messages;
-  for (std::string line; std::getline(file, line);) {
-    const bool from_n2 = line.starts_with("SEND");
-    if (!from_n2 && !line.starts_with("RECV")) continue;
-    const auto frame = from_hex(line.substr(line.rfind(' ') + 1));
-    if (!frame) continue;
-    const auto message = (from_n2 ? to_n1 : to_n2).read(*frame);
-    EXPECT_TRUE(message && *message) << line;
-    if (!message || !*message) continue;
-    const BytesView bytes = (*message)->payload.bytes;
-    Captured captured{from_n2, (*message)->control, {}, Bytes(bytes.begin(), bytes.end()), *frame};
-    if (dist::has_payload(captured.control)) {
-      const auto payload = decode_etf((*message)->payload.bytes);
-      EXPECT_TRUE(payload) << line;
-      if (payload) captured.payload = *payload;
-    }
-    messages.push_back(std::move(captured));
-  }
-  return messages;
-}
 
 /// One of the two nodes, played by our code.
 class Player final : public Overlay::Port {
@@ -286,71 +242,6 @@ TEST_F(GoldenReplay, AsN2WeJoinAndAnswerAsTheOriginalDid) {
     }
   });
   EXPECT_EQ(answered, 2U);
-}
-
-/// n1's processes and router: what they answer, as frames of the connection to n2.
-class Processes {
- public:
-  Processes() {
-    runtime.set_router(router);
-    channels.find_or_make(n2.atom())->outbound.use(dist::Envelope::header);
-  }
-
-  [[nodiscard]] std::vector<std::string> take_frames() {
-    while (runtime.run_until_idle()) {}
-    std::vector<std::string> frames;
-    dist::FrameReader reader(1 << 20);
-    dist::Outbound& outbound = channels.find(n2.atom())->outbound;
-    for (const SharedBytes& slice : outbound.take(dist::Lane::messages, SIZE_MAX)) {
-      reader.feed(slice.view());
-      while (reader.next() == dist::FrameReader::Step::frame) frames.push_back(to_hex(reader.frame()));
-    }
-    return frames;
-  }
-
-  Metrics metrics;
-  test::ManualClock clock;
-  Runtime runtime{
-      {.node = n1, .creation = 4, .schedulers = RuntimeConfig::deterministic}, clock, {}, metrics};
-  ChannelTable channels{{}, metrics};
-  DirtyChannels dirty;
-  Router router{
-      channels, dirty, {[] {}, [](NodeName) {}, [](NodeName) {}, [](NodeName, const Pid&) {}}, metrics};
-};
-
-TEST_F(GoldenReplay, AnswersAboutProcessesAreTheOriginalsByteByByte) {
-  // Those that do not depend on which numbers n1's processes have.
-  Processes us;
-  std::vector<std::string> expected;
-  std::vector<std::string> sent;
-  for (const Captured& captured : messages) {
-    RemoteSignal signal;
-    signal.to_node = n1;
-    if (const auto* monitor = std::get_if<dist::Monitor>(&captured.control)) {
-      const Atom* name = std::get_if<Atom>(&monitor->to);
-      if (name == nullptr || *name != Atom("nosuchname")) continue;
-      signal.op = RemoteSignal::Op::monitor;
-      signal.from = monitor->from;
-      signal.name = *name;
-      signal.ref = monitor->ref;
-    } else if (const auto* unlink = std::get_if<dist::Unlink>(&captured.control)) {
-      signal.op = RemoteSignal::Op::unlink;
-      signal.from = unlink->from;
-      signal.to = unlink->to;
-      signal.id = unlink->id;
-    } else {
-      const auto* down = std::get_if<dist::MonitorDown>(&captured.control);
-      if (down != nullptr && down->from == dist::Target(Atom("nosuchname")))
-        expected.push_back(to_hex(captured.frame));
-      if (std::holds_alternative<dist::UnlinkAck>(captured.control))
-        expected.push_back(to_hex(captured.frame));
-      continue;
-    }
-    us.runtime.deliver_signal(signal);
-    for (std::string& frame : us.take_frames()) sent.push_back(std::move(frame));
-  }
-  EXPECT_EQ(expected.size(), 2U);
-  EXPECT_EQ(sent, expected);
 }
 
 TEST_F(GoldenReplay, ALookupOfAnUnknownNameIsPassedOnWhenThatCanBeDone) {
