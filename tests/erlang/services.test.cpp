@@ -79,6 +79,29 @@ TEST_F(ErlangServices, ALocalNameGoesBeforeAService) {
   EXPECT_EQ(ok, Result<bool>(true));
 }
 
+TEST_F(ErlangServices, AViaModuleOfErlangReachesServicesOfTheWholeCluster) {
+  open_shop(Atom("shop"));
+  NodeConfig joining = tcp_config("c");
+  joining.membership.contact_nodes = {node_->name()};
+  const auto far = start_tcp(joining);
+  ASSERT_TRUE(far);
+  const Term mall = Term("mall");
+  const auto sold_far = far->start_server<Shop>(mall);
+  ASSERT_TRUE(sold_far);
+  ASSERT_TRUE(eventually([&] { return node_->registry().find(mall) == sold_far; }));
+  beam_.load("barrel_names.erl");
+  beam_.eval("Shop = {via, barrel_names, {B, shop}}, Mall = {via, barrel_names, {B, <<\"mall\">>}}");
+  EXPECT_EQ(beam_.text("gen_server:call(Shop, {buy, 2})"), "2");
+  EXPECT_EQ(beam_.text("gen_server:call(Mall, {buy, 3})"), "3");
+  EXPECT_EQ(beam_.text("lists:sort(nodes())"), "['b@127.0.0.1','c@127.0.0.1']") << "directly";
+  EXPECT_EQ(beam_.text("gen_server:receive_response(gen_server:send_request(Shop, {buy, 1}), 5000)"),
+            "{reply,3}");
+  EXPECT_EQ(beam_.text("gen_server:call(Shop, close)"), "closed");
+  EXPECT_EQ(beam_.text("{'EXIT', {Why, _}} = (catch gen_server:call(Shop, {buy, 1})), Why"), "noproc");
+  EXPECT_EQ(beam_.text("catch barrel_names:send({B, shop}, hello)"),
+            "{'EXIT',{badarg,{{'b@127.0.0.1',shop},hello}}}");
+}
+
 TEST_F(ErlangServices, ANodeRelaysCallsAsTheOriginalsProxiesAsk) {
   open_shop(Atom("shop"));
   open_shop(Term("corner"));
