@@ -27,6 +27,12 @@ TEST_F(Unlinks, NothingIsHeardOfAProcessThatIsLinkedNoMore) {
                        "A ! {do, link, P}, signal_actor:fence(A, P), P ! {do, unlink, A},"
                        "signal_actor:fence(P, A), signal_actor:dies(P, boom), Told()",
                    "[{down,noproc}]");
+  // And the first one links anew: that is a link again.
+  expect_both_ways(begin +
+                       "A ! {do, link, P}, signal_actor:fence(A, P), P ! {do, unlink, A},"
+                       "signal_actor:fence(P, A), signal_actor:fence(A, P), A ! {do, link, P},"
+                       "signal_actor:fence(A, P), signal_actor:dies(P, boom), Told()",
+                   "[{exit,boom},{down,noproc}]");
   // Killed, with the link only just taken back.
   expect_both_ways(begin +
                        "A ! {do, link, P}, signal_actor:fence(A, P), A ! {do, unlink, P},"
