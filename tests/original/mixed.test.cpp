@@ -38,6 +38,14 @@ class MixedCluster : public OriginalTest {
     const std::size_t count = original_settings().mixed_nodes;
     for (std::size_t i = 0; i < count; ++i)
       originals.push_back(start_original("e" + std::to_string(i) + "n"));
+    for (const auto& node : originals) {
+      // A filter sees every event of the log, in the process that logs.
+      (void)node->bind(
+          "Reports = Keep(), ok = logger:add_primary_filter(reports, {fun(#{level := Level, msg := What}, "
+          "To) ->"
+          " _ = [To ! What || lists:member(Level, [error, critical, alert, emergency])], ignore end, "
+          "Reports})");
+    }
     for (std::size_t i = 0; i < count; ++i) {
       barrels.push_back(start_barrel("b" + std::to_string(i) + "n", {originals[i]->name()}));
       ASSERT_TRUE(barrels.back());
@@ -127,6 +135,12 @@ class MixedCluster : public OriginalTest {
     slowest = std::max(slowest, took);
   }
   void expect_sound() {
+    for (const auto& node : originals) {
+      EXPECT_EQ(node->text("Got(Reports)"), "[]")
+          << "crashes, or other errors that " << node->atom() << " logs";
+      // Its neighbours are connected with it.
+      EXPECT_TRUE(node->becomes("barrel_p2p:active_view() -- nodes()", "[]")) << node->atom();
+    }
     for (const auto& node : barrels) {
       EXPECT_FALSE(node->membership().active_view().empty());
       for (const auto& [name, value] : node->metrics()) {

@@ -122,6 +122,32 @@ TEST_F(NamesOfOriginals, ANameOfTheOriginalIsSeenAtBarrelWithinASecond) {
   }
 }
 
+TEST_F(NamesOfOriginals, ViaReachesAProcessOfTheOriginalByItsName) {
+  const std::string name = atom_name("erl");
+  const Pid theirs = hold_there(name);
+  ASSERT_TRUE(eventually([&] { return find(name).has_value(); }));
+  const Term question = Term::tuple_of(Atom("hello"), term(name));
+  EXPECT_EQ(node->call<Term>(via(term(name)), question),
+            Result<Term>(Term::tuple_of(Atom("answer"), question)));
+  const auto heard = node->run(
+      +[](Self self, Term wanted, Pid holder) -> Task<Term> {
+        const Monitor watch = self.monitor(via(wanted));
+        const Term asked = Term::tuple_of(Atom("ask"), self.pid(), Atom("who"));
+        self.send(via(wanted), asked);
+        const Term answer = co_await self.receive<Term>();
+        EXPECT_EQ(answer, Term::tuple_of(Atom("answer"), holder, Atom("who")));
+        const Term end = Term::tuple_of(Atom("exit"), Atom("enough"));
+        self.send(via(wanted), end);
+        const Down down = co_await self.receive<Down>();
+        EXPECT_EQ(down.ref, watch.ref());
+        co_return down.reason;
+      },
+      term(name), theirs);
+  EXPECT_EQ(heard, Result<Term>(Atom("enough")));
+  ASSERT_TRUE(eventually([&] { return !find(name).has_value(); }));
+  EXPECT_EQ(node->call<Term>(via(term(name)), question).error().code, Errc::no_process);
+}
+
 TEST_F(NamesOfOriginals, AProxyOfTheOriginalCallsAServiceOfBarrel) {
   const std::string name = atom_name("echo");
   ASSERT_TRUE(node->start_server<Echo>(term(name)));
