@@ -9,8 +9,13 @@ namespace barrel::node {
 
 namespace {
 
+/// Nesting of what a process of another node sends: what a Term may have, less what is put around it here, in
+/// errors with the call that failed, in replies, and by programs. A guess.
+constexpr std::uint32_t received_depth_max = Term::depth_max - 100;
+
 PeerLimits peer_limits(const NodeConfig& config) {
   PeerLimits limits;
+  limits.etf.depth_max = received_depth_max;
   limits.etf.uncompressed_bytes_max = static_cast<std::uint32_t>(config.channel.frame_bytes_max);
   limits.atoms_max = config.channel.atoms_per_peer_max;
   limits.unread_bytes_max = config.channel.unread_bytes_max;

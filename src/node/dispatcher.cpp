@@ -16,11 +16,13 @@ Dispatcher::Dispatcher(NodeName self, Runtime& runtime, const PeerLimits& limits
       hooks_(std::move(hooks)),
       received_(metrics.counter("node.messages_received")),
       malformed_(metrics.counter("node.payloads_malformed")),
+      over_limit_(metrics.counter("node.payloads_over_limit")),
       unread_limit_(metrics.counter("node.unread_bytes_limit")),
       atoms_refused_(metrics.counter("node.atoms_refused")),
       outsiders_(metrics.counter("node.overlay_messages_of_outsiders")),
       to_nobody_(metrics.counter("process.messages_to_nobody")),
-      log_(log) {
+      log_(log),
+      over_limit_log_(log) {
   // From now on these names are found when a peer sends them.
   (void)is_system_name(Atom());
 }
@@ -37,6 +39,10 @@ void Dispatcher::link_up(const carrier::Link& link) {
   context->limits = limits_.etf;
   context->limits.atom_quota = quota(peer);
   context->on_malformed = [this, id = link.id(), peer](const Error& why) {
+    if (why.code == Errc::limit_exceeded) {
+      over_limit_.add();
+      return over_limit_log_.dropped(peer, why, runtime_.clock().now());
+    }
     malformed_.add();
     hooks_.violation(id, peer, "a payload that does not decode: " + why.message());
   };

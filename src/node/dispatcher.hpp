@@ -13,6 +13,7 @@
 #include "barrel/term/atom_quota.hpp"
 #include "carrier/link.hpp"
 #include "dist/control.hpp"
+#include "node/over_limit_log.hpp"
 #include "node/overlay.hpp"
 
 namespace barrel::node {
@@ -76,7 +77,7 @@ class Dispatcher {
   void deliver_to_kernel(const Source& source, Atom name, const dist::Payload& payload);
   /// False after closing the connection: too much of the peer waits to be received.
   [[nodiscard]] bool has_room(const Source& source, const dist::Payload& payload);
-  /// The payload as a Term; empty after telling of the violation.
+  /// The payload as a Term; empty after telling why there is none.
   [[nodiscard]] std::optional<Term> decode(const Source& source, const dist::Payload& payload);
   /// A signal about processes of this node.
   void deliver(const Source& source, RemoteSignal signal, const dist::Payload& reason);
@@ -87,11 +88,13 @@ class Dispatcher {
   Hooks hooks_;
   Counter& received_;
   Counter& malformed_;
+  Counter& over_limit_;
   Counter& unread_limit_;
   Counter& atoms_refused_;
   Counter& outsiders_;
   Counter& to_nobody_;
   Log log_;
+  OverLimitLog over_limit_log_;
   std::map<std::uint64_t, Source> sources_;
   /// By peer, so that a new connection brings no new quota.
   std::map<NodeName, std::shared_ptr<AtomQuota>> quotas_;

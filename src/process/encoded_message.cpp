@@ -68,16 +68,18 @@ void UnreadCharge::give_back() {
   context_->unread_bytes.fetch_sub(bytes_, std::memory_order_relaxed);
 }
 
-std::optional<Term> decode_message(Process& process, const EncodedMessage& message) {
-  const EtfLimits& limits = message.context->limits;
-  auto term =
-      message.inline_size > 0 ? decode_etf(message.bytes(), limits) : decode_etf(message.shared, limits);
-  if (term) return *std::move(term);
-  process.runtime->counters.malformed.add();
-  process.runtime->log.warning("a message from another node does not decode",
-                               {{"error", term.error().message()}});
-  if (message.context->on_malformed) message.context->on_malformed(term.error());
-  return std::nullopt;
+Result<Term> decode_message(Process& process, const EncodedMessage& message) {
+  const DecodeContext& context = *message.context;
+  auto term = message.inline_size > 0 ? decode_etf(message.bytes(), context.limits)
+                                      : decode_etf(message.shared, context.limits);
+  if (term) return term;
+  if (term.error().code != Errc::limit_exceeded) {
+    process.runtime->counters.malformed.add();
+    process.runtime->log.warning("a message from another node does not decode",
+                                 {{"error", term.error().message()}});
+  }
+  if (context.on_malformed) context.on_malformed(term.error());
+  return term;
 }
 
 bool decode_in_place(Process& process, Envelope*& envelope) {

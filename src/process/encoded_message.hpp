@@ -38,8 +38,9 @@ struct EncodedMessage final : Envelope {
   static void dispose(Envelope* envelope) noexcept;
 };
 
-/// The term; empty when it is malformed, which has been counted and told to the connection that it came from.
-[[nodiscard]] std::optional<Term> decode_message(Process& process, const EncodedMessage& message);
+/// The term. Why there is none (Errc::malformed, or Errc::limit_exceeded with the limit's name) has been told
+/// to the connection that it came from.
+[[nodiscard]] Result<Term> decode_message(Process& process, const EncodedMessage& message);
 /// The reference of {Ref, _} or {[alias | Ref], _} with the tag of a reply; empty for anything else.
 [[nodiscard]] std::optional<Ref> reply_ref(const Envelope& message);
 /// Of a reply's tag: Ref, [alias | Ref] or [[alias | Ref] | _].

@@ -26,7 +26,7 @@ Task<Term> take_arguments(Self self) {
   const Match match = match_as<Term>(self.process(), envelope);
   if (match == Match::yes) co_return take_value<Term>(envelope);
   dispose(envelope);
-  exit(Atom("badarg"));  // malformed bytes, which end the connection they came from
+  exit(Atom("system_limit"));  // or malformed bytes, which end the connection they came from
 }
 
 /// erpc:execute_call/4: the result is the reason that the process ends with.

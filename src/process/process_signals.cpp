@@ -70,8 +70,14 @@ bool Process::decode_reason(Signal& signal) {
   const auto& encoded = static_cast<const EncodedMessage&>(*carried);
   if (encoded.bytes().empty()) return true;
   auto reason_told = decode_message(*this, encoded);
-  if (!reason_told) return false;
-  signal.reason = *std::move(reason_told);
+  if (reason_told) {
+    signal.reason = *std::move(reason_told);
+    return true;
+  }
+  // What it is the reason of has happened all the same.
+  const Error& why = reason_told.error();
+  if (why.code != Errc::limit_exceeded) return false;
+  signal.reason = Term::tuple_of(Atom("limit_exceeded"), why.reason);
   return true;
 }
 

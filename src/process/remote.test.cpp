@@ -89,6 +89,48 @@ TEST_F(RemoteTest, MalformedBytesAreDroppedCountedAndReportedAndTheRestGoesOn) {
   EXPECT_EQ(b_.counter("process.malformed_messages"), 5U);
 }
 
+TEST_F(RemoteTest, ATermOverALimitCostsThatMessageAndNothingElse) {
+  const auto nested = [](std::size_t depth) {
+    Bytes bytes{131};
+    for (std::size_t i = 0; i < depth; ++i) bytes.insert(bytes.end(), {104, 1});
+    bytes.push_back(106);
+    return bytes;
+  };
+  const Pid far = b_->spawn(notes, &seen_);
+  settle();
+  to_b_.bytes_to(far, nested(EtfLimits{}.depth_max + 1));
+  to_b_.bytes_to(far, nested(EtfLimits{}.depth_max));
+  settle();
+  ASSERT_EQ(seen_.size(), 1U);
+  EXPECT_EQ(to_b_.over_limit, 1);
+  EXPECT_EQ(to_b_.malformed, 0);
+  EXPECT_EQ(b_.counter("process.malformed_messages"), 0U);
+}
+
+TEST_F(RemoteTest, AnExitWhoseReasonIsOverALimitHappensWithAnotherOne) {
+  const Pid near = b_->spawn(
+      [](Self self, std::vector<Term>* seen) -> Task<> {
+        self.trap_exits(true);
+        seen->push_back((co_await self.receive<Exit>()).reason);
+      },
+      &seen_);
+  settle();
+  int over_limit = 0;
+  const auto context = std::make_shared<DecodeContext>();
+  context->limits.terms_max = 3;
+  context->on_malformed = [&](const Error& why) { over_limit += why.code == Errc::limit_exceeded; };
+  RemoteSignal exit;
+  exit.op = RemoteSignal::Op::exit2;
+  exit.from = Pid{Atom("a@127.0.0.1"), 1, 0, 4};
+  exit.to = near;
+  exit.to_node = b_->node_name();
+  const Term list = Term::list({1, 2, 3});
+  b_->deliver_signal(exit, SharedBytes(encode_etf(list)), context);
+  settle();
+  EXPECT_EQ(over_limit, 1);
+  EXPECT_EQ(seen_, std::vector<Term>{Term::tuple_of(Atom("limit_exceeded"), Atom("terms_max"))});
+}
+
 TEST_F(RemoteTest, ALargeMessageSharesItsBytesAndASmallOneDoesNot) {
   const Pid far = b_->spawn(
       [](Self self, std::vector<Term>* seen) -> Task<> {

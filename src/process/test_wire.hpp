@@ -19,7 +19,9 @@ class Wire final : public RemoteRouter {
  public:
   explicit Wire(Runtime& far) : far_(far), context_(std::make_shared<DecodeContext>()) {
     auto context = std::make_shared<DecodeContext>();
-    context->on_malformed = [this](const Error&) { ++malformed; };
+    context->on_malformed = [this](const Error& why) {
+      ++(why.code == Errc::limit_exceeded ? over_limit : malformed);
+    };
     context_ = std::move(context);
   }
 
@@ -69,6 +71,7 @@ class Wire final : public RemoteRouter {
   bool down = false;
   bool full = false;
   int malformed = 0;
+  int over_limit = 0;
   std::vector<RemoteSignal> signals;
   std::vector<Pid> waiting;
   std::vector<NodeName> watched;

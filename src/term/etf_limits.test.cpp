@@ -125,7 +125,7 @@ TEST(EtfLimits, DeclaredSizesAreCheckedBeforeAnythingIsAllocated) {
   EXPECT_EQ(outcome("8374ffffffff6a6a"), "malformed: byte 6: more elements declared than bytes left");
   EXPECT_EQ(outcome("836dffffffff00"), "malformed: the term is cut off");
   EXPECT_EQ(outcome("836f0007ffff00"), "malformed: the term is cut off");
-  EXPECT_EQ(outcome("836fffffffff00"), "limit_exceeded: integer_bytes_max");
+  EXPECT_EQ(outcome("836fffffffff00"), "malformed: the term is cut off");
   EXPECT_EQ(outcome("83770a61"), "malformed: the term is cut off");
 }
 

@@ -215,11 +215,11 @@ bool EtfReader::old_float(Term& out) {
 }
 
 bool EtfReader::big_integer(std::size_t bytes, Term& out) {
-  if (bytes > limits_.integer_bytes_max) return exceed("integer_bytes_max");
   const std::uint8_t sign = in_.u8();
   const BytesView magnitude = in_.take(bytes);
   if (!in_.ok()) return false;
   if (sign > 1) return fail("an integer without sign");
+  if (bytes > limits_.integer_bytes_max) return exceed("integer_bytes_max");
   out = integer_term(BigInt(sign == 1, Bytes(magnitude.begin(), magnitude.end())));
   return true;
 }

@@ -13,7 +13,7 @@ namespace barrel::detail {
 [[nodiscard]] BytesView encoded_bytes(const Envelope& envelope);
 [[nodiscard]] const EtfLimits& encoded_limits(const Envelope& envelope);
 
-/// Replaces undecoded bytes by a TypedMessage<Term>. False: they are malformed, which was counted and
+/// Replaces undecoded bytes by a TypedMessage<Term>. False: they are malformed or over a limit, which was
 /// reported; the envelope is to be dropped.
 [[nodiscard]] bool decode_in_place(Process& process, Envelope*& envelope);
 /// Replaces `envelope` by `other`, which was made from it. A converted call stays open for its caller.

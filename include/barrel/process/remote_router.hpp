@@ -119,11 +119,11 @@ class RemoteRouter {
   virtual bool watch_node(NodeName node) = 0;
 };
 
-/// How bytes from one connection are decoded, later, on a receiver's thread. Shared by the messages of a
-/// connection.
+/// How bytes from one connection are decoded, on a receiver's thread. Shared by the connection's messages.
 struct DecodeContext {
   EtfLimits limits;
-  /// Called at most once per bad payload, on a scheduler thread: the connection it came from is to be closed.
+  /// Called at most once per bad payload, on a scheduler thread. Errc::malformed: the connection it came from
+  /// is to be closed. Errc::limit_exceeded: only this message is lost.
   std::function<void(const Error& why)> on_malformed;
   /// Of the messages that nobody has received yet, as they count for limits. Kept by the messages.
   mutable std::atomic<std::size_t> unread_bytes{0};

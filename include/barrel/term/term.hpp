@@ -45,8 +45,8 @@ void destroy(TermNode* node) noexcept;
 class Term {
  public:
   /// Most levels of tuples, lists and maps that a program may nest, asserted when one is made: operations on
-  /// terms recurse, and this many levels fit on a stack of 1 MiB (2 with sanitizers). Decoders have a far
-  /// lower limit of their own.
+  /// terms recurse, and this many levels fit on a stack of 1 MiB (2 with sanitizers). What other nodes
+  /// send has a lower limit, so that a program can put it into terms of its own.
   static constexpr std::uint16_t depth_max = 1000;
 
   enum class Kind : std::uint8_t {

@@ -1,0 +1,109 @@
+// What an Erlang user meets at the edges: terms over our limits, names that nobody has, C nodes, nodes
+// without a name, and what proc_lib, sys and logger do by themselves.
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "barrel/otp/supervisor.hpp"
+#include "erlang/desk.hpp"
+#include "erlang/erlang_test.hpp"
+#include "erlang/puppet.hpp"
+
+namespace barrel::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::MatchesRegex;
+
+int add(int a, int b) {
+  return a + b;
+}
+int exits(Term reason) {
+  exit(std::move(reason));
+}
+std::vector<NodeName> hidden(Self self) {
+  return self.node().hidden_nodes();
+}
+
+class ErlangEdges : public ErlangTest {
+ protected:
+  void begin(NodeConfig settings) {
+    log_file_ = settings.log.file;
+    node_ = start_tcp(std::move(settings));
+    ASSERT_TRUE(node_);
+    node_->functions().expose("math", "add", add);
+    node_->functions().expose("test", "exits", exits);
+    node_->functions().expose("test", "hidden", hidden);
+    ASSERT_TRUE(node_->start_server<Desk>(Atom("desk")));
+    beam_ = std::make_unique<Beam>(epmd_, "e");
+    (void)beam_->eval(
+        "B = 'b@127.0.0.1', pong = net_adm:ping(B), erlang:monitor_node(B, true),"
+        "Up = fun() -> receive {nodedown, B} -> down after 0 -> up end end");
+  }
+  void begin() { begin(tcp_config("b")); }
+  [[nodiscard]] std::uint64_t metric(const std::string& name) const { return node_->metrics()[name]; }
+  /// What erl_call prints for a call of the Barrel node.
+  [[nodiscard]] std::string erl_call(const std::string& call) const {
+    const std::string command =
+        "erl_call -name b@127.0.0.1 -c barrel_p2p -timeout 20 -a '" + call + "'; echo";
+    const Child child(Command{.argv = {"sh", "-c", command},
+                              .environment = {{"ERL_EPMD_PORT", std::to_string(epmd_.port())}}});
+    return child.wait_for([](const std::string&) { return true; }, 30s).value_or("nothing");
+  }
+  [[nodiscard]] std::string log() const {
+    std::ifstream in(log_file_);
+    std::stringstream text;
+    text << in.rdbuf();
+    return text.str();
+  }
+
+  std::filesystem::path log_file_;
+  Puppet puppet_;
+  std::unique_ptr<Node> node_;
+  std::unique_ptr<Beam> beam_;
+};
+
+TEST_F(ErlangEdges, ATermOverALimitCostsThatMessageAndNotTheConnection) {
+  begin();
+  // The call puts two tuples around what it asks.
+  (void)beam_->eval(
+      "Deep = fun(N) -> lists:foldl(fun(_, A) -> [A] end, x, lists:seq(1, N)) end,"
+      "Echo = fun(What, Limit) -> case catch gen_server:call({desk, B}, {echo, What}, Limit) of"
+      "  What -> same; {'EXIT', {Why, _}} -> Why end end");
+  for (const char* depth : {"256", "257", "898"})
+    EXPECT_EQ(beam_->text("Echo(Deep(" + std::string(depth) + "), 5000)"), "same") << depth;
+  std::uint64_t dropped = 0;
+  for (const char* what : {"Deep(899)", "Deep(1000)", "Deep(5000)", "1 bsl 5000000"}) {
+    EXPECT_EQ(beam_->text("Echo(" + std::string(what) + ", 300)"), "timeout") << what;
+    EXPECT_EQ(metric("node.payloads_over_limit"), ++dropped) << what;
+  }
+  // Arguments of a function, and a request to a process of the node itself.
+  EXPECT_THAT(beam_->text("rpc:call(B, math, add, [Deep(5000), 1])"),
+              MatchesRegex("\\{badrpc,.*system_limit.*"));
+  EXPECT_EQ(beam_->text("element(1, element(2, catch gen_server:call({rex, B}, Deep(5000), 300)))"),
+            "timeout");
+  EXPECT_EQ(beam_->text("{Up(), Echo(1, 5000)}"), "{up,same}");
+  EXPECT_EQ(metric("node.payloads_malformed"), 0U);
+}
+
+TEST_F(ErlangEdges, AProcessThatEndsWithAReasonOverALimitHasEndedAllTheSame) {
+  begin();
+  puppet_.start(*node_, "puppet");
+  const Pid target = *beam_
+                          ->eval(
+                              "spawn(fun() -> receive end_deep -> exit("
+                              "  lists:foldl(fun(_, A) -> [A] end, x, lists:seq(1, 5000))) end end)")
+                          .as_pid();
+  puppet_.perform([target](Puppet& self, Self process) {
+    self.keep(process.monitor(target));
+    process.send(target, Atom("end_deep"));
+  });
+  EXPECT_TRUE(puppet_.hears("{'DOWN'," + to_string(Term(target)) + ",{limit_exceeded,depth_max}}"))
+      << testing::PrintToString(puppet_.heard());
+  EXPECT_EQ(beam_->text("Up()"), "up");
+}
+
+}  // namespace
+}  // namespace barrel::test
