@@ -202,6 +202,7 @@ void Process::apply_unlink(Signal& signal) {
   const auto* link = link_to(signal.from);
   if (link != nullptr && link->unlinking == 0) forget_link(signal.from);
   else runtime->counters.signals_ignored.add();
+  if (signal.number == 0) return;  // the obsolete UNLINK, which nobody acknowledges
   Signal* acknowledgement = make_signal(Signal::Op::unlink_ack, pid());
   acknowledgement->number = signal.number;
   send_signal(signal.from, acknowledgement);
@@ -286,6 +287,7 @@ void answer_for_dead(RuntimeImpl& runtime, const Pid& dead, const Signal& signal
   switch (signal.op) {
     case Signal::Op::link: answer = make_exit(dead, noproc()); break;
     case Signal::Op::unlink:
+      if (signal.number == 0) return;
       answer = make_signal(Signal::Op::unlink_ack, dead);
       answer->number = signal.number;
       break;

@@ -205,7 +205,6 @@ TEST_F(RemoteHostileTest, SignalsCountUntilTheyAreTakenAndTheirReasonsAreDecoded
   EXPECT_GT(context->unread_bytes, with_reason);
   settle();
   EXPECT_EQ(context->unread_bytes, 0U);
-  EXPECT_EQ(router_.all(RemoteSignal::Op::unlink_ack).size(), 1U);
 
   exit({131, 104});
   EXPECT_EQ(malformed, 0);
@@ -217,6 +216,27 @@ TEST_F(RemoteHostileTest, SignalsCountUntilTheyAreTakenAndTheirReasonsAreDecoded
   EXPECT_FALSE(node_->is_alive(target));
   exit(encode_etf(Term(Atom("late"))));
   EXPECT_EQ(context->unread_bytes, 0U);
+}
+
+TEST_F(RemoteHostileTest, AnUnlinkIsAcknowledgedUnlessItIsTheObsoleteOne) {
+  const Pid target = node_->spawn(waits);
+  const Pid dead{target.node_atom, 4711, 0, target.creation};
+  settle();
+  for (const Pid& to : {target, dead}) {
+    RemoteSignal unlink = from(hostile_, RemoteSignal::Op::unlink, to);
+    node_->deliver_signal(unlink);
+    settle();
+    EXPECT_TRUE(router_.all(RemoteSignal::Op::unlink_ack).empty());
+  }
+  for (const Pid& to : {target, dead}) {
+    RemoteSignal unlink = from(hostile_, RemoteSignal::Op::unlink, to);
+    unlink.id = 7;
+    node_->deliver_signal(unlink);
+    settle();
+  }
+  const auto acknowledged = router_.all(RemoteSignal::Op::unlink_ack);
+  ASSERT_EQ(acknowledged.size(), 2U);
+  EXPECT_EQ(acknowledged[0].id, 7U);
 }
 
 TEST_F(RemoteHostileTest, WhatWaitsToBeReceivedIsCountedUntilItIs) {
