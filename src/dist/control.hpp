@@ -81,7 +81,15 @@ struct Monitor {
   Ref ref;
   friend bool operator==(const Monitor&, const Monitor&) = default;
 };
-/// 20: `to` as in the Monitor.
+/// 19, by a name that no code here has interned, so that no process can have it: the name stays text and
+/// costs no atom. The answer is NobodyDown.
+struct MonitorNobody {
+  Pid from;
+  Term name;
+  Ref ref;
+  friend bool operator==(const MonitorNobody&, const MonitorNobody&) = default;
+};
+/// 20: `to` as in the Monitor. Of a name that nobody can have: Ignored.
 struct Demonitor {
   Pid from;
   Target to;
@@ -94,6 +102,12 @@ struct MonitorDown {
   Pid to;
   Ref ref;
   friend bool operator==(const MonitorDown&, const MonitorDown&) = default;
+};
+/// 28, for a MonitorNobody. Sent only. Payload: the reason.
+struct NobodyDown {
+  Term name;
+  Pid to;
+  Ref ref;
 };
 /// 7.
 struct GroupLeader {
@@ -126,8 +140,9 @@ struct Ignored {
   friend bool operator==(const Ignored&, const Ignored&) = default;
 };
 
-using Control = std::variant<Send, SendName, SendAlias, Link, Unlink, UnlinkAck, ExitLinked, Exit, Monitor,
-                             Demonitor, MonitorDown, GroupLeader, SpawnRequest, SpawnReply, Ignored>;
+using Control =
+    std::variant<Send, SendName, SendAlias, Link, Unlink, UnlinkAck, ExitLinked, Exit, Monitor, MonitorNobody,
+                 Demonitor, MonitorDown, GroupLeader, SpawnRequest, SpawnReply, Ignored>;
 
 /// True when a payload follows in the envelope.
 [[nodiscard]] bool has_payload(const Control& control);
@@ -139,6 +154,7 @@ void encode_head(ByteWriter& out, const Control& control, Envelope envelope = En
 /// The same for the two forms that carry nearly all traffic, in one append.
 void encode_head(ByteWriter& out, const Send& control, Envelope envelope = Envelope::pass_through);
 void encode_head(ByteWriter& out, const SendName& control, Envelope envelope = Envelope::pass_through);
+void encode_head(ByteWriter& out, const NobodyDown& control, Envelope envelope = Envelope::pass_through);
 
 /// Bytes of a message or reason, not decoded, with their leading 131.
 struct Payload {

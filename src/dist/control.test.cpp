@@ -124,8 +124,10 @@ TEST(Control, CapturedMessagesAreReadAndWrittenByteByByte) {
   EXPECT_EQ(messages.size(), 77U);
   for (const Captured& captured : messages) {
     const MessageParser parser(captured.from_n2 ? n1 : n2, captured.from_n2 ? n2 : n1);
+    // A name is known only when somebody here has interned it; in this test, everybody's is.
+    for (const char* monitored : {"nosuchname", "spec_echo", "global_name_server", "net_kernel"})
+      (void)Atom(monitored);
     if (captured.control_text.starts_with("{6,")) {
-      // The name is known only when somebody here has interned it; in this test, everybody's is.
       const std::size_t comma = captured.control_text.rfind(',');
       const std::string name = captured.control_text.substr(comma + 1);
       (void)Atom(std::string_view(name).substr(0, name.size() - 1));
@@ -305,23 +307,43 @@ TEST(Control, NamesThatNobodyHereKnowsFillNoTable) {
   EXPECT_EQ(Atom::table_size(), before);
 }
 
-TEST(Control, NamesThatMustBeAnsweredAreChargedToThePeersQuota) {
+TEST(Control, MonitorsOfNamesThatNobodyHasCostNoAtomAndAreAnsweredAllTheSame) {
   EtfLimits limits;
-  limits.atom_quota = std::make_shared<AtomQuota>(1);
+  limits.atom_quota = std::make_shared<AtomQuota>(0);
   const MessageParser parser(n1, n2, limits);
-  const auto monitor = [](std::string_view name) {
-    Bytes bytes = with_payload(Monitor{at_n2, Atom("monitored_name_0"), short_ref}, 1);
+  const auto unknown = [](const Control& control) {
+    Bytes bytes = with_payload(control, 1);
     const std::string_view known = "monitored_name_0";
-    std::ranges::copy(name, std::search(bytes.begin(), bytes.end(), known.begin(), known.end()));
+    const auto at = std::search(bytes.begin(), bytes.end(), known.begin(), known.end());
+    *(at + 15) = 'X';
     return bytes;
   };
-  const auto first = parser.parse(monitor("monitored_name_1"));
-  ASSERT_TRUE(first) << first.error().message();
-  EXPECT_EQ(std::get<Atom>(std::get<Monitor>(first->control).to).text(), "monitored_name_1");
-  const auto second = parser.parse(monitor("monitored_name_2"));
-  ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().code, Errc::limit_exceeded);
-  EXPECT_TRUE(parser.parse(monitor("monitored_name_1"))) << "what is known costs nothing";
+  const auto monitor = parser.parse(unknown(Monitor{at_n2, Atom("monitored_name_0"), short_ref}));
+  ASSERT_TRUE(monitor) << monitor.error().message();
+  const auto& nobody = std::get<MonitorNobody>(monitor->control);
+  EXPECT_EQ(nobody.from, at_n2);
+  EXPECT_EQ(nobody.ref, short_ref);
+  EXPECT_EQ(with_payload(nobody, 1), unknown(Monitor{at_n2, Atom("monitored_name_0"), short_ref}));
+  const auto demonitor = parser.parse(unknown(Demonitor{at_n2, Atom("monitored_name_0"), short_ref}));
+  ASSERT_TRUE(demonitor) << demonitor.error().message();
+  EXPECT_EQ(demonitor->control, Control(Ignored{20}));
+  EXPECT_FALSE(Atom::find("monitored_name_X"));
+
+  for (const Envelope envelope : {Envelope::pass_through, Envelope::header}) {
+    Bytes answer;
+    ByteWriter out(answer);
+    encode_head(out, NobodyDown{nobody.name, nobody.from, nobody.ref}, envelope);
+    const std::string_view name = "monitored_name_X";
+    ASSERT_NE(std::search(answer.begin(), answer.end(), name.begin(), name.end()), answer.end());
+    // As the one of a name that is known.
+    Bytes wanted;
+    ByteWriter like(wanted);
+    encode_head(like, Control(MonitorDown{Atom("monitored_name_0"), at_n2, short_ref}), envelope);
+    const auto at = std::search(answer.begin(), answer.end(), name.begin(), name.end());
+    *(at + 15) = '0';
+    EXPECT_EQ(answer, wanted);
+  }
+  EXPECT_FALSE(Atom::find("monitored_name_X"));
 }
 
 TEST(Control, PayloadsShareTheirOwnerOrAreCopied) {

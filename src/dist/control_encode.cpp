@@ -109,6 +109,11 @@ struct Encoder {
   void operator()(const Monitor& c) const {
     Head(envelope, 4, 19).pid(c.from).target(c.to).ref(c.ref).append_to(out);
   }
+  void operator()(const MonitorNobody& c) const {
+    Head(envelope, 4, 19).pid(c.from).append_to(out);
+    encode_etf(out, c.name);
+    encode_etf(out, Term(c.ref));
+  }
   void operator()(const Demonitor& c) const {
     Head(envelope, 4, 20).pid(c.from).target(c.to).ref(c.ref).append_to(out);
   }
@@ -141,6 +146,14 @@ void encode_head(ByteWriter& out, const Send& control, Envelope envelope) {
 
 void encode_head(ByteWriter& out, const SendName& control, Envelope envelope) {
   Head(envelope, 4, 6).pid(control.from).atom(Atom()).atom(control.to).payload().append_to(out);
+}
+
+void encode_head(ByteWriter& out, const NobodyDown& control, Envelope envelope) {
+  Head(envelope, 4, 28).append_to(out);
+  encode_etf(out, control.name);
+  encode_etf(out, Term(control.to));
+  encode_etf(out, Term(control.ref));
+  if (envelope == Envelope::pass_through) out.u8(version_byte);
 }
 
 bool has_payload(const Control& control) {

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
+#include <variant>
 
 #include "dist/control.hpp"
 
@@ -128,19 +130,19 @@ class ControlReader {
     return Atom::find(text.atom_text()).value_or(Atom());
   }
 
-  /// A name that has to be sent back, so that it is interned when it is not known.
-  Atom kept_name() {
-    if (const auto atom = known_atom(true)) return *atom;
-    return interned(&Term::as_atom, Term::Kind::atom, "neither pid nor name where one of them belongs");
-  }
-
-  Target target() {
+  /// A process, or a name: as the text that it is when it is unknown here, since it has to be sent back.
+  std::variant<Pid, Atom, Term> target() {
     if (starts_with_pid()) return pid();
-    return kept_name();
+    if (const auto atom = known_atom(true)) return *atom;
+    Term text = term();
+    if (ok() && !text.is_atom()) fail(Errc::malformed, "neither pid nor name where one of them belongs");
+    if (const auto known = text.is_atom() ? Atom::find(text.atom_text()) : std::nullopt) return *known;
+    return text;
   }
+  /// A name that is unknown here is '': then nobody here can have monitored it.
   Target own_target() {
     if (starts_with_pid()) return own_pid();
-    return kept_name();
+    return name();
   }
 
  private:
@@ -262,13 +264,24 @@ Control read_unlink(ControlReader& in, bool with_id) {
   return unlink;
 }
 
-template <class C>
-Control read_monitor(ControlReader& in) {
+/// A Monitor or Demonitor; `of_nobody` makes what stands for one of a name that is unknown here.
+template <class C, class F>
+Control read_monitor(ControlReader& in, const F& of_nobody) {
   C monitor;
   monitor.from = in.own_pid();
-  monitor.to = in.target();
+  auto target = in.target();
   monitor.ref = in.ref();
+  if (auto* name = std::get_if<Term>(&target)) return of_nobody(monitor.from, std::move(*name), monitor.ref);
+  if (const auto* pid = std::get_if<Pid>(&target)) monitor.to = *pid;
+  else monitor.to = std::get<Atom>(target);
   return monitor;
+}
+
+Control monitor_of_nobody(const Pid& from, Term name, const Ref& ref) {
+  return MonitorNobody{from, std::move(name), ref};
+}
+Control demonitor_of_nobody(const Pid&, const Term&, const Ref&) {
+  return Ignored{20};
 }
 
 Control read_down(ControlReader& in) {
@@ -310,8 +323,8 @@ Control read_without_payload(ControlReader& in, std::uint8_t operation) {
       change.to = in.pid();
       return change;
     }
-    case 19: return read_monitor<Monitor>(in);
-    case 20: return read_monitor<Demonitor>(in);
+    case 19: return read_monitor<Monitor>(in, monitor_of_nobody);
+    case 20: return read_monitor<Demonitor>(in, demonitor_of_nobody);
     case 31:
     case 32: return read_spawn_reply(in);
     case 35: return read_unlink<Unlink>(in, true);

@@ -71,7 +71,9 @@ Cluster::Cluster(Parts parts)
            .violation =
                [this](std::uint64_t link, NodeName peer, std::string why) {
                  loop_.post([this, link, peer, text = std::move(why)] { end_link(link, peer, text); });
-               }},
+               },
+           .nobody = [this](NodeName peer,
+                            const dist::NobodyDown& down) { router_.refuse_monitor(peer, down); }},
           metrics_, log_),
       overlay_(std::make_unique<Overlay>(overlay_settings(config_), self_, creation_, moment(),
                                          random_.split(), metrics_, parts.log.named("overlay"), *this)),

@@ -166,6 +166,10 @@ void Dispatcher::on(const Source& source, const dist::Monitor& control, dist::Pa
   deliver(source, std::move(signal), payload);
 }
 
+void Dispatcher::on(const Source& source, const dist::MonitorNobody& control, dist::Payload&) {
+  hooks_.nobody(source.peer, {control.name, control.from, control.ref});
+}
+
 void Dispatcher::on(const Source& source, const dist::Demonitor& control, dist::Payload& payload) {
   RemoteSignal signal;
   signal.op = RemoteSignal::Op::demonitor;

@@ -36,6 +36,8 @@ class Dispatcher {
     std::function<void(NodeName from, Atom to_name, const Term& message)> overlay;
     /// The peer broke the protocol: end this link. Any thread.
     std::function<void(std::uint64_t link_id, NodeName peer, std::string why)> violation;
+    /// A process of the peer monitors what cannot be here.
+    std::function<void(NodeName peer, const dist::NobodyDown& down)> nobody;
   };
 
   Dispatcher(NodeName self, Runtime& runtime, const PeerLimits& limits, Hooks hooks, Metrics& metrics,
@@ -66,6 +68,7 @@ class Dispatcher {
   void on(const Source& source, const dist::ExitLinked& control, dist::Payload& payload);
   void on(const Source& source, const dist::Exit& control, dist::Payload& payload);
   void on(const Source& source, const dist::Monitor& control, dist::Payload& payload);
+  void on(const Source& source, const dist::MonitorNobody& control, dist::Payload& payload);
   void on(const Source& source, const dist::Demonitor& control, dist::Payload& payload);
   void on(const Source& source, const dist::MonitorDown& control, dist::Payload& payload);
   void on(const Source& source, const dist::GroupLeader& control, dist::Payload& payload);

@@ -144,6 +144,10 @@ class GoldenProcesses : public testing::Test {
                      made.ref = monitor.ref;
                      return deliver(made);
                    },
+                   [&](const dist::MonitorNobody& monitor) {
+                     router_.refuse_monitor(n2, {monitor.name, monitor.from, monitor.ref});
+                     return true;
+                   },
                    [&](const dist::Demonitor& demonitor) {
                      RemoteSignal made = signal(RemoteSignal::Op::demonitor, demonitor.from, demonitor.to);
                      made.ref = demonitor.ref;

@@ -1,5 +1,8 @@
 #include "node/router.hpp"
 
+#include <type_traits>
+
+#include "barrel/process/exit.hpp"
 #include "barrel/term/etf.hpp"
 
 namespace barrel::node {
@@ -112,7 +115,8 @@ bool Router::is_overrun(const Channel& channel) {
   return outbound.pending_bytes(Lane::messages) >= overfull_budgets * outbound.limits().budget_bytes_max;
 }
 
-void Router::push_signal(NodeName node, const dist::Control& control, const Term* reason, const Pid& from) {
+template <class Control>
+void Router::push_signal(NodeName node, const Control& control, const Term* reason, const Pid& from) {
   if (const Channel* channel = channels_.find(node.atom()); channel != nullptr && is_overrun(*channel)) {
     messages_dropped_.add();
     overruns_.add();
@@ -122,10 +126,18 @@ void Router::push_signal(NodeName node, const dist::Control& control, const Term
       node, Lane::messages,
       [&](ByteWriter& out, dist::Envelope envelope) {
         dist::encode_head(out, control, envelope);
-        if (dist::has_payload(control)) encode_etf(out, *reason);
+        if constexpr (std::is_same_v<Control, dist::Control>) {
+          if (!dist::has_payload(control)) return;
+        }
+        encode_etf(out, *reason);
       },
       true, from);
   if (status != Outbound::Status::queued) messages_dropped_.add();
+}
+
+void Router::refuse_monitor(NodeName node, const dist::NobodyDown& down) {
+  const Term reason = noproc();
+  push_signal(node, down, &reason, Pid{});
 }
 
 void Router::when_drained(NodeName node, const Pid& waiter) {

@@ -36,13 +36,16 @@ class Router final : public RemoteRouter {
 
   /// A message of this node itself to another one.
   void send_term(const RemoteTarget& to, const Term& message, dist::Lane lane, const Pid& from);
+  /// Tells a process of `node` that what it monitors is not there.
+  void refuse_monitor(NodeName node, const dist::NobodyDown& down);
   /// Whether more waits for that node than signals may add to.
   [[nodiscard]] static bool is_overrun(const Channel& channel);
 
  private:
   /// Queues what must not be lost: answers, exits, DOWNs. A peer that causes them and does not read them
   /// loses its connection instead of our memory.
-  void push_signal(NodeName node, const dist::Control& control, const Term* reason, const Pid& from);
+  template <class Control>
+  void push_signal(NodeName node, const Control& control, const Term* reason, const Pid& from);
   template <class Encode>
   std::optional<dist::Outbound::Status> push(NodeName node, dist::Lane lane, const Encode& encode, bool force,
                                              const Pid& from);

@@ -105,5 +105,22 @@ TEST_F(ErlangEdges, AProcessThatEndsWithAReasonOverALimitHasEndedAllTheSame) {
   EXPECT_EQ(beam_->text("Up()"), "up");
 }
 
+TEST_F(ErlangEdges, NamesThatNobodyHasAreNoprocHoweverManyThereAre) {
+  NodeConfig settings = tcp_config("b");
+  settings.channel.atoms_per_peer_max = 20;
+  begin(std::move(settings));
+  EXPECT_EQ(
+      beam_->text(
+          "lists:usort([begin N = list_to_atom(\"edges_nobody_\" ++ integer_to_list(I)),"
+          "  {'EXIT', {Why, _}} = (catch gen_server:call({N, B}, hi)), Why end || I <- lists:seq(1, 300)])",
+          30s),
+      "[noproc]");
+  EXPECT_EQ(beam_->text("M = monitor(process, {edges_nobody, B}),"
+                        "receive {'DOWN', M, process, Who, Reason} -> {Who, Reason} end"),
+            "{{edges_nobody,'b@127.0.0.1'},noproc}");
+  EXPECT_EQ(metric("node.atoms_refused"), 0U);
+  EXPECT_FALSE(Atom::find("edges_nobody_7"));
+}
+
 }  // namespace
 }  // namespace barrel::test
