@@ -147,6 +147,7 @@ void Link::start_handshake(dist::Framing framing) {
   setup.peer = name_;
   setup.creation = context_.config.creation;
   setup.cookie = context_.config.cookie;
+  setup.plain_peers = carries_ != Carries::quic;
   handshake_.emplace(std::move(setup), context_.random.split());
   set_deadline(context_.now + context_.config.setup_timeout);
   dist::HandshakeEffects effects;

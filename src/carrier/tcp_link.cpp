@@ -106,6 +106,7 @@ void TcpLink::begin() {
 
 void TcpLink::on_handshake_complete(const dist::HandshakeComplete&) {
   if (!admitted(name_)) return;
+  if (dist::PlainForms::needed(peer_.flags)) plain_.emplace(peer_.flags);
   last_sent_ = context_.now;
   next_tick_ = context_.now + tick_interval();
   go_up(liveness_of(tcp_.config.ticktime));

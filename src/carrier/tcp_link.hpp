@@ -13,6 +13,7 @@
 #include "carrier/link_context.hpp"
 #include "carrier/tcp_config.hpp"
 #include "dist/frame_reader.hpp"
+#include "dist/plain_forms.hpp"
 #include "tcp/tls.hpp"
 
 namespace barrel::carrier {
@@ -81,6 +82,8 @@ class TcpLink final : public Link, private StreamEvents {
   void read_messages(BytesView bytes);
   void count_ticks();
   void enqueue(SharedBytes bytes, std::optional<dist::Lane> lane);
+  /// The same for whole frames to a peer that understands older forms only.
+  void enqueue_plain(const SharedBytes& frames, dist::Lane lane);
   /// Writes what waits, and takes more from the outbound queue, until the system takes no more.
   void pump();
   [[nodiscard]] bool take_more();
@@ -111,6 +114,7 @@ class TcpLink final : public Link, private StreamEvents {
   dist::BufferPool frame_pool_{frame_pool_bytes_max};
   dist::FrameReader reader_;
   std::uint64_t ticks_counted_ = 0;
+  std::optional<dist::PlainForms> plain_;  // to a peer that needs them
   std::deque<Piece> queue_;
   std::size_t front_written_ = 0;  // bytes of the first piece that are gone
   std::size_t queued_bytes_ = 0;

@@ -41,8 +41,8 @@ static_assert((offered_flags & required_flags) == required_flags, "we offer what
 
 }  // namespace
 
-std::string missing_flag_names(Flags flags) {
-  const Flags missing = required_flags & ~expand_digest(flags);
+std::string missing_flag_names(Flags flags, Flags demanded) {
+  const Flags missing = demanded & ~expand_digest(flags);
   std::string text;
   for (const NamedFlag& named : names) {
     if ((missing & named.bit) == 0) continue;

@@ -53,11 +53,19 @@ inline constexpr Flags offered_over_tcp = offered_to_erlang | flag::dist_hdr_ato
 /// What OTP 26 and later demand of a peer (`erts_internal:get_dflags()`), without the digest shorthand.
 inline constexpr Flags otp_mandatory_flags = 0x4'0307'0f94;
 
-/// What we demand: OTP's law, and what our encoder relies on without asking (sender in every message, exit
-/// reasons as payload, monitors by name), so that a message can be encoded before a peer has been reached.
-/// Every OTP release since 25 offers all of it.
+/// What our encoder relies on without asking (sender in every message, exit reasons as payload, monitors,
+/// also by name), so that a message can be encoded before a peer has been reached. Every OTP release since 25
+/// offers all of it.
 inline constexpr Flags required_flags = otp_mandatory_flags | flag::dist_monitor | flag::dist_monitor_name |
                                         flag::send_sender | flag::exit_payload;
+
+/// What we demand of a peer that offers `flags`. A node that is no Erlang VM (C nodes with ei, Java nodes
+/// with jinterface) has only what OTP's law demands; where `plain_peers` are welcome, plain_forms.hpp puts
+/// into older forms what goes to it. Those forms exist in the pass-through envelope only.
+[[nodiscard]] constexpr Flags demanded_flags(Flags flags, bool plain_peers) {
+  const bool may_be_plain = plain_peers && (flags & (flag::fragments | flag::dist_hdr_atom_cache)) == 0;
+  return may_be_plain ? otp_mandatory_flags : required_flags;
+}
 
 /// MANDATORY_25_DIGEST stands for all that OTP 25 demanded: the flags with those set too, when it is.
 [[nodiscard]] constexpr Flags expand_digest(Flags flags) {
@@ -65,7 +73,7 @@ inline constexpr Flags required_flags = otp_mandatory_flags | flag::dist_monitor
   return (flags & flag::mandatory_25_digest) != 0 ? flags | implied : flags;
 }
 
-/// The required flags that `flags` lacks, by name, for an error message: "UNLINK_ID V4_NC".
-[[nodiscard]] std::string missing_flag_names(Flags flags);
+/// Of the `demanded` flags those that `flags` lacks, by name, for an error message: "UNLINK_ID V4_NC".
+[[nodiscard]] std::string missing_flag_names(Flags flags, Flags demanded);
 
 }  // namespace barrel::dist

@@ -41,7 +41,9 @@ std::string_view to_string(HandshakeFailure failure) {
 }
 
 Handshake::Handshake(HandshakeSetup setup, Random random)
-    : setup_(std::move(setup)), own_challenge_(static_cast<std::uint32_t>(random.next())) {
+    : setup_(std::move(setup)),
+      own_challenge_(static_cast<std::uint32_t>(random.next())),
+      random_(random.split()) {
   BARREL_ASSERT(setup_.role == Role::acceptor || !setup_.peer.empty());
 }
 
@@ -134,9 +136,34 @@ bool Handshake::take(const ParseOutcome<M>& outcome, std::optional<std::size_t> 
 }
 
 void Handshake::on(const NameMessage& message, HandshakeEffects& out) {
-  if (!accept_peer(message.name, message.creation, message.flags, out)) return;
+  if ((message.flags & flag::name_me) != 0) {
+    if (!name_peer(message.name, out)) return;
+    if (!accept_peer(claimed_name_, peer_creation_, message.flags, out)) return;
+  } else if (!accept_peer(message.name, message.creation, message.flags, out)) {
+    return;
+  }
   state_ = State::verdict;
   out.emplace_back(AskVerdict{claimed_name_, peer_creation_});
+}
+
+bool Handshake::name_peer(const std::string& host, HandshakeEffects& out) {
+  const auto refuse = [&](std::string text) {
+    fail(HandshakeFailure::wrong_name, std::move(text), out);
+    return false;
+  };
+  if (!setup_.peer.empty()) return refuse(setup_.peer + " has a name and asks for another one");
+  // As OTP's: 13 characters, which no two nodes get by chance.
+  constexpr std::size_t name_bytes = 13;
+  constexpr std::string_view digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  std::string name;
+  while (name.size() < name_bytes) name += digits[random_.below(digits.size())];
+  name += '@' + host;
+  if (!NodeName::valid(name)) return refuse("\"" + printable(host) + "\" is no host for a node's name");
+  claimed_name_ = std::move(name);
+  // From 4 on, as every creation.
+  peer_creation_ = static_cast<std::uint32_t>(random_.next()) | 4;
+  names_peer_ = true;
+  return true;
 }
 
 void Handshake::answer(Verdict verdict, HandshakeEffects& out) {
@@ -146,11 +173,11 @@ void Handshake::answer(Verdict verdict, HandshakeEffects& out) {
     case Verdict::accept_drop_dial: accept(Status::ok, out); break;
     case Verdict::accept_simultaneous: accept(Status::ok_simultaneous, out); break;
     case Verdict::accept_replacing:
-      send(encode(StatusMessage{Status::alive}), out);
+      send(encode(StatusMessage{.status = Status::alive}), out);
       state_ = State::confirmation;
       break;
     case Verdict::refuse:
-      if (setup_.framing != Framing::none) send(encode(StatusMessage{Status::nok}), out);
+      if (setup_.framing != Framing::none) send(encode(StatusMessage{.status = Status::nok}), out);
       [[fallthrough]];
     case Verdict::refuse_silently:
       fail(HandshakeFailure::refused_by_us, "our own dial to " + peer_text() + " goes on instead", out);
@@ -160,7 +187,8 @@ void Handshake::answer(Verdict verdict, HandshakeEffects& out) {
 }
 
 void Handshake::accept(Status status, HandshakeEffects& out) {
-  send(encode(StatusMessage{status}), out);
+  if (names_peer_) send(encode(StatusMessage{Status::named, claimed_name_, peer_creation_}), out);
+  else send(encode(StatusMessage{.status = status}), out);
   if (setup_.framing == Framing::none) {
     state_ = State::delivery;
     out.emplace_back(AwaitDelivery{});
@@ -185,7 +213,7 @@ void Handshake::on(const StatusMessage& message, HandshakeEffects& out) {
     case Status::ok_simultaneous: state_ = State::challenge; break;
     case Status::alive:
       // The peer still has a connection to us that we have lost; this dial is meant.
-      send(encode(StatusMessage{Status::yes}), out);
+      send(encode(StatusMessage{.status = Status::yes}), out);
       state_ = State::challenge;
       break;
     case Status::nok:
@@ -198,6 +226,7 @@ void Handshake::on(const StatusMessage& message, HandshakeEffects& out) {
                " does not allow this node to connect (missing capabilities, or it admits others only)",
            out);
       break;
+    case Status::named:
     case Status::yes:
     case Status::no:
       fail(HandshakeFailure::malformed, peer_text() + " confirmed a connection that it did not dial", out);
@@ -261,8 +290,9 @@ bool Handshake::accept_peer(std::string_view name, std::uint32_t creation, Flags
   }
   claimed_name_ = name;
   peer_creation_ = creation;
-  if (const std::string missing = missing_flag_names(flags); !missing.empty()) {
-    if (setup_.role == Role::acceptor) send(encode(StatusMessage{Status::not_allowed}), out);
+  const Flags demanded = demanded_flags(flags, setup_.plain_peers);
+  if (const std::string missing = missing_flag_names(flags, demanded); !missing.empty()) {
+    if (setup_.role == Role::acceptor) send(encode(StatusMessage{.status = Status::not_allowed}), out);
     fail(HandshakeFailure::missing_flags,
          peer_text() + " lacks capabilities that every node since OTP 26 has: " + missing, out);
     return false;
@@ -281,8 +311,9 @@ void Handshake::send(const Bytes& message, HandshakeEffects& out) {
 }
 
 void Handshake::send_challenge(HandshakeEffects& out) {
-  send(encode(
-           ChallengeMessage{setup_.flags, own_challenge_, setup_.creation, std::string(setup_.self.text())}),
+  // A peer without a name takes the one that it got only from who says that it gives names.
+  const Flags flags = setup_.flags | (names_peer_ ? flag::name_me : 0);
+  send(encode(ChallengeMessage{flags, own_challenge_, setup_.creation, std::string(setup_.self.text())}),
        out);
   state_ = State::reply;
 }

@@ -40,6 +40,8 @@ struct HandshakeSetup {
   std::uint32_t creation = 4;
   Flags flags = offered_flags;
   std::string cookie;
+  /// Whether a peer is let in that has no more than OTP's mandatory capabilities; see demanded_flags().
+  bool plain_peers = false;
 };
 
 /// Why a handshake failed. Closed: switch without a default.
@@ -64,8 +66,9 @@ struct SendBytes {
 /// only): an Erlang initiator takes what it reads at once as one message, so that the status must reach it
 /// alone.
 struct AwaitDelivery {};
-/// Acceptor: call answer() with what to do about `peer`, a valid name. Receiving may go on meanwhile. The
-/// name becomes an atom only after the peer has shown that it knows the cookie.
+/// Acceptor: call answer() with what to do about `peer`, a valid name, which may be one that it gets from us.
+/// Receiving may go on meanwhile. The name becomes an atom only after the peer has shown that it knows the
+/// cookie.
 struct AskVerdict {
   std::string peer;
   std::uint32_t creation = 0;
@@ -144,6 +147,8 @@ class Handshake {
   void on(const ReplyMessage& message, HandshakeEffects& out);
   void on(const AckMessage& message, HandshakeEffects& out);
   void on_confirmation(Status status, HandshakeEffects& out);
+  /// Names a peer that has none, at `host`; false (and failed) when there is no such host.
+  [[nodiscard]] bool name_peer(const std::string& host, HandshakeEffects& out);
 
   /// Notes name, creation and flags of the peer; false (and failed) when one of them is not acceptable.
   [[nodiscard]] bool accept_peer(std::string_view name, std::uint32_t creation, Flags flags,
@@ -162,6 +167,9 @@ class Handshake {
   std::string claimed_name_;
   std::uint32_t peer_creation_ = 0;
   Flags negotiated_ = 0;
+  /// The peer asked for a name, and is to be told that it is called `claimed_name_`.
+  bool names_peer_ = false;
+  Random random_;
 };
 
 }  // namespace barrel::dist

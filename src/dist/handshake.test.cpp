@@ -207,6 +207,86 @@ TEST(Handshake, ANameThatNothingProvesBecomesAnAtomOnlyWithTheCookie) {
   }
 }
 
+Bytes in_frame(const Bytes& message) {
+  Bytes bytes;
+  ByteWriter(bytes).u16(static_cast<std::uint16_t>(message.size()));
+  ByteWriter(bytes).bytes(message);
+  return bytes;
+}
+
+TEST(Handshake, APeerWithoutANameGetsOne) {
+  std::string first;
+  for (const std::uint64_t seed : {1U, 2U}) {
+    Handshake acceptor({Role::acceptor, Framing::length16, bob, {}, 4, offered_flags, "secret"},
+                       Random(seed));
+    HandshakeEffects out;
+    acceptor.start(out);
+    acceptor.receive(in_frame(encode(NameMessage{offered_flags | flag::name_me, 0, "host.example"})), out);
+    const auto* asked = find<AskVerdict>(out);
+    ASSERT_NE(asked, nullptr);
+    const std::string name = asked->peer;
+    EXPECT_TRUE(NodeName::valid(name));
+    EXPECT_TRUE(name.ends_with("@host.example")) << name;
+    EXPECT_NE(name, first);
+    EXPECT_GE(asked->creation, 4U);
+    out.clear();
+    acceptor.answer(Verdict::accept, out);
+    ASSERT_EQ(out.size(), 2U) << "the status, then the challenge";
+    Bytes status{'s'};
+    ByteWriter wanted(status);
+    wanted.text("named:");
+    wanted.u16(static_cast<std::uint16_t>(name.size()));
+    wanted.text(name);
+    const Bytes sent = std::get<SendBytes>(out[0]).bytes;
+    const std::size_t known = 2 + status.size();
+    ASSERT_EQ(sent.size(), known + 4) << "a creation ends it";
+    EXPECT_EQ(Bytes(sent.begin() + 2, sent.begin() + static_cast<std::ptrdiff_t>(known)), status);
+    const Bytes second = std::get<SendBytes>(out[1]).bytes;
+    const auto challenge = std::get<Parsed<ChallengeMessage>>(parse_challenge(BytesView(second).subspan(2)));
+    EXPECT_NE(challenge.message.flags & flag::name_me, 0U) << "or the peer does not take it";
+    acceptor.receive(in_frame(encode(ReplyMessage{7, cookie_digest("secret", challenge.message.challenge)})),
+                     out);
+    const auto* complete = find<HandshakeComplete>(out);
+    ASSERT_NE(complete, nullptr);
+    EXPECT_EQ(complete->peer.text(), name);
+    first = name;
+  }
+}
+
+TEST(Handshake, ANameIsGivenOnlyToWhoHasNone) {
+  const auto failure = [](const std::string& proved, const std::string& host) {
+    Handshake acceptor({Role::acceptor, Framing::length16, bob, proved, 4, offered_flags, "secret"},
+                       Random(1));
+    HandshakeEffects out;
+    acceptor.start(out);
+    acceptor.receive(in_frame(encode(NameMessage{offered_flags | flag::name_me, 0, host})), out);
+    const auto* failed = find<HandshakeFailed>(out);
+    return failed == nullptr ? "none" : failed->text;
+  };
+  EXPECT_EQ(failure("alice@127.0.0.1", "host"), "alice@127.0.0.1 has a name and asks for another one");
+  EXPECT_EQ(failure("", "no host"), "\"no?host\" is no host for a node's name");
+  EXPECT_EQ(failure("", "a@host"), "\"a@host\" is no host for a node's name");
+  EXPECT_EQ(failure("", "host"), "none");
+}
+
+TEST(Handshake, APeerWithOtpsMandatoryCapabilitiesIsLetInWherePlainPeersAreWelcome) {
+  const auto outcome = [](Flags flags, bool plain_peers) {
+    HandshakeSetup setup{Role::acceptor, Framing::length16, bob, {}, 4, offered_to_erlang, "secret"};
+    setup.plain_peers = plain_peers;
+    Handshake acceptor(setup, Random(1));
+    HandshakeEffects out;
+    acceptor.start(out);
+    acceptor.receive(in_frame(encode(NameMessage{flags, 4, "c1@127.0.0.1"})), out);
+    return find<AskVerdict>(out) != nullptr;
+  };
+  EXPECT_TRUE(outcome(otp_mandatory_flags, true));
+  EXPECT_FALSE(outcome(otp_mandatory_flags, false));
+  EXPECT_FALSE(outcome(otp_mandatory_flags & ~flag::v4_nc, true));
+  EXPECT_FALSE(outcome(otp_mandatory_flags | flag::fragments, true))
+      << "there are no older forms in fragments";
+  EXPECT_TRUE(outcome(required_flags | flag::fragments, true));
+}
+
 TEST(Handshake, ARefusedDialIsToldSoBetweenBarrelNodes) {
   Pair pair(Framing::length16, 0, {}, Verdict::refuse);
   expect_failure(pair, pair.initiator_log, HandshakeFailure::refused, "keeps its own connection");

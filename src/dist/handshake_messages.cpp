@@ -67,6 +67,7 @@ bool equal(const Digest& a, const Digest& b) {
 }
 
 std::string_view to_string(Status status) {
+  if (status == Status::named) return "named:";
   for (const StatusText& known : statuses) {
     if (known.status == status) return known.text;
   }
@@ -88,6 +89,10 @@ Bytes encode(const StatusMessage& message) {
   ByteWriter writer(out);
   writer.u8(tag_status);
   writer.text(to_string(message.status));
+  if (message.status == Status::named) {
+    write_name(writer, message.name);
+    writer.u32(message.creation);
+  }
   return out;
 }
 
@@ -147,7 +152,7 @@ ParseOutcome<StatusMessage> parse_status(BytesView bytes, bool whole) {
       if (!whole && known.status == Status::ok && text.size() == known.text.size()) return NeedMore{};
       // "ok_" that is not yet "ok_simultaneous": no message starts with '_'.
       if (!whole && known.status == Status::ok && text[known.text.size()] == '_') break;
-      return Parsed<StatusMessage>{{known.status}, 1 + known.text.size()};
+      return Parsed<StatusMessage>{{.status = known.status}, 1 + known.text.size()};
     }
   }
   const bool beginning =

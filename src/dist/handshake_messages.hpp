@@ -37,14 +37,18 @@ enum class Status : std::uint8_t {
   nok,
   not_allowed,
   alive,
-  yes,  ///< `true`, the initiator's answer to `alive`.
-  no,   ///< `false`, as above.
+  yes,    ///< `true`, the initiator's answer to `alive`.
+  no,     ///< `false`, as above.
+  named,  ///< `named:`, to an initiator that asked for a name. Sent only: we have one.
 };
 /// As on the wire, without the leading 's'.
 [[nodiscard]] std::string_view to_string(Status status);
 
 struct StatusMessage {
   Status status = Status::ok;
+  /// Of Status::named: what the initiator is called from now on.
+  std::string name{};
+  std::uint32_t creation = 0;
   friend bool operator==(const StatusMessage&, const StatusMessage&) = default;
 };
 

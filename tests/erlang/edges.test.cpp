@@ -122,5 +122,30 @@ TEST_F(ErlangEdges, NamesThatNobodyHasAreNoprocHoweverManyThereAre) {
   EXPECT_FALSE(Atom::find("edges_nobody_7"));
 }
 
+TEST_F(ErlangEdges, ACNodeCallsFunctions) {
+  begin();
+  EXPECT_EQ(erl_call("math add [1,2]"), "3");
+  EXPECT_THAT(erl_call("os cmd [ls]"), HasSubstr("undef"));
+  EXPECT_THAT(erl_call("test hidden []"), MatchesRegex("\\['?c[a-z0-9_]+@.*\\]"));
+  EXPECT_EQ(beam_->text("Up()"), "up");
+  EXPECT_TRUE(eventually([&] { return node_->hidden_nodes().empty(); }));
+}
+
+TEST_F(ErlangEdges, ANodeWithoutANameGetsOne) {
+  begin();
+  Beam nameless(epmd_, "undefined@127.0.0.1");
+  EXPECT_EQ(nameless.text("node()"), "nonode@nohost");
+  // Erlang's calls do not connect by themselves as long as there is no name; -remsh does.
+  EXPECT_EQ(nameless.text("net_kernel:connect_node('b@127.0.0.1')"), "true");
+  EXPECT_EQ(nameless.text("net_adm:ping('b@127.0.0.1')"), "pong");
+  const std::string name = nameless.text("node()");
+  EXPECT_THAT(name, MatchesRegex("'[0-9A-Z]+@127.0.0.1'"));
+  EXPECT_EQ(nameless.text("rpc:call('b@127.0.0.1', math, add, [1, 2])"), "3");
+  EXPECT_EQ(nameless.text("gen_server:call({desk, 'b@127.0.0.1'}, {echo, self()}) =:= self()"), "true");
+  EXPECT_EQ(nameless.text("rpc:call('b@127.0.0.1', test, hidden, [])"), "[" + name + "]");
+  nameless.kill();
+  EXPECT_TRUE(eventually([&] { return node_->hidden_nodes().empty(); }));
+}
+
 }  // namespace
 }  // namespace barrel::test
