@@ -48,6 +48,25 @@ std::optional<std::size_t> erpc_entry(const FunctionStart& start) {
   return std::nullopt;
 }
 
+bool is_call(const Term& module, const Term& function, const Term& arguments) {
+  return module.is_atom() && function.is_atom() && arguments.is_proper_list();
+}
+
+std::shared_ptr<const ExposedFunction> find_function(Self self, NodeName caller, const Term& module,
+                                                     const Term& function, const Term& arguments) {
+  return self.runtime().functions().find(caller, module.atom_text(), function.atom_text(),
+                                         arguments.elements().size());
+}
+
+/// Where erlang:apply/3 and proc_lib:init_p/5, with which proc_lib:spawn/4 begins a process, have module,
+/// function and arguments of what they apply; empty for others.
+std::optional<std::size_t> applied_inside(const Term& module, const Term& function, const Term& arguments) {
+  const std::size_t arity = arguments.elements().size();
+  if (module.is_atom("erlang") && function.is_atom("apply") && arity == 3) return 0;
+  if (module.is_atom("proc_lib") && function.is_atom("init_p") && arity == 5) return 2;
+  return std::nullopt;
+}
+
 Task<> run_function(Self self, FunctionStart start) {
   const Term arguments = co_await take_arguments(self);
   if (!arguments.is_proper_list() || arguments.elements().size() != start.arity) exit(Atom("badarg"));
@@ -88,12 +107,20 @@ Term Applied::exit_reason() const {
 }
 
 Task<Applied> apply_function(Self self, NodeName caller, Term module, Term function, Term arguments) {
-  if (!module.is_atom() || !function.is_atom() || !arguments.is_proper_list())
-    co_return error_of(Atom("badarg"), module, function, arguments);
+  if (!is_call(module, function, arguments)) co_return error_of(Atom("badarg"), module, function, arguments);
+  auto exposed = find_function(self, caller, module, function, arguments);
+  while (exposed == nullptr) {
+    const auto inner = applied_inside(module, function, arguments);
+    if (!inner) co_return error_of(Atom("undef"), module, function, arguments);
+    const auto parts = arguments.elements().subspan(*inner);
+    if (!is_call(parts[0], parts[1], parts[2]))
+      co_return error_of(Atom("badarg"), module, function, arguments);
+    module = parts[0];
+    function = parts[1];
+    arguments = Term(parts[2]);
+    exposed = find_function(self, caller, module, function, arguments);
+  }
   const std::size_t arity = arguments.elements().size();
-  const auto exposed =
-      self.runtime().functions().find(caller, module.atom_text(), function.atom_text(), arity);
-  if (exposed == nullptr) co_return error_of(Atom("undef"), module, function, arguments);
   Applied applied;
   try {
     Task<Term> work = (*exposed)(self, arguments);

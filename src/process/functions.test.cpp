@@ -121,6 +121,28 @@ TEST_F(FunctionsTest, FailuresHaveErlangsShapes) {
   EXPECT_TRUE(b_.log().contain("an exposed function threw an exception"));
 }
 
+TEST_F(FunctionsTest, WhatErlangAppliesForAnotherIsThatOne) {
+  const auto seen = seen_by([](Self self, std::vector<Term>* out) -> Task<> {
+    const Term sum = Term::list({2, 40});
+    const Term apply = Term::list({Atom("math"), Atom("add"), sum});
+    const Term ancestors = Term::list({Term(self.pid())});
+    const Atom erlang("erlang");
+    const Atom name("apply");
+    out->push_back(shown(co_await self.rpc<int>(b_node, "erlang", "apply", Atom("math"), Atom("add"), sum)));
+    out->push_back(shown(co_await self.rpc<int>(b_node, "erlang", "apply", erlang, name, apply)));
+    out->push_back(shown(co_await self.rpc<int>(b_node, "proc_lib", "init_p", self.pid(), ancestors,
+                                                Atom("math"), Atom("add"), sum)));
+    out->push_back(shown(co_await self.rpc<int>(b_node, "erlang", "apply", Atom("os"), Atom("cmd"), sum)));
+    out->push_back(shown(co_await self.rpc<int>(b_node, "erlang", "apply", Atom("math"), 7, sum)));
+    out->push_back(shown(co_await self.rpc<int>(b_node, "erlang", "apply", Atom("math"), sum)));
+  });
+  EXPECT_EQ(to_string(Term::list(seen)),
+            "[42,42,42,"
+            "{not_found,{error,undef,[{os,cmd,[2,40],[]}]}},"
+            "{exited,{error,badarg,[{erlang,apply,[math,7,[2,40]],[]}]}},"
+            "{not_found,{error,undef,[{erlang,apply,[math,[2,40]],[]}]}}]");
+}
+
 TEST_F(FunctionsTest, TheSameWorksOnTheOwnNode) {
   a_->functions().expose("math", "add", add);
   const auto seen = seen_by([](Self self, std::vector<Term>* out) -> Task<> {

@@ -147,5 +147,17 @@ TEST_F(ErlangEdges, ANodeWithoutANameGetsOne) {
   EXPECT_TRUE(eventually([&] { return node_->hidden_nodes().empty(); }));
 }
 
+TEST_F(ErlangEdges, WhatErlangAppliesForAnotherIsThatOne) {
+  begin();
+  EXPECT_EQ(
+      beam_->text("P1 = proc_lib:spawn_link(B, test, exits, [gone]), receive {'EXIT', P1, R1} -> R1 end"),
+      "gone");
+  EXPECT_EQ(beam_->text("P2 = proc_lib:spawn_link(B, no, such, []), receive {'EXIT', P2, R2} -> R2 end"),
+            "{undef,[{no,such,[],[]}]}");
+  EXPECT_EQ(beam_->text("rpc:call(B, erlang, apply, [math, add, [1, 2]])"), "3");
+  EXPECT_EQ(beam_->text("rpc:call(B, erlang, apply, [os, cmd, [\"ls\"]])"),
+            "{badrpc,{'EXIT',{undef,[{os,cmd,[\"ls\"],[]}]}}}");
+}
+
 }  // namespace
 }  // namespace barrel::test
