@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "barrel/term/etf.hpp"
+#include "node/remote_log.hpp"
 #include "node/rpc_server.hpp"
 #include "node/system_names.hpp"
 
@@ -25,6 +26,7 @@ Dispatcher::Dispatcher(NodeName self, Runtime& runtime, const PeerLimits& limits
       over_limit_log_(log) {
   // From now on these names are found when a peer sends them.
   (void)is_system_name(Atom());
+  (void)is_logger_name(Atom());
 }
 
 std::shared_ptr<AtomQuota> Dispatcher::quota(NodeName peer) {
@@ -96,6 +98,8 @@ void Dispatcher::on(const Source& source, const dist::SendName& control, dist::P
   }
   if (!has_room(source, payload)) return;
   if (is_system_name(control.to)) return deliver_to_kernel(source, control.to, payload);
+  if (is_logger_name(control.to) && !runtime_.whereis(control.to))
+    return deliver_to_kernel(source, remote_log_name(), payload);
   runtime_.deliver_encoded(NodeLocalName{control.to, self_}, payload.share(), source.context);
 }
 

@@ -76,7 +76,7 @@ class Dispatcher {
   void on(const Source& source, const dist::SpawnReply& control, dist::Payload& payload);
   void on(const Source& source, const dist::Ignored& control, dist::Payload& payload);
 
-  /// A message to rex or net_kernel, which must know whom it is from.
+  /// A message to a process of the kernel, which must know whom it is from.
   void deliver_to_kernel(const Source& source, Atom name, const dist::Payload& payload);
   /// False after closing the connection: too much of the peer waits to be received.
   [[nodiscard]] bool has_room(const Source& source, const dist::Payload& payload);

@@ -1,10 +1,12 @@
 #include "node/kernel_processes.hpp"
 
+#include <array>
 #include <map>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "node/remote_log.hpp"
 #include "node/rpc_server.hpp"
 
 namespace barrel::node {
@@ -13,7 +15,8 @@ namespace {
 
 using detail::HeldProcess;
 
-enum class Kind : std::uint8_t { user, rex, net_kernel };
+enum class Kind : std::uint8_t { user, rex, net_kernel, remote_log };
+constexpr std::array kinds = {Kind::user, Kind::rex, Kind::net_kernel, Kind::remote_log};
 
 /// Starts one of them, registered and not yet running.
 HeldProcess hold(Runtime& runtime, Kind kind, const Output* output) {
@@ -30,6 +33,7 @@ HeldProcess hold(Runtime& runtime, Kind kind, const Output* output) {
     }
     case Kind::rex: return hold_body("rex", &rex);
     case Kind::net_kernel: return hold_body("net_kernel", &net_kernel);
+    case Kind::remote_log: return hold_body(remote_log_name(), &remote_log);
   }
   return {};
 }
@@ -46,6 +50,7 @@ std::string_view name_of(Kind kind) {
     case Kind::user: return "user";
     case Kind::rex: return "rex";
     case Kind::net_kernel: return "net_kernel";
+    case Kind::remote_log: return "logger";
   }
   return {};
 }
@@ -133,7 +138,7 @@ void start_kernel_processes(Runtime& runtime, const Output& output) {
   const HeldProcess keeper = detail::hold_process(runtime, nullptr, false, &keep_running, &output,
                                                   std::shared_ptr<const First>(first));
   std::vector<HeldProcess> held;  // none runs before all are registered
-  for (const Kind kind : {Kind::user, Kind::rex, Kind::net_kernel}) {
+  for (const Kind kind : kinds) {
     held.push_back(hold(runtime, kind, &output));
     (*first)[kind] = held.back() ? held.back().pid() : Pid{};
   }

@@ -18,7 +18,7 @@ struct SystemReply {
 };
 
 /// Whether `name` is one of those two. What comes for the others, global_name_server and logger, is for
-/// whoever has registered the name, as with any other; mostly nobody.
+/// whoever has registered the name, as with any other; for a logger, if nobody has, see remote_log.hpp.
 [[nodiscard]] bool is_system_name(Atom name);
 
 /// The answer to `message` for that name: `yes` to net_kernel's is_auth (net_adm:ping), erpc to rex's

@@ -159,5 +159,27 @@ TEST_F(ErlangEdges, WhatErlangAppliesForAnotherIsThatOne) {
             "{badrpc,{'EXIT',{undef,[{os,cmd,[\"ls\"],[]}]}}}");
 }
 
+TEST_F(ErlangEdges, TheCrashOfAProcessThatWasStartedFromHereIsInTheLog) {
+  NodeConfig settings = tcp_config("b");
+  settings.log.file = settings.data_dir / "node.log";
+  begin(std::move(settings));
+  const auto started = node_->run(
+      +[](Self self, NodeName erlang) -> Task<Result<Pid>> {
+        const auto pid = co_await self.spawn_on(erlang, "erlang", "error", Atom("on_fire"));
+        co_return pid;
+      },
+      name_of(*beam_));
+  ASSERT_TRUE(started);
+  EXPECT_TRUE(eventually([&] { return log().find("on_fire") != std::string::npos; })) << log();
+  EXPECT_THAT(log(), HasSubstr("error remote: an event of another node node=e@127.0.0.1"));
+}
+
+TEST_F(ErlangEdges, WhoTakesTheLoggersNameGetsWhatIsForIt) {
+  begin();
+  puppet_.start(*node_, "logger_proxy");
+  (void)beam_->eval("{logger_proxy, B} ! {log, error, \"text\", #{}}");
+  EXPECT_TRUE(puppet_.hears("{log,error,\"text\""));
+}
+
 }  // namespace
 }  // namespace barrel::test
