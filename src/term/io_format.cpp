@@ -1,7 +1,6 @@
 #include "term/io_format.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -47,6 +46,32 @@ struct Directive {
   bool translate = false;
   char control = 0;
 };
+
+/// The digits of a little-endian magnitude. The time that it takes grows with the square of the size.
+std::string digits_of_magnitude(BytesView magnitude, std::uint32_t base) {
+  std::vector<std::uint32_t> words((magnitude.size() + 3) / 4);
+  for (std::size_t i = 0; i < magnitude.size(); ++i)
+    words[i / 4] |= static_cast<std::uint32_t>(magnitude[i]) << (8 * (i % 4));
+  // As many digits by one division as fit a word.
+  std::uint32_t divisor = base;
+  int count = 1;
+  for (; std::uint64_t{divisor} * base <= UINT32_MAX; ++count) divisor *= base;
+  std::string digits;
+  while (!words.empty()) {
+    std::uint64_t rest = 0;
+    for (std::size_t i = words.size(); i-- > 0;) {
+      rest = rest << 32 | words[i];
+      words[i] = static_cast<std::uint32_t>(rest / divisor);
+      rest %= divisor;
+    }
+    while (!words.empty() && words.back() == 0) words.pop_back();
+    for (int i = 0; i < count && (rest != 0 || !words.empty()); ++i, rest /= base)
+      digits += "0123456789abcdefghijklmnopqrstuvwxyz"[rest % base];
+  }
+  if (digits.empty()) return "0";
+  std::ranges::reverse(digits);
+  return digits;
+}
 
 class Formatter {
  public:
@@ -222,11 +247,8 @@ class Formatter {
       const std::string text = value.to_string();
       return value.negative() ? text.substr(1) : text;
     }
-    const auto magnitude =
-        BigInt(false, Bytes(value.magnitude().begin(), value.magnitude().end())).to_uint64();
-    if (!magnitude) return std::nullopt;
-    std::array<char, 64> buffer{};
-    return std::string(buffer.data(), std::to_chars(buffer.begin(), buffer.end(), *magnitude, base).ptr);
+    if (value.magnitude().size() > BigInt::decimal_bytes_max) return std::nullopt;
+    return digits_of_magnitude(value.magnitude(), static_cast<std::uint32_t>(base));
   }
 
   bool real(const Directive& directive, const Term& argument) {
