@@ -207,9 +207,30 @@ bool serve_sbcast(Self self, const KernelMessage& message) {
   return true;
 }
 
+/// {system, From, Request} of the module sys, which OTP's servers answer by themselves. There is no state of
+/// Erlang's here to be looked at, but nobody shall wait for it.
+bool serve_sys(Self self, const char* name, const KernelMessage& message) {
+  if (!message.message.is_tagged("system", 3)) return false;
+  const auto parts = message.message.elements();
+  const auto reply = reply_address(parts[1], message.peer);
+  if (!reply) return true;
+  if (!parts[2].is_atom("get_status")) {
+    answer(self, *reply, Term::tuple_of(Atom("error"), Term::tuple_of(Atom("unknown_system_msg"), parts[2])));
+    return true;
+  }
+  const Term running = Atom("running");
+  const Term header = Term::tuple_of(Atom("header"), Term::charlist(std::string("Status for ") + name));
+  const Term status = Term::list({Term::tuple_of(Term::charlist("Status"), running)});
+  answer(self, *reply,
+         Term::tuple_of(Atom("status"), self.pid(), Term::tuple_of(Atom("module"), Atom("gen_server")),
+                        Term::list({Term(), running, Term(self.pid()), Term(),
+                                    Term::list({header, Term::tuple_of(Atom("data"), status)})})));
+  return true;
+}
+
 /// False: it is none that net_kernel knows.
 bool serve_net_kernel(Self self, const KernelMessage& message) {
-  if (answer_unasked(self, "net_kernel", message)) return true;
+  if (answer_unasked(self, "net_kernel", message) || serve_sys(self, "net_kernel", message)) return true;
   if (!message.message.is_tagged("$gen_call", 3)) return false;
   const auto parts = message.message.elements();
   const auto reply = reply_address(parts[1], message.peer);
@@ -234,7 +255,8 @@ Task<> rex(Self self) {
     if (const auto* down = std::get_if<Down>(&next)) workers.ended(self, *down);
     const auto* message = std::get_if<KernelMessage>(&next);
     if (message == nullptr) continue;
-    if (answer_unasked(self, "rex", *message) || serve_sbcast(self, *message)) continue;
+    if (answer_unasked(self, "rex", *message) || serve_sys(self, "rex", *message)) continue;
+    if (serve_sbcast(self, *message)) continue;
     if (auto call = parse_rex(*message)) workers.start(self, *std::move(call));
     else ignored_counter(self).add();
   }

@@ -57,6 +57,29 @@ Term child_term(const ChildFields& child) {
   return Term::tuple_of(child.id, where, Atom("worker"), Atom("dynamic"));
 }
 
+Term childspec_term(const Term& id, const ChildSettings& settings) {
+  const auto restart = [&] {
+    switch (settings.restart) {
+      case Restart::permanent: return Atom("permanent");
+      case Restart::transient: return Atom("transient");
+      case Restart::temporary: return Atom("temporary");
+    }
+    return Atom("permanent");
+  };
+  const auto shutdown_after = [&]() -> Term {
+    if (settings.shutdown == ChildSettings::brutal_kill) return Atom("brutal_kill");
+    if (settings.shutdown == ChildSettings::infinity) return Atom("infinity");
+    return std::chrono::duration_cast<std::chrono::milliseconds>(settings.shutdown).count();
+  };
+  const Term undefined = Atom("undefined");
+  return Term::map({{Atom("id"), id},
+                    {Atom("start"), Term::tuple_of(undefined, undefined, Term())},
+                    {Atom("restart"), restart()},
+                    {Atom("shutdown"), shutdown_after()},
+                    {Atom("type"), Atom("worker")},
+                    {Atom("modules"), Atom("dynamic")}});
+}
+
 Result<ChildFields> read_child(const Term& term) {
   if (term.is_tuple(4)) {
     const auto fields = term.elements();

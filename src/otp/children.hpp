@@ -48,6 +48,9 @@ struct ChildFields {
 /// {Id, Pid | undefined | restarting, worker, dynamic}, what supervisor:which_children/1 tells of a child.
 /// The type is the default of OTP's child specifications; what runs in C++ has no modules.
 [[nodiscard]] Term child_term(const ChildFields& child);
+/// The map of OTP's child specifications. What starts a child is no function of Erlang's: `start` is
+/// {undefined, undefined, []}.
+[[nodiscard]] Term childspec_term(const Term& id, const ChildSettings& settings);
 /// Of any OTP supervisor.
 [[nodiscard]] Result<ChildFields> read_child(const Term& term);
 

@@ -98,6 +98,7 @@ class SupervisorServer {
 
   /// What no supervisor understands does not end one.
   Term handle_call(const Term& request) {
+    if (request.is_tagged("get_childspec", 2)) return childspec(request.elements()[1]);
     return Term::tuple_of(Atom("error"), Term::tuple_of(Atom("unknown_call"), request));
   }
 
@@ -126,6 +127,14 @@ class SupervisorServer {
     bool is_restarting = false;  // an attempt has failed, the next one waits in the mailbox
   };
 
+  /// Of supervisor:get_childspec/2, by id or pid.
+  [[nodiscard]] Term childspec(const Term& which) const {
+    const auto found = std::ranges::find_if(children_, [&](const Child& child) {
+      return which == Term(child.spec.id) || (child.pid && which == Term(*child.pid));
+    });
+    if (found == children_.end()) return Term::tuple_of(Atom("error"), Atom("not_found"));
+    return Term::tuple_of(Atom("ok"), childspec_term(Term(found->spec.id), found->spec.settings));
+  }
   Child* find(Atom id) {
     const auto found =
         std::ranges::find_if(children_, [id](const Child& child) { return child.spec.id == id; });

@@ -181,5 +181,38 @@ TEST_F(ErlangEdges, WhoTakesTheLoggersNameGetsWhatIsForIt) {
   EXPECT_TRUE(puppet_.hears("{log,error,\"text\""));
 }
 
+Task<> supervise(Self self) {
+  std::vector<ChildSpec> specs;
+  specs.push_back(child<Desk>("first", {.restart = Restart::transient, .shutdown = 2s}, Atom("first")));
+  specs.push_back(child<Desk>("second", {.shutdown = ChildSettings::brutal_kill}, Atom("second")));
+  const auto supervisor = co_await Supervisor::start_link(self, {}, std::move(specs));
+  EXPECT_TRUE(supervisor);
+  const NodeLocalName main{Atom("main"), NodeName(Atom("e@127.0.0.1"))};
+  self.send(main, Term::tuple_of(Atom("supervisor"), supervisor->pid()));
+  (void)co_await self.receive<Exit>();
+}
+
+TEST_F(ErlangEdges, ASupervisorTellsTheSpecificationsOfItsChildren) {
+  begin();
+  (void)beam_->eval("register(main, self())");
+  node_->spawn(&supervise);
+  EXPECT_EQ(beam_->text("{supervisor, S} = receive {supervisor, _} = It -> It end,"
+                        "{ok, First} = supervisor:get_childspec(S, first),"
+                        "maps:to_list(maps:without([start], First))"),
+            "[{id,first},{modules,dynamic},{restart,transient},{shutdown,2000},{type,worker}]");
+  EXPECT_EQ(beam_->text("{ok, #{shutdown := Shutdown}} = supervisor:get_childspec(S, second), Shutdown"),
+            "brutal_kill");
+  EXPECT_EQ(beam_->text("supervisor:get_childspec(S, third)"), "{error,not_found}");
+}
+
+TEST_F(ErlangEdges, TheKernelsProcessesAnswerSys) {
+  begin();
+  for (const char* name : {"rex", "net_kernel"}) {
+    const std::string address = "{" + std::string(name) + ", B}";
+    EXPECT_THAT(beam_->text("sys:get_status(" + address + ", 5000)"), HasSubstr("{module,gen_server}"));
+    EXPECT_THAT(beam_->text("catch sys:get_state(" + address + ", 5000)"), HasSubstr("unknown_system_msg"));
+  }
+}
+
 }  // namespace
 }  // namespace barrel::test
