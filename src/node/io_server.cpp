@@ -124,7 +124,7 @@ IoAnswer answer_io(const Term& request, NodeName self) {
   return {{}, error("enotsup")};
 }
 
-Task<> io_server(Self self, const Output* output) {
+Task<> io_server(Self self, std::shared_ptr<const Output> output) {
   const NodeName here = self.runtime().node_name();
   Counter& too_long = self.runtime().metrics().counter("node.io_texts_too_long");
   for (;;) {
@@ -137,7 +137,7 @@ Task<> io_server(Self self, const Output* output) {
     IoAnswer answer = answer_io(request->request, here);
     if (answer.too_long) too_long.add();
     if (!answer.text.empty()) {
-      // The job shares the text: it goes on when this process is ended.
+      // The job shares both: it goes on when this process is ended, and when the node gives it up.
       auto text = std::make_shared<const std::string>(std::move(answer.text));
       auto work = [output, text] { output->write(*text); };
       // It lives on: every process has it as group leader, those that run keep this one.

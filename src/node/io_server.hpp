@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -10,7 +11,7 @@
 namespace barrel::node {
 
 /// Where the text goes that processes of this node, and processes of others that have it as group leader,
-/// print. Thread-safe.
+/// print. Shared, since what blocks in it may outlive the node. Thread-safe.
 class Output {
  public:
   using Write = std::function<void(std::string_view text)>;
@@ -40,6 +41,6 @@ struct IoAnswer {
 
 /// The process `user`: serves {io_request, From, ReplyAs, Request}. What cannot be written (Output throws, or
 /// too many jobs wait for a blocking thread) is logged and answered {error, put_chars}.
-[[nodiscard]] Task<> io_server(Self self, const Output* output);
+[[nodiscard]] Task<> io_server(Self self, std::shared_ptr<const Output> output);
 
 }  // namespace barrel::node

@@ -2,13 +2,17 @@
 
 #include <gtest/gtest.h>
 
+#include <latch>
 #include <stdexcept>
+#include <thread>
 
 #include "barrel/term/term_text.hpp"
 #include "process/test_wire.hpp"
 
 namespace barrel::node {
 namespace {
+
+using namespace std::chrono_literals;
 
 /// "text|reply" for a request in Erlang's notation.
 std::string answered(std::string_view request) {
@@ -75,8 +79,7 @@ class IoServerOverTheWire : public test::TwoRuntimes {};
 
 TEST_F(IoServerOverTheWire, APeerThatDoesNotReadItsAnswersHoldsUpNobody) {
   connect();
-  const Output output;
-  const Pid user = a_->spawn(&io_server, &output);
+  const Pid user = a_->spawn(&io_server, std::make_shared<const Output>());
   const auto ask = [](Self self, Pid server, std::vector<Term>* answers) -> Task<> {
     self.send(server, Term::tuple_of(Atom("io_request"), self.pid(), 1, Atom("getopts")));
     const Term answer = co_await self.receive<Term>();
@@ -108,18 +111,44 @@ Task<std::vector<Term>> print_all(Self self, Pid server, std::vector<std::string
 TEST(IoServerOutput, AnOutputThatThrowsIsLoggedAndTheServerLivesOn) {
   test::TestRuntime runtime(RuntimeConfig::deterministic);
   std::string printed;
-  Output output;
-  output.set([&](std::string_view text) {
+  const auto output = std::make_shared<Output>();
+  output->set([&](std::string_view text) {
     if (text == "bad") throw std::runtime_error("no paper");
     printed += text;
   });
-  const Pid user = runtime->spawn(&io_server, &output);
+  const Pid user = runtime->spawn(&io_server, output);
   const auto answers = runtime.run(&print_all, user, std::vector<std::string>{"a", "bad", "b"});
   ASSERT_TRUE(answers) << answers.error().message();
   EXPECT_EQ(*answers,
             (std::vector<Term>{Atom("ok"), Term::tuple_of(Atom("error"), Atom("put_chars")), Atom("ok")}));
   EXPECT_EQ(printed, "ab");
   EXPECT_TRUE(runtime.log().contain("no paper"));
+}
+
+TEST(IoServerOutput, LivesAsLongAsAJobThatWasAbandonedUsesIt) {
+  // The runtime stays behind with the job's thread; all of these outlive the test.
+  static auto* const runtime = new test::TestRuntime(1);
+  static auto* const writing = new std::latch(1);
+  static auto* const release = new std::latch(1);
+  auto output = std::make_shared<Output>();
+  output->set([](std::string_view) {
+    writing->count_down();
+    release->wait();
+  });
+  const std::weak_ptr<Output> used = output;
+  const Pid user = (*runtime)->spawn(&io_server, output);
+  (*runtime)->spawn(
+      [](Self self, Pid server) -> Task<> {
+        const std::vector<std::string> texts(1, "stuck");
+        (void)co_await print_all(self, server, texts);
+      },
+      user);
+  writing->wait();
+  EXPECT_FALSE((*runtime)->stop(500ms));
+  output.reset();
+  EXPECT_FALSE(used.expired()) << "the job still writes to it";
+  release->count_down();
+  while (!used.expired()) std::this_thread::yield();
 }
 
 }  // namespace

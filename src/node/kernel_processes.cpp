@@ -19,7 +19,7 @@ enum class Kind : std::uint8_t { user, rex, net_kernel, remote_log };
 constexpr std::array kinds = {Kind::user, Kind::rex, Kind::net_kernel, Kind::remote_log};
 
 /// Starts one of them, registered and not yet running.
-HeldProcess hold(Runtime& runtime, Kind kind, const Output* output) {
+HeldProcess hold(Runtime& runtime, Kind kind, const std::shared_ptr<const Output>& output) {
   const auto hold_body = [&](Atom name, auto body, auto... arguments) {
     HeldProcess held = detail::hold_process(runtime, nullptr, false, body, arguments...);
     if (held) detail::make_system_process(held, name);
@@ -58,9 +58,9 @@ std::string_view name_of(Kind kind) {
 /// Starts them again when they end, and tries again when that fails: there may be no room for a process.
 class Keeper {
  public:
-  Keeper(Self self, const Output* output)
+  Keeper(Self self, std::shared_ptr<const Output> output)
       : self_(self),
-        output_(output),
+        output_(std::move(output)),
         failed_(self.runtime().metrics().counter("node.kernel_starts_failed")) {}
 
   void keep(Kind kind, const Pid& pid) {
@@ -109,7 +109,7 @@ class Keeper {
   }
 
   Self self_;
-  const Output* output_;
+  std::shared_ptr<const Output> output_;
   Counter& failed_;
   std::map<Ref, Kept> kept_;
   /// How often the start of it has failed.
@@ -120,8 +120,8 @@ class Keeper {
 /// The first of each; nobody, when there was no room.
 using First = std::map<Kind, Pid>;
 
-Task<> keep_running(Self self, const Output* output, std::shared_ptr<const First> first) {
-  Keeper keeper(self, output);
+Task<> keep_running(Self self, std::shared_ptr<const Output> output, std::shared_ptr<const First> first) {
+  Keeper keeper(self, std::move(output));
   for (const auto& [kind, pid] : *first) keeper.keep(kind, pid);
   for (;;) {
     const auto next = co_await self.receive<Down, TryAgain, Term>();
@@ -132,14 +132,14 @@ Task<> keep_running(Self self, const Output* output, std::shared_ptr<const First
 
 }  // namespace
 
-void start_kernel_processes(Runtime& runtime, const Output& output) {
+void start_kernel_processes(Runtime& runtime, const std::shared_ptr<const Output>& output) {
   // The keeper first: with it the others come as soon as there is room.
   const auto first = std::make_shared<First>();
-  const HeldProcess keeper = detail::hold_process(runtime, nullptr, false, &keep_running, &output,
+  const HeldProcess keeper = detail::hold_process(runtime, nullptr, false, &keep_running, output,
                                                   std::shared_ptr<const First>(first));
   std::vector<HeldProcess> held;  // none runs before all are registered
   for (const Kind kind : kinds) {
-    held.push_back(hold(runtime, kind, &output));
+    held.push_back(hold(runtime, kind, output));
     (*first)[kind] = held.back() ? held.back().pid() : Pid{};
   }
   if (keeper) return detail::make_system_process(keeper, "barrel_kernel");

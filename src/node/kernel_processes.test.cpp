@@ -19,7 +19,7 @@ TEST(KernelProcesses, WhatCannotBeStartedIsTriedUntilThereIsRoom) {
   RuntimeConfig config = test::TestRuntime::with(RuntimeConfig::deterministic);
   config.processes_max = 16;
   test::TestRuntime runtime(config);
-  const Output output;
+  const auto output = std::make_shared<const Output>();
   std::vector<Pid> fillers;
   for (int i = 0; i < 13; ++i) fillers.push_back(runtime->spawn(&filler));
   start_kernel_processes(*runtime, output);  // there is room for its keeper and two of them
@@ -41,7 +41,7 @@ TEST(KernelProcesses, WhatCannotBeStartedIsTriedUntilThereIsRoom) {
 
 TEST(KernelProcesses, WhatEndsIsStartedAgain) {
   test::TestRuntime runtime(RuntimeConfig::deterministic);
-  const Output output;
+  const auto output = std::make_shared<const Output>();
   start_kernel_processes(*runtime, output);
   runtime->run_until_idle();
   for (const char* name : {"user", "rex", "net_kernel"}) {

@@ -182,7 +182,6 @@ Result<void> NodeCore::shutdown() {
   log_.info("shutting down");
   run_on_cluster([this] { cluster_->stop_connecting(); });
   Result<void> stopped = runtime_->stop(config_.processes.shutdown_timeout);
-  if (!stopped) log_.error("processes did not end", {{"pids", stopped.error().message()}});
   run_on_cluster([this] { cluster_->leave(); });
   wait_on_cluster([this] { return cluster_->drained(); }, drain_limit);
   run_on_cluster([this] { cluster_->close_links(); });

@@ -40,7 +40,7 @@ class NodeCore {
   [[nodiscard]] Router& router() { return *router_; }
   [[nodiscard]] RegistryService& registry() { return *registry_; }
   [[nodiscard]] MembershipService& membership() { return *membership_; }
-  [[nodiscard]] Output& output() { return output_; }
+  [[nodiscard]] Output& output() { return *output_; }
   /// All metrics now.
   [[nodiscard]] std::map<std::string, std::uint64_t> measure();
 
@@ -70,7 +70,7 @@ class NodeCore {
   std::unique_ptr<loop::Loop> loop_;
   ChannelTable channels_;
   DirtyChannels dirty_;
-  Output output_;
+  std::shared_ptr<Output> output_ = std::make_shared<Output>();
   std::unique_ptr<Runtime> runtime_;
   std::unique_ptr<Router> router_;
   std::unique_ptr<RegistryService> registry_;
