@@ -18,7 +18,7 @@ constexpr int intervals_max = 2;
 
 /// To the probe itself.
 struct Probe {
-  static constexpr std::string_view tag = "probe";
+  static constexpr std::string_view internal_name = "$barrel_probe";
 };
 
 /// A monitor whose end has not come.

@@ -14,10 +14,10 @@ namespace {
 constexpr Duration lookup_limit = std::chrono::seconds(4);
 
 struct Go {
-  static constexpr std::string_view tag = "go";
+  static constexpr std::string_view internal_name = "$barrel_go";
 };
 struct Over {
-  static constexpr std::string_view tag = "over";
+  static constexpr std::string_view internal_name = "$barrel_over";
 };
 
 /// {found, Node, Pid} by the first neighbour who knows, or {error, not_found}.

@@ -12,19 +12,19 @@ namespace {
 
 /// To the keeper: watch this process.
 struct Watch {
-  static constexpr std::string_view tag = "watch";
+  static constexpr std::string_view internal_name = "$barrel_watch";
   Pid pid;
 };
 
 /// To the keeper: give the name back if the process still lives in a moment, and holds it by this claim.
 struct Abandoned {
-  static constexpr std::string_view tag = "abandoned";
+  static constexpr std::string_view internal_name = "$barrel_abandoned";
   Pid pid;
   Term name;
   std::uint64_t claim = 0;
 };
 struct StillAbandoned {
-  static constexpr std::string_view tag = "still_abandoned";
+  static constexpr std::string_view internal_name = "$barrel_still_abandoned";
   Pid pid;
   Term name;
   std::uint64_t claim = 0;

@@ -19,12 +19,12 @@ constexpr Duration settled_after = std::chrono::milliseconds(500);
 
 /// To the watch itself: the process may be back.
 struct LookAgain {
-  static constexpr std::string_view tag = "look_again";
+  static constexpr std::string_view internal_name = "$barrel_look_again";
   NodeName node;
 };
 /// To the watch itself: it is back, unless the monitor has fired.
 struct Settled {
-  static constexpr std::string_view tag = "settled";
+  static constexpr std::string_view internal_name = "$barrel_settled";
   NodeName node;
 };
 

@@ -105,6 +105,30 @@ TEST_F(Services, ANameIsFoundOnTheOtherNodeWithItsMetadata) {
   }));
 }
 
+TEST_F(Services, APeerCannotTakeANameFromItsHolder) {
+  const Room room{"general"};
+  const Pid holder = a_->spawn(&hold, room, 1);
+  const Room other{"other"};
+  const Pid other_holder = a_->spawn(&hold, other, 1);
+  ASSERT_TRUE(eventually(
+      [&] { return b_->registry().find(room).has_value() && b_->registry().find(other).has_value(); }));
+  const auto attack = [](Self self, Pid victim, Term name, Pid last) -> Task<> {
+    // To the process that keeps the names, which is one of the first, what it tells itself.
+    for (std::uint32_t id = 1; id <= 64; ++id) {
+      for (int claim = 1; claim <= 2; ++claim) {
+        const Pid keeper{victim.node_atom, id, 0, victim.creation};
+        self.send(keeper, Term::tuple_of(Atom("still_abandoned"), victim, name, claim));
+      }
+    }
+    self.send(last, Stop{"crash"});
+    co_return;
+  };
+  EXPECT_TRUE(b_->run(+attack, holder, to_term(room), other_holder));
+  // The keeper hears of that end behind what it was told.
+  EXPECT_TRUE(eventually([&] { return !a_->registry().find(other).has_value(); }));
+  EXPECT_EQ(a_->registry().find(room), Result<Pid>(holder));
+}
+
 TEST_F(Services, LeavingGivesAllNamesBackAndTheyCanBeTakenAgain) {
   std::atomic<int> closed{0};
   const auto keep = [](Self self, Room room, std::atomic<int>* seen) -> Task<> {
