@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "barrel/base/metrics.hpp"
 #include "barrel/base/time.hpp"
 
 namespace barrel {
@@ -12,10 +13,22 @@ namespace barrel {
 /// thread-safe: one for each thread.
 class ProcessorOffers {
  public:
+  /// `dear_offers` counts the offers that ended the spinning.
+  explicit ProcessorOffers(Counter& dear_offers) : dear_offers_(dear_offers) {}
+
   [[nodiscard]] bool may_spin(Instant now) const { return now >= rests_until_; }
-  /// What an offer took, until `now`.
-  void took(Duration time, Instant now) {
-    if (time >= dear) rests_until_ = now + rest;
+  /// Makes an offer by `yield`, and tells the time after it. Nothing lies between the two: what came
+  /// meanwhile must not hide that the offer was dear.
+  template <class Yield>
+  [[nodiscard]] Instant offer(const Clock& clock, Yield&& yield) {
+    const Instant before = clock.now();
+    yield();
+    const Instant now = clock.now();
+    if (now - before >= dear) {
+      dear_offers_.add();
+      rests_until_ = now + rest;
+    }
+    return now;
   }
 
  private:
@@ -26,6 +39,7 @@ class ProcessorOffers {
   /// 0.6 of the rate of one sender and 0.2 of that of large messages.
   static constexpr Duration rest = std::chrono::milliseconds(50);
 
+  Counter& dear_offers_;
   Instant rests_until_{};
 };
 

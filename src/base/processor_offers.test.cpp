@@ -7,21 +7,38 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(ProcessorOffers, AThreadSpinsWhileItsOffersAreCheap) {
-  ProcessorOffers offers;
-  const Instant now{10s};
-  EXPECT_TRUE(offers.may_spin(now));
-  offers.took(200us, now);
-  EXPECT_TRUE(offers.may_spin(now));
+class ProcessorOffersTest : public ::testing::Test {
+ protected:
+  class ManualClock final : public Clock {
+   public:
+    [[nodiscard]] Instant now() const override { return time; }
+    [[nodiscard]] SystemTime system_now() const override { return {}; }
+    Instant time{10s};
+  };
+
+  /// An offer that takes so long.
+  void offer(Duration time) {
+    EXPECT_EQ(offers.offer(clock, [&] { clock.time += time; }), clock.time);
+  }
+
+  ManualClock clock;
+  Metrics metrics;
+  ProcessorOffers offers{metrics.counter("dear")};
+};
+
+TEST_F(ProcessorOffersTest, AThreadSpinsWhileItsOffersAreCheap) {
+  EXPECT_TRUE(offers.may_spin(clock.time));
+  offer(200us);
+  EXPECT_TRUE(offers.may_spin(clock.time));
+  EXPECT_EQ(metrics.counter("dear").value(), 0U);
 }
 
-TEST(ProcessorOffers, AnOfferThatCostATimeSliceEndsTheSpinningForAWhile) {
-  ProcessorOffers offers;
-  const Instant now{10s};
-  offers.took(1'400us, now);
-  EXPECT_FALSE(offers.may_spin(now));
-  EXPECT_FALSE(offers.may_spin(now + 40ms));
-  EXPECT_TRUE(offers.may_spin(now + 60ms));
+TEST_F(ProcessorOffersTest, AnOfferThatCostATimeSliceEndsTheSpinningForAWhile) {
+  offer(1'400us);
+  EXPECT_FALSE(offers.may_spin(clock.time));
+  EXPECT_FALSE(offers.may_spin(clock.time + 40ms));
+  EXPECT_TRUE(offers.may_spin(clock.time + 60ms));
+  EXPECT_EQ(metrics.counter("dear").value(), 1U);
 }
 
 }  // namespace

@@ -25,6 +25,15 @@ Error system_error(const char* what, int number) {
   return {Errc::io, Term::binary(as_bytes(what + (": " + system_text(number))))};
 }
 
+namespace {
+
+LoopOptions with_defaults(LoopOptions options) {
+  if (!options.offer_processor) options.offer_processor = [] { ::sched_yield(); };
+  return options;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<EpollLoop>> make_epoll_loop(Metrics& metrics, const LoopOptions& options) {
   FileDescriptor epoll(::epoll_create1(EPOLL_CLOEXEC));
   if (!epoll.is_open()) return system_error("epoll_create1", errno);
@@ -40,13 +49,14 @@ EpollLoopImpl::EpollLoopImpl(FileDescriptor epoll, FileDescriptor wakeup, Metric
                              const LoopOptions& options)
     : epoll_(std::move(epoll)),
       wakeup_(std::move(wakeup)),
-      options_(options),
+      options_(with_defaults(options)),
       turns_(metrics.counter("loop.turns")),
       sleeps_(metrics.counter("loop.sleeps")),
       spins_(metrics.counter("loop.spins")),
       wakeups_(metrics.counter("loop.wakeups")),
       metrics_(&metrics),
       spin_budget_(options.spin_max),
+      offers_(metrics.counter("loop.dear_offers")),
       pool_(options.blocking_threads_max, options.blocking_queue_max, metrics.gauge("loop.offload_waiting")) {
 }
 
@@ -222,11 +232,9 @@ bool EpollLoopImpl::spin(std::optional<Instant> deadline) {
   Instant now = turn_now_;
   while (true) {
     if (pending_.load(std::memory_order_relaxed) || poll(Duration::zero())) return true;
-    const Instant before = std::exchange(now, clock_.now());
-    offers_.took(now - before, now);
     if (deadline && now >= *deadline) return true;
     if (now >= end) break;
-    ::sched_yield();
+    now = offers_.offer(clock_, options_.offer_processor);
   }
   // Nothing came: try for shorter, and give up below what a system call costs anyway.
   spin_budget_ = spin_budget_ < std::chrono::microseconds(5) ? Duration::zero() : spin_budget_ / 2;

@@ -16,6 +16,8 @@ struct LoopOptions {
   /// between two cores falls from 60 to 11 us). Adaptive: spinning stops when it finds nothing. Zero never
   /// spins.
   Duration spin_max = std::chrono::microseconds(50);
+  /// How it offers the processor to others between two looks: sched_yield, unless a test knows better.
+  std::function<void()> offer_processor = {};
   /// Threads for files and DNS, started on first use.
   std::size_t blocking_threads_max = 4;
   /// Tasks that may wait for them before offload() answers false.

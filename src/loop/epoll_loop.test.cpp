@@ -202,6 +202,28 @@ TEST_F(LoopTest, IdleLoopSleepsInsteadOfSpinning) {
   EXPECT_LE(metrics.counter("loop.spins").value(), 20U);
 }
 
+TEST_F(LoopTest, ADearOfferOfTheProcessorEndsTheSpinningThoughWorkCameMeanwhile) {
+  EpollLoop* running = nullptr;
+  unsigned offers = 0;
+  auto loop = make({.offer_processor = [&] {
+    ++offers;
+    std::this_thread::sleep_for(2ms);  // what others compute with it
+    running->post([] {});
+  }});
+  running = loop.get();
+  const auto start = loop->now();
+  Timer ticking(*loop, [&] {
+    if (loop->now() >= start + 120ms) return loop->stop();
+    ticking.arm(loop->now() + 1ms);
+  });
+  ticking.arm(start + 1ms);
+  loop->run();
+  const auto rests = static_cast<unsigned>((clock.now() - start) / 50ms);
+  EXPECT_GE(offers, 1U);
+  EXPECT_LE(offers, rests + 1);
+  EXPECT_EQ(metrics.counter("loop.dear_offers").value(), offers);
+}
+
 TEST_F(LoopTest, StopBeforeRunEndsItAndItCanRunAgain) {
   auto loop = make();
   loop->stop();

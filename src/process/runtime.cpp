@@ -44,6 +44,7 @@ detail::RuntimeImpl::Counters::Counters(Metrics& metrics)
       forged_signals(metrics.counter("process.forged_signals")),
       signals_ignored(metrics.counter("process.signals_ignored")),
       long_steps(metrics.counter("process.long_steps")),
+      dear_offers(metrics.counter("process.dear_offers")),
       unreachable(metrics.counter("process.messages_unreachable")),
       remote_spawns(metrics.counter("process.remote_spawns")),
       remote_spawns_refused(metrics.counter("process.remote_spawns_refused")) {}

@@ -90,6 +90,7 @@ class RuntimeImpl {
     Counter& forged_signals;
     Counter& signals_ignored;
     Counter& long_steps;
+    Counter& dear_offers;
     Counter& unreachable;
     Counter& remote_spawns;
     Counter& remote_spawns_refused;

@@ -30,7 +30,9 @@ thread_local Scheduler::Worker* Scheduler::this_worker = nullptr;
 Scheduler::Scheduler(RuntimeImpl& runtime, const Settings& settings)
     : runtime_(runtime), settings_(settings) {
   const unsigned count = std::max(settings.threads, 1U);
-  for (unsigned i = 0; i < count; ++i) workers_.push_back(std::make_unique<Worker>(*this));
+  for (unsigned i = 0; i < count; ++i) {
+    workers_.push_back(std::make_unique<Worker>(*this, runtime.counters.dear_offers));
+  }
   sleepers_.reserve(count);
 }
 
@@ -171,9 +173,7 @@ Process* Scheduler::spin(Worker& worker) {
       if (i % 4 != 0) continue;
       if (Process* process = take_anywhere(worker)) return process;
     }
-    std::this_thread::yield();
-    const Instant before = std::exchange(now, runtime_.clock.now());
-    worker.offers.took(now - before, now);
+    now = worker.offers.offer(runtime_.clock, [] { std::this_thread::yield(); });
   }
   return take_anywhere(worker);
 }

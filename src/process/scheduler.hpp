@@ -55,7 +55,7 @@ class Scheduler {
 
  private:
   struct Worker {
-    explicit Worker(Scheduler& owner) : scheduler(owner) {}
+    Worker(Scheduler& owner, Counter& dear_offers) : scheduler(owner), offers(dear_offers) {}
 
     Scheduler& scheduler;
     RunQueue queue;
