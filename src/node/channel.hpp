@@ -1,10 +1,13 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "barrel/base/time.hpp"
@@ -32,14 +35,23 @@ class Channel {
   /// What waits for the present connection, or for the one to come.
   dist::Outbound outbound;
 
-  /// Remembers a process to wake when the queue has drained. Any thread.
-  void add_waiter(const Pid& waiter) {
+  /// Remembers a process to wake when the queue has drained. Those that have ended since they were added are
+  /// forgotten whenever there are twice as many as lived the last time. Any thread.
+  template <class IsAlive>
+  void add_waiter(const Pid& waiter, const IsAlive& is_alive) {
     const std::scoped_lock lock(waiters_mutex_);
-    waiters_.push_back(waiter);
+    waiters_.insert(waiter);
+    if (waiters_.size() <= waiters_looked_at_) return;
+    std::erase_if(waiters_, [&](const Pid& pid) { return !is_alive(pid); });
+    waiters_looked_at_ = std::max(2 * waiters_.size(), waiters_unseen_max);
   }
-  [[nodiscard]] std::vector<Pid> take_waiters() {
+  [[nodiscard]] std::set<Pid> take_waiters() {
     const std::scoped_lock lock(waiters_mutex_);
     return std::exchange(waiters_, {});
+  }
+  [[nodiscard]] std::size_t waiter_count() const {
+    const std::scoped_lock lock(waiters_mutex_);
+    return waiters_.size();
   }
 
   /// A process has sent or got a message over it since this was last cleared.
@@ -75,8 +87,12 @@ class Channel {
   std::atomic<bool> is_dirty{false};
 
  private:
-  std::mutex waiters_mutex_;
-  std::vector<Pid> waiters_;
+  /// So few are not looked through. A guess.
+  static constexpr std::size_t waiters_unseen_max = 64;
+
+  mutable std::mutex waiters_mutex_;
+  std::set<Pid> waiters_;
+  std::size_t waiters_looked_at_ = waiters_unseen_max;
 };
 
 }  // namespace barrel::node

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <thread>
 
@@ -21,6 +22,23 @@ TEST(ChannelTable, ANodeHasOneChannelWhoeverAsksFirst) {
   EXPECT_EQ(table.find(name), found[0]);
   EXPECT_EQ(found[0]->peer.atom(), name);
   EXPECT_EQ(table.all(), std::vector{found[0]});
+}
+
+TEST(Channel, WaitersThatHaveEndedAreForgotten) {
+  Metrics metrics;
+  ChannelTable table({}, metrics);
+  Channel& channel = *table.find_or_make("waiters@127.0.0.1");
+  const auto pid = [](std::uint32_t id) { return Pid{Atom("me@127.0.0.1"), id, 0, 1}; };
+  const auto is_alive = [](const Pid& waiter) { return waiter.id % 100 == 0; };
+  std::set<Pid> living;
+  for (std::uint32_t id = 1; id <= 10'000; ++id) {
+    for (int times = 0; times < 2; ++times) channel.add_waiter(pid(id), is_alive);
+    if (is_alive(pid(id))) living.insert(pid(id));
+    EXPECT_LE(channel.waiter_count(), 2 * living.size() + 65);
+  }
+  const auto waiters = channel.take_waiters();
+  EXPECT_TRUE(std::ranges::includes(waiters, living));
+  EXPECT_EQ(channel.waiter_count(), 0U);
 }
 
 TEST(DirtyChannels, EachIsTakenOnceAndTheFirstAsksForAWakeUp) {

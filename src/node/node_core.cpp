@@ -80,6 +80,7 @@ void NodeCore::build(std::uint64_t seed) {
   hooks.drained = [this](NodeName node, const Pid& waiter) {
     loop_->post([this, node, waiter] { runtime_->drained(waiter, node); });
   };
+  hooks.is_alive = [this](const Pid& waiter) { return runtime_->is_alive(waiter); };
   router_ = std::make_unique<Router>(channels_, dirty_, std::move(hooks), metrics_);
   const auto post_command = [this](RegistryService::OverlayCommand command) { post(std::move(command)); };
   registry_ = std::make_unique<RegistryService>(config_.name, *runtime_, post_command, log_.named("registry"),

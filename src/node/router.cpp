@@ -143,7 +143,7 @@ void Router::refuse_monitor(NodeName node, const dist::NobodyDown& down) {
 void Router::when_drained(NodeName node, const Pid& waiter) {
   Channel* channel = channels_.find(node.atom());
   if (channel == nullptr) return hooks_.drained(node, waiter);
-  channel->add_waiter(waiter);
+  channel->add_waiter(waiter, hooks_.is_alive);
   // Drained between the refusal and our entry in the list: nobody else will tell.
   if (!channel->outbound.wait_if_busy(Lane::messages)) {
     for (const Pid& pid : channel->take_waiters()) hooks_.drained(node, pid);

@@ -24,6 +24,8 @@ class Router final : public RemoteRouter {
     std::function<void(NodeName node)> overrun;
     /// Call Runtime::drained(waiter, node): the channel has room.
     std::function<void(NodeName node, const Pid& waiter)> drained;
+    /// Whether a process that waits for room still lives.
+    std::function<bool(const Pid& waiter)> is_alive;
   };
 
   Router(ChannelTable& channels, DirtyChannels& dirty, Hooks hooks, Metrics& metrics);
