@@ -229,6 +229,41 @@ TEST_F(FunctionsTest, TheEndOfAStartedProcessMayOvertakeTheAnswer) {
   EXPECT_EQ(to_string(Term::list(seen_)), "[soon,at_once]");
 }
 
+TEST_F(FunctionsTest, EndsThatMayHaveOvertakenTheAnswerAreKeptWithinBoundsForEachNode) {
+  const Pid asker = a_->spawn(
+      [](Self self, std::vector<Term>* out) -> Task<> {
+        self.trap_exits(true);
+        // Another node that has something to answer, and sends exits of its own instead.
+        auto other = self.spawn_link_on("c@127.0.0.1", "test", "waits");
+        const Term long_reason = Term::binary(Bytes(100'000));
+        auto linked = co_await self.spawn_link_on(b_node, "test", "exits", long_reason);
+        out->push_back((co_await self.receive<Exit>()).reason);
+        linked = co_await self.spawn_link_on(b_node, "test", "exits", Atom("short"));
+        out->push_back((co_await self.receive<Exit>()).reason);
+        (void)co_await other;
+      },
+      &seen_);
+  a_->run_until_idle();
+  RemoteSignal exit;
+  exit.op = RemoteSignal::Op::exit;
+  exit.to = asker;
+  exit.reason = Atom("made_up");
+  for (std::uint32_t id = 1; id <= 70; ++id) {
+    exit.from = Pid{Atom("c@127.0.0.1"), id, 0, 1};
+    a_->deliver_signal(exit);
+  }
+  a_->run_until_idle();
+  EXPECT_EQ(a_.counter("process.early_exits_refused"), 6U);
+  for (int i = 0; i < 2; ++i) {
+    while (to_b_.deliver()) {}
+    b_->run_until_idle();
+    to_a_.deliver_backwards();
+    a_->run_until_idle();
+  }
+  EXPECT_EQ(to_string(Term::list(seen_)), "[too_large,short]");
+  EXPECT_EQ(a_.counter("process.early_exits_refused"), 7U);
+}
+
 TEST_F(FunctionsTest, AProcessThatEndsBeforeTheAnswerTakesTheLinkedOneWithIt) {
   const Pid asker = a_->spawn([](Self self) -> Task<> {
     auto never = co_await self.spawn_link_on(b_node, "test", "waits");

@@ -4,6 +4,7 @@
 
 #include "barrel/process/exit.hpp"
 #include "barrel/process/remote_spawn.hpp"
+#include "barrel/term/term_size.hpp"
 #include "process/function_process.hpp"
 #include "process/process.hpp"
 #include "process/runtime_impl.hpp"
@@ -95,7 +96,7 @@ PendingSpawn::~PendingSpawn() {
   if (previous_ != nullptr) previous_->next_ = next_;
   else process.relations->pending_spawns = next_;  // there since it began
   if (next_ != nullptr) next_->previous_ = previous_;
-  if (process.relations->pending_spawns == nullptr) process.relations->early_exits.clear();
+  process.forget_early_exits(node_);
   RuntimeImpl& runtime = *process.runtime;
   if (what_ == For::result && runs_) {
     // Nobody wants the result any more; the function runs on, as in Erlang.
@@ -208,24 +209,42 @@ void Process::apply_spawn_reply(const Signal& signal) {
     add_link(*started).epoch = spawn->epoch_;
     apply_early_exit(*started);
   }
+  forget_early_exits(spawn->node_);
 }
 
-bool Process::keep_early_exit(const Pid& from, const Term& why) {
-  if (relations->early_exits.size() == Relations::early_exits_max) return false;
+bool Process::waits_for_linked(NodeName node) {
   for (const PendingSpawn* spawn = pending_spawns(); spawn != nullptr; spawn = spawn->next_) {
-    if (!spawn->link_ || spawn->done_ || spawn->node_ != from.node()) continue;
-    relations->early_exits.emplace_back(from, why);
-    return true;
+    if (spawn->link_ && !spawn->done_ && spawn->node_ == node) return true;
   }
   return false;
 }
 
+bool Process::keep_early_exit(const Pid& from, const Term& why) {
+  if (!waits_for_linked(from.node())) return false;
+  auto& kept = relations->early_exits[from.node_atom];
+  if (kept.size() == Relations::early_exits_max) {
+    runtime->counters.early_exits_refused.add();
+    return true;
+  }
+  const bool fits =
+      estimate_bytes(why, Relations::early_reason_bytes_max) <= Relations::early_reason_bytes_max;
+  if (!fits) runtime->counters.early_exits_refused.add();
+  kept.emplace_back(from, fits ? why : Term(Atom("too_large")));
+  return true;
+}
+
 void Process::apply_early_exit(const Pid& from) {
-  const auto kept = std::ranges::find(relations->early_exits, from, &std::pair<Pid, Term>::first);
-  if (kept == relations->early_exits.end()) return;
+  const auto of_node = relations->early_exits.find(from.node_atom);
+  if (of_node == relations->early_exits.end()) return;
+  const auto kept = std::ranges::find(of_node->second, from, &std::pair<Pid, Term>::first);
+  if (kept == of_node->second.end()) return;
   const Term why = std::move(kept->second);
-  relations->early_exits.erase(kept);
+  of_node->second.erase(kept);
   apply_exit(from, why);
+}
+
+void Process::forget_early_exits(NodeName node) {
+  if (!waits_for_linked(node)) relations->early_exits.erase(node.atom());
 }
 
 bool Process::take_spawn_result(std::uint64_t number, const Term& why) {

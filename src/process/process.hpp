@@ -145,6 +145,9 @@ struct alignas(64) Process {
   /// have.
   bool keep_early_exit(const Pid& from, const Term& why);
   void apply_early_exit(const Pid& from);
+  /// Unless another request waits for a linked process of that node.
+  void forget_early_exits(NodeName node);
+  [[nodiscard]] bool waits_for_linked(NodeName node);
   /// True when the monitor that ended was that of a call by rpc.
   [[nodiscard]] bool take_spawn_result(std::uint64_t number, const Term& why);
   void fail_spawns_of(NodeName node, std::uint64_t epoch, const Term& why);

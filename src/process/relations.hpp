@@ -60,11 +60,14 @@ struct Relations {
   std::uint64_t next_unlink = 1;
   /// What it asked other nodes to start, newest first.
   PendingSpawn* pending_spawns = nullptr;
-  /// Exit signals of processes that are not linked, which may be those being started with a link: an exit
-  /// signal may overtake the answer to the request. Kept while there is such a request.
-  std::vector<std::pair<Pid, Term>> early_exits;
-  /// More are dropped; a guess, many times the requests that one process has open.
+  /// Exit signals of processes that are not linked, by node, which may be those being started with a link: an
+  /// exit signal may overtake the answer to the request. Kept while there is such a request to that node.
+  std::unordered_map<Atom, std::vector<std::pair<Pid, Term>>> early_exits;
+  /// More of one node are dropped; a guess, many times the requests that one process has open.
   static constexpr std::size_t early_exits_max = 64;
+  /// A reason that takes more is not kept, only that there was one. A guess, far above reasons that people
+  /// write.
+  static constexpr std::size_t early_reason_bytes_max = std::size_t{64} << 10;
 };
 
 }  // namespace barrel::detail

@@ -45,6 +45,7 @@ detail::RuntimeImpl::Counters::Counters(Metrics& metrics)
       signals_ignored(metrics.counter("process.signals_ignored")),
       long_steps(metrics.counter("process.long_steps")),
       dear_offers(metrics.counter("process.dear_offers")),
+      early_exits_refused(metrics.counter("process.early_exits_refused")),
       unreachable(metrics.counter("process.messages_unreachable")),
       remote_spawns(metrics.counter("process.remote_spawns")),
       remote_spawns_refused(metrics.counter("process.remote_spawns_refused")) {}

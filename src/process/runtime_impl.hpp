@@ -91,6 +91,7 @@ class RuntimeImpl {
     Counter& signals_ignored;
     Counter& long_steps;
     Counter& dear_offers;
+    Counter& early_exits_refused;
     Counter& unreachable;
     Counter& remote_spawns;
     Counter& remote_spawns_refused;
