@@ -1,5 +1,6 @@
 #include "barrel/process/runtime.hpp"
 
+#include <future>
 #include <latch>
 #include <thread>
 #include <vector>
@@ -160,17 +161,63 @@ TEST_P(RuntimeTest, StopWaitsAsLongAsItTakesWhenTheLimitIsLongerThanTime) {
 }
 
 /// Starts its successor and ends.
-Task<> relays(Self self, std::atomic<int>* started) {
+Task<> relays(Self self, std::shared_ptr<std::atomic<int>> started) {
   ++*started;
   self.spawn(relays, started);
   co_return;
 }
 
 TEST(RuntimeThreads, ARuntimeThatIsDestroyedLetsNothingStartAnyMore) {
-  std::atomic<int> started = 0;
-  TestRuntime runtime(2);
-  for (int i = 0; i < 20; ++i) runtime->spawn(relays, &started);
-  while (started < 1'000) std::this_thread::yield();
+  const auto started = std::make_shared<std::atomic<int>>(0);
+  {
+    TestRuntime runtime(2);
+    for (int i = 0; i < 20; ++i) runtime->spawn(relays, started);
+    while (*started < 1'000) std::this_thread::yield();
+  }
+  EXPECT_EQ(started.use_count(), 1) << "some process was not ended";
+}
+
+/// An argument whose way into the new process can be held up.
+struct HeldUp {
+  struct Gate {
+    std::latch reached{1};
+    std::latch open{1};
+  };
+  explicit HeldUp(std::shared_ptr<Gate> its_gate) : gate(std::move(its_gate)) {}
+  HeldUp(const HeldUp& other) : gate(other.gate) {
+    if (gate->reached.try_wait()) return;
+    gate->reached.count_down();
+    gate->open.wait();
+  }
+  HeldUp(HeldUp&&) = default;
+  HeldUp& operator=(const HeldUp&) = delete;
+  HeldUp& operator=(HeldUp&&) = delete;
+  ~HeldUp() = default;
+  std::shared_ptr<Gate> gate;
+};
+
+TEST(RuntimeThreads, AProcessThatAPlainThreadIsJustStartingIsKilledWithTheOthers) {
+  // Were it missed, its thread would wait for ever; so all of this may outlive the test.
+  static auto* const runtime = new TestRuntime(2);
+  static const auto gate = std::make_shared<HeldUp::Gate>();
+  static std::promise<Result<void>> ran;
+  static std::promise<Result<void>> stopped;
+  std::thread([] {
+    const HeldUp argument(gate);
+    ran.set_value(
+        (*runtime)->run(+[](Self self, HeldUp) -> Task<> { (void)co_await self.receive<Go>(); }, argument));
+  }).detach();
+  gate->reached.wait();
+  std::thread([] { stopped.set_value((*runtime)->stop(1h)); }).detach();
+  const auto ends = [](Self) -> Task<> { co_return; };
+  while ((*runtime)->spawn(ends).id != 0) std::this_thread::sleep_for(1ms);  // until no more are let in
+  auto stop_ends = stopped.get_future();
+  EXPECT_EQ(stop_ends.wait_for(100ms), std::future_status::timeout) << "it is alive soon";
+  gate->open.count_down();
+  auto run_ends = ran.get_future();
+  ASSERT_EQ(run_ends.wait_for(20s), std::future_status::ready);
+  EXPECT_EQ(run_ends.get(), Result<void>(Error(Errc::exited, Term(killed()))));
+  EXPECT_TRUE(stop_ends.get());
 }
 
 TEST_P(RuntimeTest, APlainThreadSendsExitsAndCasts) {
@@ -238,7 +285,7 @@ TEST(RuntimeThreads, ABlockingJobThatDoesNotEndIsAbandoned) {
     });
   });
   running.wait();
-  const auto stopped = (*runtime)->stop(20ms);
+  const auto stopped = (*runtime)->stop(500ms);
   ASSERT_FALSE(stopped);
   EXPECT_EQ(stopped.error(), Error(Errc::timeout, Term::list({})));
   EXPECT_TRUE(runtime->log().contain("blocking jobs did not end in time"));

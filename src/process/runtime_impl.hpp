@@ -74,8 +74,11 @@ class RuntimeImpl {
   /// Id and serial of a process of this node; 0: none.
   std::atomic<std::uint64_t> default_leader{0};
   bool stopped = false;
-  std::atomic<bool> refuses_processes{false};  ///< The threads have ended: nothing would run any more.
-  bool abandoned = false;                      ///< A thread that would not end still uses this.
+  /// What is left is being killed: nothing starts any more.
+  std::atomic<bool> refuses_processes{false};
+  /// Slots that other threads than the scheduler's have reserved: alive soon, or given back.
+  std::atomic<std::uint32_t> starting{0};
+  bool abandoned = false;  ///< A thread that would not end still uses this.
 
   struct Counters {
     explicit Counters(Metrics& all_metrics);

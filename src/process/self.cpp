@@ -247,20 +247,36 @@ bool BlockingWait::is_done(Wait& wait) {
 
 // -- spawning
 
+namespace {
+
+/// Whoever kills all processes finds those that a process starts by their parent, which lives. Those of other
+/// threads are counted until they live: either the count is seen, or that nothing may start.
+void begin_start(RuntimeImpl& impl) noexcept {
+  if (impl.scheduler.stock() == nullptr) impl.starting.fetch_add(1, std::memory_order_seq_cst);
+}
+void end_start(RuntimeImpl& impl) noexcept {
+  if (impl.scheduler.stock() == nullptr) impl.starting.fetch_sub(1, std::memory_order_seq_cst);
+}
+
+}  // namespace
+
 Process* reserve_process(Runtime& runtime) {
   RuntimeImpl& impl = runtime.impl();
-  if (impl.refuses_processes.load(std::memory_order_relaxed)) return nullptr;
-  Process* process = impl.table.acquire(impl.scheduler.stock());
-  if (process == nullptr) {
+  begin_start(impl);
+  Process* process = nullptr;
+  if (!impl.refuses_processes.load(std::memory_order_seq_cst)) {
+    process = impl.table.acquire(impl.scheduler.stock());
+    if (process != nullptr) return process;
     impl.counters.processes_refused.add();
     impl.log.error("no process was started: processes_max are alive");
-    return nullptr;
   }
-  return process;
+  end_start(impl);
+  return nullptr;
 }
 
 void abandon_process(Process& process) noexcept {
   process.runtime->table.release(process, process.runtime->scheduler.stock());
+  end_start(*process.runtime);
 }
 
 Pid nobody_of(Runtime& runtime) noexcept {
@@ -290,6 +306,7 @@ void start_process(Process& process, Process* parent, Root root, bool link) noex
     parent->related().links.insert_or_assign(process.pid(), Relations::Link{});
   }
   process.inbox.open();
+  end_start(*process.runtime);
 }
 
 void make_system_process(const HeldProcess& held, Atom name) {

@@ -1,7 +1,6 @@
 // How a runtime ends.
 #include <algorithm>
 #include <chrono>
-#include <set>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -17,13 +16,22 @@ namespace {
 /// How often a stopping runtime looks whether its processes have ended.
 constexpr Duration look_again = std::chrono::milliseconds(1);
 constexpr Duration forever = std::chrono::hours(24 * 365);
-/// The processes that live, all or only those nobody of this runtime started.
-std::vector<Pid> living(const detail::RuntimeImpl& impl, bool only_roots) {
-  std::vector<Pid> pids;
+/// Calls `f(pid)` for the processes that live, all or only those nobody of this runtime started; how many
+/// they are.
+template <class F>
+std::size_t for_living(const detail::RuntimeImpl& impl, bool only_roots, F&& f) {
+  std::size_t count = 0;
   impl.table.for_each([&](const Process& process) {
     if (process.inbox.is_dead() || (only_roots && !process.is_root)) return;
-    pids.push_back(impl.pid_of(process.id, process.serial.load(std::memory_order_acquire)));
+    ++count;
+    f(impl.pid_of(process.id, process.serial.load(std::memory_order_acquire)));
   });
+  return count;
+}
+
+std::vector<Pid> living(const detail::RuntimeImpl& impl, bool only_roots) {
+  std::vector<Pid> pids;
+  for_living(impl, only_roots, [&](const Pid& pid) { pids.push_back(pid); });
   return pids;
 }
 
@@ -35,22 +43,26 @@ void await_roots(Runtime& runtime, Duration limit) {
     return;
   }
   const Instant end = impl.clock.now() + limit;
-  while (!living(impl, true).empty() && impl.clock.now() < end) std::this_thread::sleep_for(look_again);
+  const auto ignore = [](const Pid&) {};
+  while (for_living(impl, true, ignore) > 0 && impl.clock.now() < end)
+    std::this_thread::sleep_for(look_again);
 }
 
 /// Kills all processes, and lets no more start; whether all have ended after `limit`.
 bool kill_all(Runtime& runtime, Duration limit) {
   detail::RuntimeImpl& impl = runtime.impl();
-  impl.refuses_processes.store(true);
+  impl.refuses_processes.store(true, std::memory_order_seq_cst);
   const Instant end = impl.clock.now() + limit;
-  // Who was just being started when the others were refused comes to light only later.
-  std::set<Pid> told;
+  // By id the serial, plus one, of who has been told.
+  std::vector<std::uint32_t> told;
   for (;;) {
-    const auto left = living(impl, false);
-    if (left.empty()) return true;
-    for (const Pid& pid : left) {
-      if (told.insert(pid).second) runtime.exit(pid, kill());
-    }
+    // Before the others are looked at: who is being started lives then, or never.
+    const bool none_starting = impl.starting.load(std::memory_order_seq_cst) == 0;
+    const std::size_t left = for_living(impl, false, [&](const Pid& pid) {
+      if (told.size() <= pid.id) told.resize(pid.id + 1);
+      if (std::exchange(told[pid.id], pid.serial + 1) != pid.serial + 1) runtime.exit(pid, kill());
+    });
+    if (left == 0 && none_starting) return true;
     if (impl.scheduler.is_deterministic()) {
       if (!runtime.run_until_idle()) return false;
       continue;
