@@ -83,8 +83,14 @@ TEST_P(RuntimeTest, SpawningBeyondTheLimitGivesADeadPid) {
     const auto monitor = self.monitor(pids.back());
     EXPECT_EQ((co_await self.receive<Down>()).reason, Term(noproc()));
     self.trap_exits(true);
-    self.spawn_link(waits);
-    EXPECT_EQ((co_await self.receive<Exit>()).reason, Term(noproc()));
+    const Pid first = self.spawn_link(waits);
+    const Pid second = self.spawn_link(waits);
+    for (const Pid& refused : {first, second}) {
+      const Exit exit = co_await self.receive<Exit>();
+      EXPECT_EQ(exit.reason, Term(noproc()));
+      EXPECT_EQ(exit.from, refused);
+    }
+    EXPECT_NE(first, second);
     for (const Pid& pid : pids) self.send(pid, Go{});
     co_return true;
   });

@@ -78,7 +78,8 @@ class RuntimeImpl {
   std::atomic<bool> refuses_processes{false};
   /// Slots that other threads than the scheduler's have reserved: alive soon, or given back.
   std::atomic<std::uint32_t> starting{0};
-  bool abandoned = false;  ///< A thread that would not end still uses this.
+  std::atomic<std::uint32_t> refused{0};  ///< Numbers the pids of processes that were not started.
+  bool abandoned = false;                 ///< A thread that would not end still uses this.
 
   struct Counters {
     explicit Counters(Metrics& all_metrics);

@@ -284,7 +284,11 @@ Pid nobody_of(Runtime& runtime) noexcept {
 }
 
 Pid refused_process(Runtime& runtime, Process* linked) {
-  const Pid dead = nobody_of(runtime);
+  // Each has a pid of its own, so that each is told of to who links with it, and none is taken for nobody.
+  RuntimeImpl& impl = runtime.impl();
+  std::uint32_t number = ++impl.refused;
+  if (number == 0) number = ++impl.refused;
+  const Pid dead = impl.pid_of(0, number);
   if (linked != nullptr) linked->link(dead);
   return dead;
 }
