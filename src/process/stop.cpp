@@ -55,6 +55,7 @@ bool kill_all(Runtime& runtime, Duration limit) {
   const Instant end = impl.clock.now() + limit;
   // By id the serial, plus one, of who has been told.
   std::vector<std::uint32_t> told;
+  bool was_empty = false;
   for (;;) {
     // Before the others are looked at: who is being started lives then, or never.
     const bool none_starting = impl.starting.load(std::memory_order_seq_cst) == 0;
@@ -62,7 +63,11 @@ bool kill_all(Runtime& runtime, Duration limit) {
       if (told.size() <= pid.id) told.resize(pid.id + 1);
       if (std::exchange(told[pid.id], pid.serial + 1) != pid.serial + 1) runtime.exit(pid, kill());
     });
-    if (left == 0 && none_starting) return true;
+    const bool is_empty = left == 0 && none_starting;
+    if (is_empty && (was_empty || impl.scheduler.is_deterministic())) return true;
+    // A parent may have started one in a slot that was looked at already, and have ended before its own was.
+    was_empty = is_empty;
+    if (is_empty) continue;
     if (impl.scheduler.is_deterministic()) {
       if (!runtime.run_until_idle()) return false;
       continue;
