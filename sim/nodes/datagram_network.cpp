@@ -17,8 +17,8 @@ void DatagramNetwork::attach(const SocketAddress& address, DatagramReceiver& mac
 }
 
 bool DatagramNetwork::passes(std::size_t from, std::size_t to) {
-  if (cuts_.contains({from, to})) return false;
-  if (!groups_.empty() && groups_[from] != groups_[to]) return false;
+  if (!reaches(from, to)) return false;
+  if (const auto loss = loss_per_million(from, to); loss > 0 && random_.chance(loss)) return false;
   return !random_.chance(weather_.loss_per_million);
 }
 

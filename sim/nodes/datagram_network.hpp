@@ -54,12 +54,28 @@ class DatagramNetwork {
   /// Nothing passes from one to the other; the way back stays as it is.
   void cut(std::size_t from, std::size_t to) { cuts_.emplace(from, to); }
   void mend(std::size_t from, std::size_t to) { cuts_.erase({from, to}); }
-  /// Machines of different groups do not reach each other; an empty list ends that.
-  void partition(std::vector<std::size_t> groups) { groups_ = std::move(groups); }
-  /// No partition and no cut any more.
+  /// One direction loses that much more; 0 ends it.
+  void lose(std::size_t from, std::size_t to, std::uint32_t per_million) {
+    if (per_million == 0) losses_.erase({from, to});
+    else losses_.insert_or_assign({from, to}, per_million);
+  }
+  /// These pairs, the smaller number first, do not reach each other, and all others do; nobody: the partition
+  /// ends.
+  void partition(std::set<std::pair<std::size_t, std::size_t>> apart) { apart_ = std::move(apart); }
+  /// No partition, no cut and no lossy direction any more.
   void heal() {
     cuts_.clear();
-    groups_.clear();
+    losses_.clear();
+    apart_.clear();
+  }
+  /// Whether anything can pass from one to the other.
+  [[nodiscard]] bool reaches(std::size_t from, std::size_t to) const {
+    return !cuts_.contains({from, to}) && !apart_.contains(std::minmax({from, to}));
+  }
+  /// How much that direction loses beyond what all do.
+  [[nodiscard]] std::uint32_t loss_per_million(std::size_t from, std::size_t to) const {
+    const auto known = losses_.find({from, to});
+    return known == losses_.end() ? 0 : known->second;
   }
   [[nodiscard]] const Weather& weather() const { return weather_; }
 
@@ -84,7 +100,8 @@ class DatagramNetwork {
   std::map<SocketAddress, std::size_t> by_address_;
   std::map<std::pair<std::size_t, std::size_t>, Path> paths_;
   std::set<std::pair<std::size_t, std::size_t>> cuts_;
-  std::vector<std::size_t> groups_;
+  std::set<std::pair<std::size_t, std::size_t>> apart_;
+  std::map<std::pair<std::size_t, std::size_t>, std::uint32_t> losses_;
   std::uint64_t sent_ = 0;
   std::uint64_t lost_ = 0;
 };

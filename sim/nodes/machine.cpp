@@ -34,9 +34,12 @@ void Machine::unplug(bool refuses) {
 }
 
 void Machine::pause(Duration span) {
-  paused_ = true;
-  queue_.after(span, [this] {
-    paused_ = false;
+  const Instant until = queue_.now() + span;
+  if (paused() && until <= paused_until_) return;
+  paused_until_ = until;
+  queue_.after(span, [this, until] {
+    if (until != paused_until_) return;
+    paused_until_ = {};
     plan(queue_.now());
   });
 }
@@ -52,7 +55,7 @@ void Machine::plan(Instant when) {
 
 void Machine::turn() {
   planned_.reset();
-  if (loop_ == nullptr || paused_) return;
+  if (loop_ == nullptr || paused()) return;
   ready_at_ = queue_.now() + turn_time;
   loop_->turn(processes_);
   if (const auto timer = loop_->next_timer()) plan(*timer);

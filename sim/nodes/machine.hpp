@@ -38,9 +38,9 @@ class Machine final : public DatagramReceiver {
   /// on, and says that nobody listens.
   void unplug(bool refuses);
 
-  /// Takes no turns for so long. Datagrams pile up, timers become due.
+  /// Takes no turns for so long, or as long as an earlier pause lasts. Datagrams pile up, timers become due.
   void pause(Duration span);
-  [[nodiscard]] bool paused() const { return paused_; }
+  [[nodiscard]] bool paused() const { return paused_until_ != Instant{}; }
   void step_wall_clock(Duration by) { clock_error_ += by; }
   [[nodiscard]] Duration clock_error() const { return clock_error_; }
   [[nodiscard]] std::uint64_t buffer_overflows() const { return buffer_overflows_; }
@@ -71,7 +71,7 @@ class Machine final : public DatagramReceiver {
   Runtime* processes_ = nullptr;
   bool plugged_ = false;
   bool refuses_ = false;
-  bool paused_ = false;
+  Instant paused_until_{};  ///< The beginning of time: not paused.
   Duration clock_error_{};
   std::deque<Arrival> buffer_;
   std::size_t buffered_bytes_ = 0;

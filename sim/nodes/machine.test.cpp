@@ -11,7 +11,10 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::Gt;
+using ::testing::Lt;
 
 SocketAddress address(std::uint8_t number) {
   return SocketAddress::v4({10, 0, 0, number}, 4433);
@@ -67,7 +70,7 @@ TEST_F(SimulatedMachines, ACutPathLeavesTheWayBack) {
   EXPECT_THAT(b_.sizes, ElementsAre());
   EXPECT_THAT(a_.sizes, ElementsAre(2));
   network_.mend(0, 1);
-  network_.partition({0, 1});
+  network_.partition({{0, 1}});
   a_.send(b_, 3);
   b_.send(a_, 3);
   run_for(seconds(1));
@@ -90,6 +93,26 @@ TEST_F(SimulatedMachines, APausedMachineReadsLaterWhatItsBufferHolds) {
   EXPECT_TRUE(fired);
   EXPECT_EQ(b_.sizes.size() + b_.machine.buffer_overflows(), 300U);
   EXPECT_GT(b_.machine.buffer_overflows(), 100U);
+}
+
+TEST_F(SimulatedMachines, APauseIsNotEndedByAShorterOne) {
+  b_.machine.pause(seconds(30));
+  b_.machine.pause(seconds(1));
+  run_for(seconds(29));
+  EXPECT_TRUE(b_.machine.paused());
+  run_for(seconds(2));
+  EXPECT_FALSE(b_.machine.paused());
+}
+
+TEST_F(SimulatedMachines, ALossyDirectionLosesItsShareAndTheOtherOneNothing) {
+  network_.lose(0, 1, 900'000);
+  for (int i = 0; i < 200; ++i) {
+    a_.send(b_, 1);
+    b_.send(a_, 1);
+  }
+  run_for(seconds(1));
+  EXPECT_THAT(b_.sizes.size(), AllOf(Gt(5U), Lt(50U)));
+  EXPECT_EQ(a_.sizes.size(), 200U);
 }
 
 TEST_F(SimulatedMachines, AMachineWithoutANodeRefuses) {

@@ -21,71 +21,10 @@ constexpr Duration settle_max = seconds(120);
 constexpr Duration settle_look = seconds(1);
 /// Agreement must last.
 constexpr int agreements_wanted = 2;
-/// Largest cluster with active views of two.
-constexpr std::size_t ring_nodes_max = 16;
 /// The network stays this bad for good.
 constexpr std::uint32_t lasting_loss_per_million = 10'000;
 
-std::size_t draw_size(Random& random) {
-  const std::uint64_t kind = random.below(1'000);
-  if (kind < 780) return 3 + random.below(4);
-  if (kind < 965) return 7 + random.below(6);
-  if (kind < 993) return 13 + random.below(18);
-  return 31 + random.below(20);
-}
-
-Weather draw_weather(Random& random) {
-  Weather weather;
-  const Duration most = milliseconds(1 + random.below(200));
-  weather.latency_max = most;
-  weather.latency_min = std::max<Duration>(milliseconds(1), most / (1 + random.below(4)));
-  if (random.chance(600'000)) weather.loss_per_million = static_cast<std::uint32_t>(random.below(100'001));
-  if (random.chance(300'000))
-    weather.duplicates_per_million = static_cast<std::uint32_t>(random.below(50'001));
-  if (random.chance(300'000))
-    weather.reordered_per_million = static_cast<std::uint32_t>(random.below(100'001));
-  return weather;
-}
-
 }  // namespace
-
-Plan plan_of(std::uint64_t seed) {
-  Random random(seed);
-  Plan plan;
-  plan.world.seed = random.next();
-  plan.world.nodes = draw_size(random);
-  plan.world.weather = draw_weather(random);
-  if (random.chance(300'000)) plan.world.clock_error_max = clock_error_most;
-  if (random.chance(250'000)) plan.world.active_size = 2 + static_cast<std::uint32_t>(random.below(3));
-  // Where each node has two neighbours the overlay is rings: only few nodes can be relied on to form one.
-  if (plan.world.nodes > ring_nodes_max) plan.world.active_size = std::max(plan.world.active_size, 3U);
-  plan.world.eager_gc = random.chance(300'000);
-  plan.world.small_budgets = random.chance(200'000);
-  plan.processes_per_node = plan.world.nodes > 12 ? 2 : 3;
-  plan.span = seconds((plan.world.nodes > 12 ? 8 : 12) + random.below(12));
-  const std::uint64_t count = random.chance(100'000) ? 0 : 1 + random.below(3);
-  for (std::uint64_t i = 0; i < count; ++i) {
-    plan.troubles.push_back(static_cast<Trouble>(random.below(trouble_count)));
-    if (plan.troubles.back() == Trouble::pauses) plan.span += seconds(8);
-  }
-  return plan;
-}
-
-std::string Plan::describe() const {
-  const Weather& weather = world.weather;
-  const auto ms = [](Duration time) {
-    return std::to_string(std::chrono::duration_cast<milliseconds>(time).count());
-  };
-  std::string text = std::to_string(world.nodes) + " nodes, " + ms(weather.latency_min) + "-" +
-                     ms(weather.latency_max) + " ms, loss " +
-                     std::to_string(weather.loss_per_million / 10'000) + " %";
-  if (world.active_size != 5) text += ", views of " + std::to_string(world.active_size);
-  if (world.eager_gc) text += ", eager gc";
-  if (world.small_budgets) text += ", small budgets";
-  if (world.clock_error_max > Duration::zero()) text += ", wrong clocks";
-  for (const Trouble trouble : troubles) text += ", " + std::string(to_string(trouble));
-  return text;
-}
 
 NodesScenario::NodesScenario(Plan plan, const IdentityPool& identities)
     : plan_(std::move(plan)), world_(plan_.world, identities), troubles_(world_) {}
@@ -144,14 +83,21 @@ Duration NodesScenario::settle() {
   }
 }
 
+Duration NodesScenario::latest_start(Trouble trouble) const {
+  // The longest pause has to end in time.
+  if (is_pause(trouble) && !plan_.is_first) return std::min(plan_.span / 2, plan_.span - longest_pause);
+  return plan_.span / 2;
+}
+
 NodesReport NodesScenario::run() {
   const Instant begin = world_.queue().now();
   calm_at_ = begin + quiet_start + plan_.span;
   world_.stage().acting_until = calm_at_;
+  world_.stage().links_are_followed = !plan_.is_first;
   boot();
   look_at_limits();
   for (const Trouble trouble : plan_.troubles) {
-    const Duration at(world_.random().between(0, Duration(plan_.span).count() / 2));
+    const Duration at(world_.random().between(0, latest_start(trouble).count()));
     world_.queue().after(quiet_start + at, [this, trouble] { troubles_.make(trouble, calm_at_); });
   }
   world_.run_until(calm_at_);

@@ -6,24 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "sim/nodes/plan.hpp"
 #include "sim/nodes/trouble.hpp"
 #include "sim/nodes/world.hpp"
 
 namespace barrel::sim {
-
-/// A cluster and what it goes through, drawn from a seed.
-struct Plan {
-  WorldOptions world;
-  std::vector<Trouble> troubles;
-  std::size_t processes_per_node = 3;
-  /// For how long processes act and trouble happens.
-  Duration span{};
-
-  [[nodiscard]] std::string describe() const;
-};
-
-/// 3 to 50 nodes, mostly few: a small cluster finds most faults in a fraction of the time.
-[[nodiscard]] Plan plan_of(std::uint64_t seed);
 
 /// What one run showed.
 struct NodesReport {
@@ -58,6 +45,8 @@ class NodesScenario {
   void keep_populated(std::size_t index);
   void look_at_limits();
   void end_trouble();
+  /// After the quiet start.
+  [[nodiscard]] Duration latest_start(Trouble trouble) const;
   /// Runs until everything holds; adds what does not to the faults.
   [[nodiscard]] Duration settle();
   [[nodiscard]] std::vector<std::string> open_issues();

@@ -27,15 +27,20 @@ TEST_P(Seeds, KeepWhatBarrelPromises) {
 
 INSTANTIATE_TEST_SUITE_P(Part, Seeds, ::testing::Range<std::uint64_t>(0, parts));
 
-// Seeds beyond the thousand that have found something, with what it was.
+// Seeds beyond the thousand that have found something, with what it was. They mean what they meant then.
+void run_first(std::uint64_t seed) {
+  const NodesReport report = run_plan(first_plan_of(seed), identities());
+  EXPECT_TRUE(report.faults.empty()) << summary(report) << "\nreplay: " << replay_command(seed, true);
+}
+
 TEST(Found, ASignalToTheLastIncarnationOfAPid) {
-  for (const std::uint64_t seed : {1841U, 10513U, 2845U}) run(seed);
+  for (const std::uint64_t seed : {1841U, 10513U, 2845U}) run_first(seed);
 }
 TEST(Found, MessagesThatWaitForAPeerWhoseOwnDialFails) {
-  run(10537);
+  run_first(10537);
 }
 TEST(Found, SignalsThatWaitForAConnectionWhenTheirNodeEnds) {
-  for (const std::uint64_t seed : {11052U, 12545U}) run(seed);
+  for (const std::uint64_t seed : {11052U, 12545U}) run_first(seed);
 }
 
 TEST(Replay, ASeedTwiceGivesTheSameTrace) {
