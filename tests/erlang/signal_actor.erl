@@ -10,12 +10,14 @@
 
 %% On a node of either kind. It traps exits, unless the second argument says otherwise.
 start(Node) ->
-    spawn(Node, ?MODULE, run, []).
+    start(Node, true).
 
 start(Node, Traps) ->
-    Actor = start(Node),
+    Actor = spawn(Node, ?MODULE, run, []),
     Actor ! {do, trap, Traps},
-    Actor.
+    %% Before it runs, an exit would end it.
+    Actor ! {do, sync, self()},
+    receive {synced, Actor} -> Actor after 5000 -> exit({does_not_start, Node}) end.
 
 %% When it comes back, all that One has sent to Other has arrived.
 fence(One, Other) ->
