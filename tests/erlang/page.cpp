@@ -47,7 +47,7 @@ std::vector<PageBlock> blocks_of(const std::filesystem::path& page) {
   for (std::string line; std::getline(file, line); before = line) {
     ++number;
     if (!line.starts_with("```")) continue;
-    PageBlock block{.line = number, .language = line.substr(3)};
+    PageBlock block{.line = number};
     if (std::smatch match; std::regex_match(before, match, comment)) {
       block.action = match[1];
       block.argument = match[3];
@@ -135,7 +135,7 @@ std::string PageRun::follow(const std::filesystem::path& page) {
 }
 
 std::string PageRun::follow(const PageBlock& block) {
-  if (block.action == "from" || block.language == "cpp") return "";
+  if (block.action == "from") return "";
   if (block.action == "run") return run(block);
   if (block.action == "start") return start(block);
   if (block.action == "write") {

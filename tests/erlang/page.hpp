@@ -26,7 +26,6 @@ struct PageBlock {
   std::size_t line = 0;  ///< of the document, from 1
   std::string action{};  ///< "run", "start", ...; empty: there is no such comment
   std::string argument{};
-  std::string language{};
   std::vector<std::string> lines{};
 };
 

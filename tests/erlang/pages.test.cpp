@@ -51,6 +51,7 @@ TEST_F(WrongPage, CommandsThatFailAreNoticed) {
 
 TEST_F(WrongPage, BlocksWithoutATestAreNoticed) {
   EXPECT_THAT(follow("text\n```sh\ntrue\n```\n"), HasSubstr("page.md:2: this block says not how"));
+  EXPECT_THAT(follow("text\n```cpp\nint a;\n```\n"), HasSubstr("page.md:2: this block says not how"));
   EXPECT_THAT(follow("text\n"), HasSubstr("nothing to follow"));
 }
 
