@@ -55,8 +55,8 @@ struct LinkConfig {
   /// Bytes of a lane that are handed to QUIC ahead of what has left, so that it never runs dry. Not below
   /// quic::EndpointConfig::send_high_water.
   std::size_t unsent_bytes_target = 1U << 20;
-  /// Messages that may overtake the end of the handshake are kept until then. Erlang's initial window is 128
-  /// KiB, and the gap is a round trip or a few; a guess with room.
+  /// Messages that may overtake the end of the handshake are kept until then: over QUIC as many as fit into
+  /// quic::EndpointConfig::setup_window_bytes, which is less. The gap is a round trip or a few; a guess.
   std::size_t early_bytes_max = 8U << 20;
   /// Accepted links that are not up. A QUIC handshake proves an address, so that this is no way to lock
   /// others out cheaply; 77 KB each, measured.

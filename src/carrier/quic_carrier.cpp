@@ -1,7 +1,10 @@
 #include "carrier/quic_carrier.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
+
+#include "quic/neighbourhood.hpp"
 
 namespace barrel::carrier {
 namespace {
@@ -61,10 +64,31 @@ Result<Link*> QuicCarrier::dial(NodeName target, quic::Dial where, Instant now) 
   return &links_.add(std::move(link));
 }
 
+/// One host cannot lock the others out: whoever has most gives way, those first that have not authenticated.
+void QuicCarrier::close_pending() {
+  std::unordered_map<SocketAddress, std::vector<Link*>> pending;  // oldest first
+  for (Link* link : links_.alive()) {
+    if (link->dialed() || link->phase() == Phase::up) continue;
+    pending[quic::neighbourhood(link->remote_address())].push_back(link);
+  }
+  const auto later = [](const auto& a, const auto& b) {
+    if (a.second.size() != b.second.size()) return a.second.size() < b.second.size();
+    return a.second.front()->id() > b.second.front()->id();
+  };
+  const auto most = std::max_element(pending.begin(), pending.end(), later);
+  if (most == pending.end()) return;
+  const std::vector<Link*>& links = most->second;
+  const auto stranger = std::find_if(links.begin(), links.end(), [](const Link* link) {
+    return link->phase() == Phase::connecting || link->phase() == Phase::authenticating;
+  });
+  Link& closed = stranger != links.end() ? **stranger : *links.front();
+  closed.close("gives way: too many connections are being set up", context_.now);
+}
+
 quic::ConnectionEvents* QuicCarrier::on_accept(quic::Connection& connection) {
   if (context_.pending_accepted >= context_.config.pending_accepted_max) {
     context_.count("auth.pending_limit");
-    return nullptr;
+    close_pending();
   }
   QuicLink& link = links_.add(std::make_unique<QuicLink>(context_, links_.next_id(), std::nullopt));
   link.set_connection(connection);

@@ -72,6 +72,8 @@ class QuicCarrier final : private quic::EndpointEvents {
  private:
   QuicCarrier(LinkConfig config, LinkOwner& owner, Random random, Metrics& metrics, Log log);
   quic::ConnectionEvents* on_accept(quic::Connection& connection) override;
+  /// Closes an accepted link that is not up.
+  void close_pending();
 
   LinkContext context_;
   LinkTable links_{context_, 0};

@@ -54,6 +54,7 @@ class QuicLink final : public Link, private quic::ConnectionEvents {
 
   // quic::ConnectionEvents
   void on_connected(quic::Connection& connection) override;
+  void on_stream_opened(quic::Connection& connection, quic::StreamId stream) override;
   void on_stream_data(quic::Connection& connection, quic::StreamId stream, BytesView bytes,
                       bool fin) override;
   void on_stream_reset(quic::Connection& connection, quic::StreamId stream, std::uint64_t code) override;
@@ -82,6 +83,8 @@ class QuicLink final : public Link, private quic::ConnectionEvents {
   void come_up();
 
   // Messages (quic_link_streams.cpp).
+  /// Whether the peer may use the stream as early as this.
+  [[nodiscard]] bool may_open(quic::StreamId stream) const;
   void on_data_stream(quic::StreamId stream, BytesView bytes);
   void keep_early(Incoming& incoming, BytesView bytes);
   void replay_early();

@@ -192,6 +192,7 @@ void QuicLink::come_up() {
   if (!alive()) return;
   open_lanes();
   if (!alive()) return;
+  connection_->admit();
   go_up(context_.config.liveness);
   if (alive()) replay_early();
 }

@@ -20,6 +20,29 @@ static_assert(unfinished_bytes_min >= 2 * data_stream_count * (std::size_t{64} <
 
 }  // namespace
 
+bool QuicLink::may_open(quic::StreamId stream) const {
+  if (phase_ == Phase::up) return true;
+  if (stream == auth_stream(!is_client())) return true;
+  if (quic::is_unidirectional(stream)) return false;
+  // An acceptor is up as soon as it has sent the last message of the handshake, which a dialer may get late.
+  if (phase_ == Phase::handshaking) return dialed() || stream == control_stream;
+  return phase_ == Phase::introducing;
+}
+
+void QuicLink::on_stream_opened(quic::Connection&, quic::StreamId stream) {
+  if (may_open(stream)) return;
+  if (phase_ == Phase::down) {  // and what we said last is on its way
+    deadline_.reset();
+    reschedule();
+    return drop_connection();
+  }
+  const bool stranger = phase_ == Phase::connecting || phase_ == Phase::authenticating;
+  context_.count("auth.failed.early_stream");
+  end(DownReason::protocol_error,
+      other_end() + " used stream " + std::to_string(stream) +
+          (stranger ? " before it was authenticated" : " before the link was up"));
+}
+
 void QuicLink::on_stream_data(quic::Connection& connection, quic::StreamId stream, BytesView bytes,
                               bool fin) {
   if (phase_ == Phase::down) return connection.consume(stream, bytes.size());
@@ -30,11 +53,6 @@ void QuicLink::on_stream_data(quic::Connection& connection, quic::StreamId strea
     if (stream == auth_stream(!is_client()) && phase_ == Phase::authenticating)
       return on_auth_stream(bytes, fin);
     return context_.metrics.counter("dist.one_way_bytes_dropped").add(bytes.size());
-  }
-  if (phase_ == Phase::connecting || phase_ == Phase::authenticating) {
-    context_.count("auth.failed.early_stream");
-    return end(DownReason::protocol_error,
-               other_end() + " used stream " + std::to_string(stream) + " before it was authenticated");
   }
   switch (kind) {
     case StreamClass::control: connection.consume(stream, bytes.size()); return on_control_stream(bytes, fin);

@@ -42,6 +42,15 @@ class Stranger {
     return world_.until([this] { return recorder_.connected; }, 5s);
   }
 
+  /// One more connection, of which nothing but TLS becomes.
+  void dial_again(quic::test::Recorder& owner) {
+    quic::Dial where;
+    where.remote = node_.address;
+    where.local = endpoint_.address;
+    auto made = endpoint_.endpoint->connect(where, owner, world_.network.now);
+    if (!made) throw std::runtime_error(made.error().message());
+  }
+
   bool authenticate() {
     auth::HandshakeSetup setup{
         .role = auth::Role::client,

@@ -65,6 +65,53 @@ TEST_F(StrangerTest, NothingIsReadBeforeThePeerIsAuthenticated) {
   expect_protocol_error(stranger, "used stream 4 before it was authenticated");
 }
 
+TEST_F(StrangerTest, AStreamWhoseFirstByteNeverComesIsNoWayToStayUnseen) {
+  for (const quic::StreamId stream : {quic::StreamId{4}, quic::StreamId{68}}) {
+    Stranger stranger(world, node, mallory, "barrel/1");
+    ASSERT_TRUE(stranger.connect());
+    world.run(100ms);
+    world.network.conditions.loss_ppm = 1'000'000;
+    stranger.write(stream, Bytes(1'000));
+    world.run(Duration::zero());
+    world.network.conditions.loss_ppm = 0;
+    stranger.write(stream, Bytes(10));
+    // Sooner than the lost bytes are sent again.
+    EXPECT_TRUE(stranger.closed_within(20ms)) << stream;
+    EXPECT_NE(last_down().text.find("before it was authenticated"), std::string::npos) << last_down().text;
+  }
+}
+
+TEST_F(StrangerTest, OneWayStreamsAreNotOpenedBeforeTheLinkIsUp) {
+  Stranger stranger(world, node, mallory, "barrel/1");
+  ASSERT_TRUE(stranger.connect() && stranger.authenticate());
+  const auto second = stranger.connection().open_unidirectional();
+  ASSERT_TRUE(second);
+  ASSERT_TRUE(stranger.connection().send(*second, SharedBytes(Bytes(10))));
+  expect_protocol_error(stranger, "before the link was up");
+}
+
+TEST_F(StrangerTest, WithoutTheCookieThereIsNoStreamOfMessages) {
+  Stranger stranger(world, node, mallory, "barrel/1");
+  ASSERT_TRUE(stranger.connect() && stranger.authenticate());
+  stranger.write(4, Bytes{0});
+  expect_protocol_error(stranger, "used stream 4 before the link was up");
+}
+
+TEST_F(StrangerTest, TheWindowIsSmallUntilTheLinkIsUp) {
+  for (const bool introduces : {false, true}) {
+    Stranger stranger(world, node, mallory, "barrel/1");
+    ASSERT_TRUE(stranger.connect() && stranger.authenticate() && stranger.shake_hands());
+    if (introduces) stranger.introduce();
+    stranger.send_frame(message(own, target, Term(std::string(60'000, 'x'))));
+    world.run(1s);
+    ASSERT_FALSE(stranger.closed());
+    if (introduces) EXPECT_EQ(stranger.connection().unsent(4), 0U);
+    else EXPECT_GT(stranger.connection().unsent(4), 40'000U);
+    stranger.connection().close(0);
+    world.run(1s);
+  }
+}
+
 TEST_F(StrangerTest, TheNameMustBeTheAuthenticatedOne) {
   Stranger stranger(world, node, mallory, "erlang-dist");
   ASSERT_TRUE(stranger.connect() && stranger.authenticate());
@@ -221,20 +268,28 @@ TEST_F(StrangerTest, AnInvalidCapabilityTermIsNamed) {
   EXPECT_NE(last_down().text.find("capability term"), std::string::npos) << last_down().text;
 }
 
-TEST_F(StrangerTest, AcceptedConnectionsThatAreNotUpAreLimited) {
+TEST_F(StrangerTest, OneHostsConnectionsGiveWayToThoseOfOthers) {
   Settings settings;
-  settings.link.pending_accepted_max = 1;
+  settings.link.pending_accepted_max = 3;
   TestNode& small = world.add(NodeName("small@10.0.0.2"), "10.0.0.2", 11, settings);
-  Stranger first(world, small, mallory, "barrel/1");
-  ASSERT_TRUE(first.connect());
-  world.run(50ms);
-  TestNode& second = world.add(NodeName("late@10.0.0.3"), "10.0.0.3", 12);
-  second.dial(small);
-  ASSERT_TRUE(world.until([&] { return !second.downs.empty(); }, 8s));
-  EXPECT_EQ(small.count("auth.pending_limit"), 1U);
-  ASSERT_TRUE(first.closed_within(11s));
-  second.dial(small);
-  EXPECT_TRUE(world.until([&] { return small.up(second); }, 5s)) << "the place is free again";
+  TestNode& slow = world.add(NodeName("slow@10.0.0.4"), "10.0.0.4", 13);
+  slow.dial(small);
+  world.until([&] { return small.carrier->links().size() == 1; }, 1s);
+  Stranger oldest(world, small, mallory, "barrel/1");
+  ASSERT_TRUE(oldest.connect() && oldest.authenticate());
+  quic::test::Recorder recorders[4];
+  for (quic::test::Recorder& recorder : recorders) {
+    oldest.dial_again(recorder);
+    ASSERT_TRUE(world.until([&] { return recorder.connected; }, 1s));
+  }
+  TestNode& late = world.add(NodeName("late@10.0.0.3"), "10.0.0.3", 12);
+  late.dial(small);
+  EXPECT_TRUE(world.until([&] { return small.up(late); }, 1s));
+  EXPECT_TRUE(small.up(slow));
+  EXPECT_GE(small.count("auth.pending_limit"), 2U);
+  EXPECT_FALSE(oldest.closed()) << "those that have not authenticated go first";
+  EXPECT_TRUE(recorders[0].closed.has_value());
+  EXPECT_FALSE(recorders[3].closed.has_value());
 }
 
 }  // namespace

@@ -111,6 +111,10 @@ class Connection {
   /// Tells the peer that we read no more of the stream (STOP_SENDING); what was delivered counts as consumed.
   virtual void stop_sending(StreamId stream, std::uint64_t code) = 0;
 
+  /// The peer has earned the whole of EndpointConfig::connection_window_bytes; until now it had
+  /// setup_window_bytes.
+  virtual void admit() = 0;
+
   /// Sends a PING with the next flush, so that a living peer answers within a round trip.
   virtual void probe() = 0;
   /// A PING is sent when nothing was received or sent for `interval`; zero never.
@@ -130,7 +134,9 @@ class ConnectionEvents {
   virtual ~ConnectionEvents() = default;
   /// The handshake is done: alpn() and peer_certificate() are known, streams may be opened.
   virtual void on_connected(Connection& connection) = 0;
-  /// The next bytes of a stream, in order; valid during the call. Also says that the peer opened the stream.
+  /// The peer uses a stream for the first time; data may follow, or not: it can keep the first byte back.
+  virtual void on_stream_opened(Connection&, StreamId) {}
+  /// The next bytes of a stream, in order; valid during the call.
   /// `fin` comes once, with the last bytes or with none.
   virtual void on_stream_data(Connection& connection, StreamId stream, BytesView bytes, bool fin) = 0;
   /// The peer abandoned its sending side; no more data comes.

@@ -43,7 +43,7 @@ struct Callbacks {
   static int handshake_completed(ngtcp2_conn*, void* user) { return self(user).on_handshake_completed(); }
 
   static int stream_open(ngtcp2_conn*, std::int64_t id, void* user) {
-    self(user).add_stream(static_cast<StreamId>(id), true);
+    self(user).on_stream_opened(static_cast<StreamId>(id));
     return 0;
   }
 
@@ -184,6 +184,11 @@ int ConnectionImpl::on_handshake_completed() {
   }
   if (told()) events_->on_connected(*this);
   return 0;
+}
+
+void ConnectionImpl::on_stream_opened(StreamId id) {
+  add_stream(id, true);
+  if (told()) events_->on_stream_opened(*this, id);
 }
 
 void ConnectionImpl::on_stream_data(Stream& stream, BytesView bytes, bool fin) {

@@ -47,7 +47,8 @@ ConnectionImpl::ConnectionImpl(ConnectionHost& host, ConnectionId id, bool clien
       local_(local),
       remote_(remote),
       last_received_(now),
-      keep_alive_(host.config().keep_alive) {
+      keep_alive_(host.config().keep_alive),
+      window_bytes_(std::min(host.config().setup_window_bytes, host.config().connection_window_bytes)) {
   reference_.get_conn = [](ngtcp2_crypto_conn_ref* reference) {
     return static_cast<ConnectionImpl*>(reference->user_data)->conn_;
   };
@@ -68,8 +69,7 @@ ngtcp2_settings ConnectionImpl::make_settings(Instant now, Duration handshake_ti
   settings.cc_algo =
       config.congestion_control == CongestionControl::bbr ? NGTCP2_CC_ALGO_BBR : NGTCP2_CC_ALGO_CUBIC;
   settings.max_tx_udp_payload_size = config.udp_payload_bytes_max;
-  settings.max_window = config.connection_window_bytes;
-  settings.max_stream_window = config.stream_window_bytes;
+  // Windows are as large as they get from the start, or from admit() on: they do not adapt.
   settings.handshake_timeout = static_cast<ngtcp2_duration>(handshake_timeout.count());
   settings.no_pmtud = config.discover_path_mtu ? 0 : 1;
   settings.no_tx_udp_payload_size_shaping = config.discover_path_mtu ? 0 : 1;
@@ -82,8 +82,8 @@ ngtcp2_transport_params ConnectionImpl::make_params() const {
   ngtcp2_transport_params_default(&params);
   params.initial_max_stream_data_bidi_local = config.stream_window_bytes;
   params.initial_max_stream_data_bidi_remote = config.stream_window_bytes;
-  params.initial_max_stream_data_uni = config.stream_window_bytes;
-  params.initial_max_data = config.connection_window_bytes;
+  params.initial_max_stream_data_uni = std::min(config.one_way_window_bytes, config.stream_window_bytes);
+  params.initial_max_data = window_bytes_;
   params.initial_max_streams_bidi = config.streams_bidirectional_max;
   params.initial_max_streams_uni = config.streams_unidirectional_max;
   params.max_idle_timeout = static_cast<ngtcp2_duration>(config.idle_timeout.count());
@@ -193,6 +193,14 @@ void ConnectionImpl::apply_keep_alive() {
   const bool never = keep_alive_ <= Duration::zero();
   ngtcp2_conn_set_keep_alive_timeout(
       conn_, never ? ng::keep_alive_never : static_cast<ngtcp2_duration>(keep_alive_.count()));
+}
+
+void ConnectionImpl::admit() {
+  const auto whole = host_->config().connection_window_bytes;
+  if (end_ || window_bytes_ == whole) return;
+  ngtcp2_conn_extend_max_offset(conn_, whole - window_bytes_);
+  window_bytes_ = whole;
+  host_->mark_dirty(*this);
 }
 
 void ConnectionImpl::probe() {

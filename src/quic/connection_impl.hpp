@@ -84,6 +84,7 @@ class ConnectionImpl final : public Connection {
   void consume(StreamId stream, std::size_t count) override;
   void reset_stream(StreamId stream, std::uint64_t code) override;
   void stop_sending(StreamId stream, std::uint64_t code) override;
+  void admit() override;
   void probe() override;
   void set_keep_alive(Duration interval) override;
   void close(std::uint64_t code, std::string_view text) override;
@@ -174,6 +175,7 @@ class ConnectionImpl final : public Connection {
   void end_writing(Stream& stream);
   void release(Stream& stream);
   void forget_if_done(Stream& stream);
+  void give_window(std::uint64_t credit);
 
   ngtcp2_ssize write_packet(std::span<std::uint8_t> room, Path& path, ngtcp2_tstamp now);
   void on_sent(Stream& stream, std::size_t count, bool fin);
@@ -192,6 +194,7 @@ class ConnectionImpl final : public Connection {
   // Called by ngtcp2 (connection_callbacks.cpp).
   friend struct Callbacks;
   int on_handshake_completed();
+  void on_stream_opened(StreamId id);
   void on_stream_data(Stream& stream, BytesView bytes, bool fin);
   void end_received(StreamId id);
   void on_stream_close(Stream& stream, bool error_code_set);
@@ -219,6 +222,8 @@ class ConnectionImpl final : public Connection {
   std::unordered_map<StreamId, std::unique_ptr<Stream>> streams_;
   std::array<std::deque<Stream*>, 2> ready_;  ///< By StreamPriority.
   std::size_t buffered_ = 0;
+  std::uint64_t window_bytes_;          ///< The connection's, as told to the peer.
+  std::uint64_t window_credit_ = 0;     ///< Consumed, and not told to the peer.
   std::uint64_t received_streams_ = 0;  ///< Unidirectional ones of the peer that are done.
   std::vector<StreamId> writable_;      ///< To be told when the burst is over.
   std::vector<StreamId> stopped_;       ///< As above.

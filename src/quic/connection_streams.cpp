@@ -11,6 +11,10 @@ namespace {
 /// (see closes_received_streams): 16 MB. The distribution protocol opens one.
 constexpr std::uint64_t received_streams_max = 32'768;
 
+/// Consumed bytes are given back to the peer in this many parts of the window: few frames, and always most of
+/// the window left. A guess.
+constexpr std::uint64_t window_parts = 8;
+
 std::int64_t native(StreamId stream) {
   return static_cast<std::int64_t>(stream);
 }
@@ -101,9 +105,17 @@ void ConnectionImpl::consume(StreamId id, std::size_t count) {
   if (credit == 0) return;
   stream->unconsumed -= credit;
   if (!stream->closed) ngtcp2_conn_extend_max_stream_offset(conn_, native(id), credit);
-  ngtcp2_conn_extend_max_offset(conn_, credit);
+  give_window(credit);
   host_->mark_dirty(*this);
   forget_if_done(*stream);
+}
+
+/// The library would tell the peer after each half of the window that the connection began with, which is
+/// small.
+void ConnectionImpl::give_window(std::uint64_t credit) {
+  window_credit_ += credit;
+  if (window_credit_ < window_bytes_ / window_parts) return;
+  ngtcp2_conn_extend_max_offset(conn_, std::exchange(window_credit_, 0));
 }
 
 void ConnectionImpl::reset_stream(StreamId id, std::uint64_t code) {

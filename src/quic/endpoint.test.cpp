@@ -225,6 +225,41 @@ TEST(Endpoint, SlowReaderOfManyStreamsStopsTheSenderAtTheConnectionsWindow) {
   EXPECT_TRUE(pair.until([&] { return total() == 200'000U; }));
 }
 
+TEST(Endpoint, APeerThatIsNotAdmittedHasASmallWindowWhateverTheStreams) {
+  Pair pair;
+  pair.server.prepare = [](Recorder& recorder) { recorder.consume = recorder.admit = false; };
+  ASSERT_TRUE(pair.connect());
+  auto& connection = *pair.owner.connection;
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_TRUE(connection.send(*connection.open_bidirectional(), SharedBytes(Bytes(10'000)), true));
+  }
+  const auto total = [&] {
+    std::uint64_t sum = 0;
+    for (const auto& [stream, bytes] : pair.accepted().received_bytes) sum += bytes;
+    return sum;
+  };
+  pair.runner.run_for(5s);
+  EXPECT_EQ(total(), 16U << 10);
+  pair.accepted().connection->admit();
+  EXPECT_TRUE(pair.until([&] { return total() == 500'000U; }, 2s));
+}
+
+TEST(Endpoint, AStreamIsToldOfAlthoughItsFirstByteIsMissing) {
+  Pair pair;
+  std::vector<StreamId> opened;
+  ASSERT_TRUE(pair.connect());
+  auto& connection = *pair.owner.connection;
+  const auto stream = *connection.open_bidirectional();
+  pair.network.conditions.loss_ppm = 1'000'000;
+  ASSERT_TRUE(connection.send(stream, SharedBytes(Bytes(1'000))));
+  pair.runner.flush();
+  pair.network.conditions.loss_ppm = 0;
+  ASSERT_TRUE(connection.send(stream, SharedBytes(Bytes(100))));
+  ASSERT_TRUE(pair.until([&] { return !pair.accepted().opened.empty(); }, 1s));
+  EXPECT_EQ(pair.accepted().opened, std::vector<StreamId>{stream});
+  EXPECT_EQ(pair.accepted().received_bytes[stream], 0U);
+}
+
 TEST(Endpoint, CreditForNewStreamsComesBackOnlyWhenAllIsConsumed) {
   auto config = server_config();
   config.streams_bidirectional_max = 2;

@@ -25,6 +25,11 @@ struct EndpointConfig {
   Duration idle_timeout = std::chrono::seconds(300);
   std::uint64_t stream_window_bytes = std::uint64_t{4} << 20;
   std::uint64_t connection_window_bytes = std::uint64_t{256} << 20;
+  /// The connection's window until its owner admits the peer. A byte may cost the library a block of 8 KB,
+  /// or, out of order, a gap of some 100 bytes; authentication and distribution handshake need 2 KB.
+  std::uint64_t setup_window_bytes = std::uint64_t{16} << 10;
+  /// Window of a unidirectional stream; the only one in use carries the authentication, less than 600 bytes.
+  std::uint64_t one_way_window_bytes = std::uint64_t{4} << 10;
   std::uint64_t streams_bidirectional_max = 100;
   std::uint64_t streams_unidirectional_max = 100;
   /// RFC 9000's minimum is 2, which is what the original sends.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "quic/endpoint.hpp"
+#include "quic/half_open.hpp"
 #include "quic/test_support.hpp"
 
 namespace barrel::quic {
@@ -175,6 +176,33 @@ TEST_F(EndpointHostile, HalfOpenIsCappedWhateverTheThreshold) {
   for (std::uint32_t i = 0; i < 100; ++i) deliver(first_packet(), stranger(i));
   EXPECT_EQ(server->endpoint->half_open_count(), 30U);
   EXPECT_EQ(server->count("quic.half_open_dropped"), 70U);
+}
+
+TEST_F(EndpointHostile, WhoHasMostHandshakesGivesWay) {
+  HalfOpen half_open;
+  const auto at = [](const char* text) { return *SocketAddress::parse(text); };
+  EXPECT_FALSE(half_open.to_give_way());
+  half_open.add(1, at("10.0.0.1:1"), true);
+  half_open.add(2, at("[2001:db8:0:1::1]:1"), true);
+  half_open.add(3, at("[2001:db8:0:1::2]:1"), true);
+  half_open.add(4, at("[2001:db8:0:2::1]:1"), true);
+  EXPECT_EQ(half_open.to_give_way(), 2U) << "a /64 is one neighbour";
+  half_open.remove(2, at("[2001:db8:0:1::1]:1"), true);
+  EXPECT_EQ(half_open.to_give_way(), 1U) << "of equals the oldest";
+  EXPECT_EQ(half_open.total(), 3U);
+}
+
+TEST_F(EndpointHostile, ALateClientGetsInWhileAllPlacesAreTaken) {
+  auto config = server_config();
+  config.retry_threshold = 1'000;
+  config.half_open_max = 30;
+  make_server(config);
+  for (std::uint32_t i = 0; i < 30; ++i) deliver(first_packet(), stranger(i));
+  Peer client(network, "10.0.0.2:5000", {});
+  Runner runner(network, {server.get(), &client});
+  Recorder owner;
+  client.dial(*server, owner);
+  EXPECT_TRUE(runner.run_until([&] { return owner.connected; }, 1s));
 }
 
 TEST_F(EndpointHostile, ConnectionsAreCapped) {

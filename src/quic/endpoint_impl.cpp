@@ -124,7 +124,7 @@ ConnectionEvents* EndpointImpl::handshake_done(ConnectionImpl& connection) {
 
 void EndpointImpl::leave_half_open(ConnectionImpl& connection) {
   if (!connection.counted_half_open) return;
-  half_open_.remove(*connection.counted_half_open, connection.address_proven());
+  half_open_.remove(connection.id(), *connection.counted_half_open, connection.address_proven());
   connection.counted_half_open.reset();
   counters_.half_open.subtract();
 }

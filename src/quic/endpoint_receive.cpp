@@ -181,10 +181,18 @@ bool EndpointImpl::may_accept(const ngtcp2_pkt_hd& header, bool proven, const In
     return false;
   }
   // Nothing is answered: a client tries again by itself, when others may have finished.
-  const bool full = half_open_.total() >= config_.half_open_max ||
-                    (proven && half_open_.of(in.remote) >= config_.half_open_per_address_max);
-  if (full) counters_.half_open_dropped.add();
-  return !full;
+  if (proven && half_open_.of(in.remote) >= config_.half_open_per_address_max) {
+    counters_.half_open_dropped.add();
+    return false;
+  }
+  if (half_open_.total() >= config_.half_open_max) {
+    // Those of whoever has most give way, so that many handshakes lock nobody out.
+    counters_.half_open_dropped.add();
+    const auto oldest = half_open_.to_give_way();
+    if (!oldest) return false;
+    drop_unborn(*connections_.at(*oldest));
+  }
+  return true;
 }
 
 void EndpointImpl::make_connection(const ConnectionImpl::Accept& accept, const Incoming& in) {
@@ -199,7 +207,7 @@ void EndpointImpl::make_connection(const ConnectionImpl::Accept& accept, const I
   const auto& first = accept.header->dcid;
   connection.initial_route = InitialRoute{Bytes(first.data, first.data + first.datalen), in.remote};
   initial_routes_[*connection.initial_route] = {&connection, nullptr};
-  half_open_.add(in.remote, connection.address_proven());
+  half_open_.add(connection.id(), in.remote, connection.address_proven());
   connection.counted_half_open = in.remote;
   counters_.half_open.add();
   deliver(connection, in);

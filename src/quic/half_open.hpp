@@ -1,47 +1,54 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <optional>
+#include <set>
 #include <unordered_map>
 
-#include "barrel/base/socket_address.hpp"
+#include "quic/connection.hpp"
+#include "quic/neighbourhood.hpp"
 
 namespace barrel::quic {
 
-/// Counts server handshakes that are not finished: all, those whose client has not proven its address, and
-/// those of each network neighbour. Holds only addresses with a count.
+/// The server handshakes that are not finished: how many, how many of them from addresses that are not
+/// proven, and who has most. Holds only neighbourhoods that have one.
 class HalfOpen {
  public:
-  void add(const SocketAddress& remote, bool proven) {
+  void add(ConnectionId id, const SocketAddress& remote, bool proven) {
     ++total_;
     if (!proven) ++unproven_;
-    ++by_address_[group(remote)];
+    by_neighbourhood_[neighbourhood(remote)].insert(id);
   }
-  void remove(const SocketAddress& remote, bool proven) {
+  void remove(ConnectionId id, const SocketAddress& remote, bool proven) {
     --total_;
     if (!proven) --unproven_;
-    const auto found = by_address_.find(group(remote));
-    if (--found->second == 0) by_address_.erase(found);
+    const auto found = by_neighbourhood_.find(neighbourhood(remote));
+    found->second.erase(id);
+    if (found->second.empty()) by_neighbourhood_.erase(found);
   }
 
   [[nodiscard]] std::size_t total() const { return total_; }
   [[nodiscard]] std::size_t unproven() const { return unproven_; }
   [[nodiscard]] std::size_t of(const SocketAddress& remote) const {
-    const auto found = by_address_.find(group(remote));
-    return found == by_address_.end() ? 0 : found->second;
+    const auto found = by_neighbourhood_.find(neighbourhood(remote));
+    return found == by_neighbourhood_.end() ? 0 : found->second.size();
+  }
+  /// The oldest one of the neighbourhood that has most, and of several such the oldest. Looks at all of them.
+  [[nodiscard]] std::optional<ConnectionId> to_give_way() const {
+    const auto yields_less = [](const auto& a, const auto& b) {
+      if (a.second.size() != b.second.size()) return a.second.size() < b.second.size();
+      return *a.second.begin() > *b.second.begin();
+    };
+    const auto most = std::max_element(by_neighbourhood_.begin(), by_neighbourhood_.end(), yields_less);
+    if (most == by_neighbourhood_.end()) return std::nullopt;
+    return *most->second.begin();
   }
 
  private:
-  /// An IPv4 address or an IPv6 /64: what one subscriber has.
-  [[nodiscard]] static SocketAddress group(const SocketAddress& remote) {
-    if (remote.family() != SocketAddress::Family::v6) return remote.with_port(0);
-    std::array<std::uint8_t, 16> prefix{};
-    for (std::size_t i = 0; i < 8; ++i) prefix[i] = remote.ip()[i];
-    return SocketAddress::v6(prefix, 0);
-  }
-
   std::size_t total_ = 0;
   std::size_t unproven_ = 0;
-  std::unordered_map<SocketAddress, std::size_t> by_address_;
+  std::unordered_map<SocketAddress, std::set<ConnectionId>> by_neighbourhood_;  // ids grow with time
 };
 
 }  // namespace barrel::quic

@@ -75,12 +75,13 @@ struct Recorder : ConnectionEvents {
   Connection* connection = nullptr;
   bool connected = false;
   bool consume = true;
+  bool admit = true;
   std::optional<CloseReason> closed;
   std::map<StreamId, Bytes> received;
   std::map<StreamId, std::uint64_t> received_bytes;
   std::map<StreamId, std::uint64_t> acknowledged;
   std::map<StreamId, std::uint64_t> resets;
-  std::vector<StreamId> finished, stopped, writable, gone;
+  std::vector<StreamId> opened, finished, stopped, writable, gone;
   int streams_available = 0;
   bool keep_bytes = true;
   std::function<void(Connection&, StreamId, BytesView, bool)> on_data;
@@ -90,8 +91,10 @@ struct Recorder : ConnectionEvents {
   void on_connected(Connection& c) override {
     connection = &c;
     connected = true;
+    if (admit) c.admit();
     if (when_connected) when_connected(c);
   }
+  void on_stream_opened(Connection&, StreamId stream) override { opened.push_back(stream); }
   void on_stream_data(Connection& c, StreamId stream, BytesView bytes, bool fin) override {
     received_bytes[stream] += bytes.size();
     if (keep_bytes) received[stream].insert(received[stream].end(), bytes.begin(), bytes.end());
