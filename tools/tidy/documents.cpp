@@ -65,6 +65,10 @@ void check_document(std::string_view path, std::string_view markdown, const Read
   static const std::regex claim("<!-- from: ([^ ]+) -->");
   const auto lines = lines_of(markdown);
   check_links(path, lines, read, out);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (lines[i] == "```cpp" && (i == 0 || !lines[i - 1].starts_with("<!-- from: ")))
+      out.push_back({std::string(path), i + 1, "document", "C++ that does not say which file it is from"});
+  }
   for (std::size_t i = 0; i + 1 < lines.size(); ++i) {
     Match match;
     if (!std::regex_match(lines[i].begin(), lines[i].end(), match, claim)) continue;

@@ -13,9 +13,10 @@ namespace tidy {
 /// Gives a file's text by its path from the project's root; empty when there is no such file.
 using ReadFile = std::function<std::optional<std::string>(const std::string& path)>;
 
-/// Code in a document that claims to be from a file, by `<!-- from: path -->` on the line before its fence,
-/// must stand in that file as it is, but for indentation. So examples in the documentation are code that is
-/// compiled and run. And every link to another .md file, relative to the document, must lead to one.
+/// C++ in a document says which file it is from, by `<!-- from: path -->` on the line before its fence, and
+/// all code that says so must stand in that file as it is, but for indentation. So examples in the
+/// documentation are code that is compiled and run. And every link to another .md file, relative to the
+/// document, must lead to one.
 void check_document(std::string_view path, std::string_view markdown, const ReadFile& read,
                     std::vector<Violation>& out);
 

@@ -240,7 +240,8 @@ TEST(TidyDocuments, CodeStandsInTheFileItClaimsToBeFrom) {
   EXPECT_THAT(check("text\n<!-- from: x.cpp -->\n```cpp\nint a;\nint b;\n```\n"), ElementsAre("2 document"));
   EXPECT_THAT(check("<!-- from: y.cpp -->\n```cpp\nint a;\n```\n"), ElementsAre("1 document"));
   EXPECT_THAT(check("<!-- from: x.cpp -->\nno code\n"), ElementsAre("1 document"));
-  EXPECT_THAT(check("```cpp\nanything;\n```\n"), IsEmpty());
+  EXPECT_THAT(check("```cpp\nanything;\n```\n"), ElementsAre("1 document"));
+  EXPECT_THAT(check("```sh\nanything\n```\n"), IsEmpty());
 }
 
 TEST(TidyDocuments, LinksLeadToFiles) {
