@@ -71,9 +71,19 @@ Term down(Atom id) {
   return Term::tuple_of(Atom("down"), id);
 }
 
+// As Erlang asks.
+struct WhichAsTerm {
+  static constexpr std::string_view tag = "which_children";
+  using Reply = Term;
+};
+struct CountAsTerm {
+  static constexpr std::string_view tag = "count_children";
+  using Reply = Term;
+};
+
 /// The second element of what OTP's which_children says of the only child.
 Task<Term> where_of_child(Self self, Pid supervisor) {
-  const auto children = co_await self.call<Term>(supervisor, Term(Atom("which_children")));
+  const auto children = co_await self.call(supervisor, WhichAsTerm{});
   co_return children->elements()[0].elements()[1];
 }
 
@@ -97,7 +107,7 @@ TEST_P(SupervisorTest, AnswersWhileARestartKeepsFailing) {
     }
     EXPECT_EQ(co_await where_of_child(self, supervisor->pid()), Term(Atom("restarting")));
     EXPECT_EQ(co_await where_of_child(self, workers->pid()), Term(Atom("restarting")));
-    const auto counted = co_await self.call<Term>(workers->pid(), Term(Atom("count_children")));
+    const auto counted = co_await self.call(workers->pid(), CountAsTerm{});
     EXPECT_EQ(to_string(*counted), "[{specs,1},{active,0},{supervisors,0},{workers,1}]");
     EXPECT_FALSE(co_await supervisor->restart_child(self, "fragile")) << "it is being restarted";
     *broken = false;
@@ -290,16 +300,6 @@ TEST_P(SupervisorTest, ADynamicSupervisorStartsEndsAndRestartsChildrenOfOneKind)
   });
   EXPECT_TRUE(ok);
 }
-
-// As Erlang asks.
-struct WhichAsTerm {
-  static constexpr std::string_view tag = "which_children";
-  using Reply = Term;
-};
-struct CountAsTerm {
-  static constexpr std::string_view tag = "count_children";
-  using Reply = Term;
-};
 
 TEST_P(SupervisorTest, AsTermsChildrenAreThoseOfOtp) {
   const auto ok = runtime_.run([](Self self) -> Task<bool> {
