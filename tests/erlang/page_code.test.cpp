@@ -74,7 +74,7 @@ TEST_F(PageCode, DoesWhatThePageSays) {
   EXPECT_TRUE(beam_.becomes("application:get_env(kernel, greeting)", "{ok,\"hello\"}"));
   const Pid leader = *beam_.eval("group_leader()").as_pid();
   EXPECT_EQ(node_->run(&print_there, leader), Result<bool>(true));
-  EXPECT_NE(beam_.transcript().find("text\n"), std::string::npos);
+  EXPECT_TRUE(eventually([&] { return beam_.transcript().find("text\n") != std::string::npos; }));
   const Pid server = *beam_
                           .eval(
                               "spawn(fun() -> (fun F(N) -> receive {question, _, Alias} ->"
