@@ -82,8 +82,7 @@ TEST_F(CutMessages, EveryEnvelopeThatAnErlangNodeCanUseIsUnderstood) {
     SCOPED_TRACE(peer.dropped);
     const auto received = node_->metrics()["dist.fragmented_messages_received"];
     auto beam = dial_by_proxy("#{drop_flags => " + std::string(peer.dropped) + "}");
-    EXPECT_EQ(beam->text("sizes:echo('b@127.0.0.1', 4, 40)", 30s), "[normal]")
-        << beam->transcript();
+    EXPECT_EQ(beam->text("sizes:echo('b@127.0.0.1', 4, 40)", 30s), "[normal]") << beam->transcript();
     EXPECT_EQ(node_->metrics()["dist.fragmented_messages_received"] > received, peer.has_fragments);
     EXPECT_EQ(beam->text("P = spawn_link('b@127.0.0.1', test, echo, []), process_flag(trap_exit, true),"
                          "exit(P, {large, binary:copy(<<1>>, 300000)}),"
