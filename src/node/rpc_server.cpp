@@ -41,10 +41,14 @@ void send_as_node(Self self, const RemoteTarget& to, const Term& message) {
                                SendMode::park);
 }
 
+/// OTP's rule: a tag [alias | Ref], or one that begins with it, is answered to the alias.
+std::optional<Ref> alias_of(const Term& tag) {
+  return tag.as_ref() ? std::nullopt : detail::ref_of_tag(tag);
+}
+
 void answer(Self self, const ReplyAddress& address, Term result) {
   if (!address.tag) return send_as_node(self, address.to, Term::tuple_of(Atom("rex"), std::move(result)));
-  // OTP's rule: a tag [alias | Ref], or one that begins with it, is answered to the alias.
-  const auto alias = address.tag->as_ref() ? std::nullopt : detail::ref_of_tag(*address.tag);
+  const auto alias = alias_of(*address.tag);
   const RemoteTarget to = alias ? RemoteTarget(*alias) : RemoteTarget(address.to);
   send_as_node(self, to, Term::tuple_of(*address.tag, std::move(result)));
 }
@@ -68,6 +72,9 @@ bool read_call(const Term& request, std::string_view tag, RexCall& call) {
 std::optional<ReplyAddress> reply_address(const Term& from, NodeName peer) {
   const auto parsed = detail::parse_call_from(from);
   if (!parsed || parsed->pid.node() != peer) return std::nullopt;
+  // Otherwise we would dial, and speak to, whatever node it names.
+  const auto alias = alias_of(parsed->tag);
+  if (alias && alias->node() != peer) return std::nullopt;
   return ReplyAddress{parsed->pid, parsed->tag};
 }
 
