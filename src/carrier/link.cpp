@@ -19,6 +19,8 @@ DownReason down_reason(dist::HandshakeFailure failure) {
     case dist::HandshakeFailure::wrong_name:
     case dist::HandshakeFailure::missing_flags:
     case dist::HandshakeFailure::wrong_cookie:
+    case dist::HandshakeFailure::reflected:
+    case dist::HandshakeFailure::too_many_names:
     case dist::HandshakeFailure::abandoned: return DownReason::handshake_failed;
   }
   return DownReason::handshake_failed;
@@ -148,6 +150,8 @@ void Link::start_handshake(dist::Framing framing) {
   setup.creation = context_.config.creation;
   setup.cookie = context_.config.cookie;
   setup.plain_peers = carries_ != Carries::quic;
+  setup.open_challenges = &context_.owner.open_challenges();
+  setup.admits_new_name = [this] { return context_.owner.admits_new_name(proves_name()); };
   handshake_.emplace(std::move(setup), context_.random.split());
   set_deadline(context_.now + context_.config.setup_timeout);
   dist::HandshakeEffects effects;

@@ -7,6 +7,7 @@
 #include "auth/handshake.hpp"
 #include "barrel/term/atom_quota.hpp"
 #include "carrier/link_config.hpp"
+#include "dist/open_challenges.hpp"
 
 namespace barrel::carrier {
 
@@ -29,6 +30,9 @@ class LinkOwner {
   [[nodiscard]] virtual auth::TrustDecision check_trust(std::string_view claimed_name,
                                                         const PublicKey& key) = 0;
 
+  /// Of all carriers of the node.
+  [[nodiscard]] dist::OpenChallenges& open_challenges() { return open_challenges_; }
+
   /// What the names in the peer's messages are charged to. One for each peer, kept across its links, bounds
   /// what a peer that reconnects can add; the default is a fresh one for each link.
   [[nodiscard]] virtual std::shared_ptr<AtomQuota> atom_quota(NodeName peer);
@@ -37,12 +41,14 @@ class LinkOwner {
   /// yet to be pinned, and the name not to be made an atom: anybody can have come so far.
   virtual void on_authenticated(Link& link, std::string_view peer, const PublicKey& key) = 0;
   /// The peer dialed and its `N` message was read: how to answer (dist::decide_incoming). The owner itself
-  /// closes the own dial that the verdict drops, and an older link of the same peer that was accepted but
-  /// never came up.
+  /// closes the own dial that the verdict drops. An older accepted link of that name stays until this one is
+  /// up: who comes may not know the cookie.
   [[nodiscard]] virtual dist::Verdict on_incoming(Link& link, std::string_view peer,
                                                   std::uint32_t creation) = 0;
   /// Whether a node of this name may be connected although nothing proves its name, because it comes by TCP.
   [[nodiscard]] virtual bool admits_unproven(std::string_view) { return true; }
+  /// Whether a node whose name is new to this process may connect. It knows the cookie.
+  [[nodiscard]] virtual bool admits_new_name(bool /*proven*/) { return true; }
   /// Everything has succeeded, just before on_up(): pin the key if the name has none. False: another key was
   /// pinned meanwhile; the link is then closed with key_mismatch.
   [[nodiscard]] virtual bool pin(Link& link, NodeName peer, const PublicKey& key) = 0;
@@ -61,6 +67,9 @@ class LinkOwner {
   /// The end of the link, exactly once, also when it never came up (link.peer() is then unset). The Link is
   /// destroyed some time after this has returned.
   virtual void on_down(Link& link, const Down& down) = 0;
+
+ private:
+  dist::OpenChallenges open_challenges_;
 };
 
 }  // namespace barrel::carrier

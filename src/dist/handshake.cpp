@@ -32,8 +32,10 @@ std::string_view to_string(HandshakeFailure failure) {
     case HandshakeFailure::wrong_name: return "wrong_name";
     case HandshakeFailure::missing_flags: return "missing_flags";
     case HandshakeFailure::wrong_cookie: return "wrong_cookie";
+    case HandshakeFailure::reflected: return "reflected";
     case HandshakeFailure::refused: return "refused";
     case HandshakeFailure::not_allowed: return "not_allowed";
+    case HandshakeFailure::too_many_names: return "too_many_names";
     case HandshakeFailure::abandoned: return "abandoned";
     case HandshakeFailure::refused_by_us: return "refused_by_us";
   }
@@ -45,6 +47,7 @@ Handshake::Handshake(HandshakeSetup setup, Random random)
       own_challenge_(static_cast<std::uint32_t>(random.next())),
       random_(random.split()) {
   BARREL_ASSERT(setup_.role == Role::acceptor || !setup_.peer.empty());
+  if (setup_.open_challenges != nullptr) open_ = {*setup_.open_challenges, own_challenge_};
 }
 
 void Handshake::start(HandshakeEffects& out) {
@@ -248,6 +251,7 @@ void Handshake::on_confirmation(Status status, HandshakeEffects& out) {
 
 void Handshake::on(const ChallengeMessage& message, HandshakeEffects& out) {
   if (!accept_peer(message.name, message.creation, message.flags, out)) return;
+  if (is_reflected(message.challenge, out)) return;
   send(encode(ReplyMessage{own_challenge_, cookie_digest(setup_.cookie, message.challenge)}), out);
   state_ = State::ack;
 }
@@ -268,6 +272,14 @@ void Handshake::on(const AckMessage& message, HandshakeEffects& out) {
     return;
   }
   complete({}, out);
+}
+
+bool Handshake::is_reflected(std::uint32_t challenge, HandshakeEffects& out) {
+  if (setup_.open_challenges == nullptr || !setup_.open_challenges->contains(challenge)) return false;
+  fail(HandshakeFailure::reflected,
+       peer_text() + " gives us a challenge of our own: it does not know the cookie, and wants us to answer",
+       out);
+  return true;
 }
 
 bool Handshake::accept_peer(std::string_view name, std::uint32_t creation, Flags flags,
@@ -319,15 +331,22 @@ void Handshake::send_challenge(HandshakeEffects& out) {
 }
 
 void Handshake::complete(const std::optional<AckMessage>& ack, HandshakeEffects& out) {
+  if (setup_.admits_new_name && !Atom::find(claimed_name_) && !setup_.admits_new_name()) {
+    return fail(HandshakeFailure::too_many_names,
+                peer_text() + " is one new node too many; see the limits on new names in docs/security.md",
+                out);
+  }
   const auto peer = NodeName::parse(claimed_name_);
   if (!peer) return fail(HandshakeFailure::wrong_name, "there is no room for another atom", out);
   if (ack) send(encode(*ack), out);
   state_ = State::done;
+  open_ = {};
   out.emplace_back(HandshakeComplete{*peer, peer_creation_, negotiated_});
 }
 
 void Handshake::fail(HandshakeFailure reason, std::string text, HandshakeEffects& out) {
   state_ = State::done;
+  open_ = {};
   buffer_.clear();
   out.emplace_back(HandshakeFailed{reason, std::move(text)});
 }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include "dist/crossing.hpp"
 #include "dist/flags.hpp"
 #include "dist/handshake_messages.hpp"
+#include "dist/open_challenges.hpp"
 
 namespace barrel::dist {
 
@@ -42,6 +44,11 @@ struct HandshakeSetup {
   std::string cookie;
   /// Whether a peer is let in that has no more than OTP's mandatory capabilities; see demanded_flags().
   bool plain_peers = false;
+  /// The node's; may be null where there is only one handshake at a time. Outlives the handshake.
+  OpenChallenges* open_challenges = nullptr;
+  /// Asked, when the peer has shown the cookie, whether a name that is no atom yet may become one; empty:
+  /// yes.
+  std::function<bool()> admits_new_name{};
 };
 
 /// Why a handshake failed. Closed: switch without a default.
@@ -50,10 +57,12 @@ enum class HandshakeFailure : std::uint8_t {
   wrong_name,     ///< Another name than was dialed or authenticated, an invalid one, or our own.
   missing_flags,  ///< The peer lacks capabilities that we demand.
   wrong_cookie,   ///< The peer's digest does not match.
+  reflected,      ///< The peer's challenge is one of ours, whose answer it would learn from us.
   refused,  ///< Status `nok`: the peer prefers its own dial to us; a connection from it follows or is there.
-  not_allowed,    ///< Status `not_allowed`: the peer does not accept us.
-  abandoned,      ///< Status `false`: the peer dialed, but does not mean it any more.
-  refused_by_us,  ///< Our own dial to the peer stays (Verdict::refuse, refuse_silently).
+  not_allowed,     ///< Status `not_allowed`: the peer does not accept us.
+  too_many_names,  ///< The peer is one more node that we have never heard of.
+  abandoned,       ///< Status `false`: the peer dialed, but does not mean it any more.
+  refused_by_us,   ///< Our own dial to the peer stays (Verdict::refuse, refuse_silently).
 };
 /// As written above; also what counters are named after (`dist.handshake_failed.<name>`).
 [[nodiscard]] std::string_view to_string(HandshakeFailure failure);
@@ -153,6 +162,7 @@ class Handshake {
   /// Notes name, creation and flags of the peer; false (and failed) when one of them is not acceptable.
   [[nodiscard]] bool accept_peer(std::string_view name, std::uint32_t creation, Flags flags,
                                  HandshakeEffects& out);
+  [[nodiscard]] bool is_reflected(std::uint32_t challenge, HandshakeEffects& out);
   void accept(Status status, HandshakeEffects& out);
   void send(const Bytes& message, HandshakeEffects& out);
   void send_challenge(HandshakeEffects& out);
@@ -162,6 +172,7 @@ class Handshake {
 
   HandshakeSetup setup_;
   std::uint32_t own_challenge_;
+  OpenChallenges::Entry open_;
   State state_ = State::idle;
   Bytes buffer_;
   std::string claimed_name_;

@@ -116,6 +116,26 @@ INSTANTIATE_TEST_SUITE_P(
                      testing::Values(Verdict::accept, Verdict::accept_drop_dial, Verdict::accept_simultaneous,
                                      Verdict::accept_replacing)));
 
+TEST(Handshake, AChallengeOfOurOwnIsNotAnsweredAsLongAsItIsOpen) {
+  OpenChallenges open;
+  // The acceptor of the pair, made with the same numbers, gives the same challenge.
+  auto setup = Pair::setups(Framing::length16, {}).second;
+  setup.open_challenges = &open;
+  std::optional<Handshake> other_connection(std::in_place, setup, Random(2));
+  const auto watched = [&](HandshakeSetup& dialing, HandshakeSetup&) { dialing.open_challenges = &open; };
+  Pair attacked(Framing::length16, 0, watched);
+  attacked.run();
+  const auto* failed = find<HandshakeFailed>(attacked.initiator_log);
+  ASSERT_NE(failed, nullptr);
+  EXPECT_EQ(failed->reason, HandshakeFailure::reflected);
+  EXPECT_EQ(attacked.initiator_log.size(), 2U) << "the name, and no digest";
+
+  other_connection.reset();
+  Pair honest(Framing::length16, 0, watched);
+  honest.run();
+  EXPECT_NE(find<HandshakeComplete>(honest.initiator_log), nullptr);
+}
+
 void expect_failure(Pair& pair, HandshakeEffects& log, HandshakeFailure reason, std::string_view says) {
   pair.run();
   const auto* failed = find<HandshakeFailed>(log);
