@@ -80,10 +80,6 @@ void OrMap::forget(const Term& key) {
   entries_.erase(found);
 }
 
-const Term* OrMap::oldest_tombstone() const {
-  return tombstones_.empty() ? nullptr : &tombstones_.begin()->second;
-}
-
 void OrMap::index(const Term& key, const OrMapEntry& entry, bool add) {
   if (entry.is_live() || !entry.removed_at) return;
   if (add) tombstones_.emplace(*entry.removed_at, key);

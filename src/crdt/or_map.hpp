@@ -76,8 +76,8 @@ class OrMap {
   [[nodiscard]] const Entries& entries() const { return entries_; }
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
   [[nodiscard]] std::size_t tombstone_count() const { return tombstones_.size(); }
-  /// The key removed longest ago, or null: what goes first when there are too many.
-  [[nodiscard]] const Term* oldest_tombstone() const;
+  /// The keys removed, the one removed longest ago first: what goes first when there are too many.
+  [[nodiscard]] const std::set<std::pair<Timestamp, Term>>& tombstones() const { return tombstones_; }
 
  private:
   void index(const Term& key, const OrMapEntry& entry, bool add);

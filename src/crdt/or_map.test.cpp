@@ -65,10 +65,10 @@ TEST(OrMap, tells_whether_something_changed_and_finds_the_oldest_removal) {
   EXPECT_FALSE(map.apply(key, live_entry(0, {{9, 0}, "a@h"})));
   EXPECT_TRUE(map.apply(key, removed_entry({12, 0})));
   EXPECT_TRUE(map.apply("older", removed_entry({11, 0})));
-  ASSERT_NE(map.oldest_tombstone(), nullptr);
-  EXPECT_EQ(*map.oldest_tombstone(), Term("older"));
+  ASSERT_FALSE(map.tombstones().empty());
+  EXPECT_EQ(map.tombstones().begin()->second, Term("older"));
   map.forget("older");
-  EXPECT_EQ(*map.oldest_tombstone(), key);
+  EXPECT_EQ(map.tombstones().begin()->second, key);
   EXPECT_TRUE(map.apply(key, live_entry(2, {{13, 0}, "a@h"})));
   EXPECT_EQ(map.tombstone_count(), 0U);
 }

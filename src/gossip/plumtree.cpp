@@ -102,7 +102,7 @@ void Plumtree::handle(NodeName from, plumtree::Gossip message, Instant now, Effe
   const MessageCache::Body body{std::move(message.tag), std::move(message.payload)};
   push(message.id, body, from, out);
   cache_.insert(message.id, body, from, now);
-  out.push_back(Deliver{body.tag, body.payload});
+  out.push_back(Deliver{from, body.tag, body.payload});
 }
 
 void Plumtree::handle(NodeName from, const plumtree::Ihave& message, Instant now, Effects&) {

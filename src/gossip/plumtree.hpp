@@ -36,6 +36,8 @@ class Plumtree {
   /// A message of another node, for the local replica named by `tag` (an atom). Unknown ones are the caller's
   /// to drop; they have been forwarded.
   struct Deliver {
+    /// Who passed it on to us; not who began it.
+    NodeName from;
     Term tag;
     Term payload;
   };

@@ -21,7 +21,7 @@ OverlayConfig overlay_settings(const NodeConfig& config) {
   membership.fail_count_max = from.max_fail_count;
   settings.registry.clock_skew_max = config.services.clock_ahead_max;
   settings.registry.bytes_per_node_max = config.services.registry_bytes_per_node_max;
-  settings.registry.bytes_max = std::max(settings.registry.bytes_max, settings.registry.bytes_per_node_max);
+  settings.registry.bytes_max = RegistryConfig::full_shares * settings.registry.bytes_per_node_max;
   settings.liveness.clock_skew_max = config.services.clock_ahead_max;
   settings.contacts = from.contact_nodes;
   return settings;

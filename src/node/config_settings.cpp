@@ -231,9 +231,11 @@ void add_rest(Table& table) {
   table.group("Services");
   table.milliseconds("clock_ahead_max_ms", "How far ahead of our clock a replicated entry may be.", "Barrel",
                      [](auto& c) -> auto& { return c.services.clock_ahead_max; });
-  table.number("registry_bytes_per_node_max", 65'536, 64 * gigabyte,
-               "Bytes of the names and metadata of one other node; names beyond are not taken over.",
-               "Barrel", [](auto& c) -> auto& { return c.services.registry_bytes_per_node_max; });
+  table.number(
+      "registry_bytes_per_node_max", 65'536, 64 * gigabyte,
+      "Bytes of the names and metadata of one other node; names beyond are not taken over. All nodes "
+      "together may have five times as many.",
+      "Barrel", [](auto& c) -> auto& { return c.services.registry_bytes_per_node_max; });
   table.group("Logging");
   table.add(choice_setting(About{"log_level", "Least level written.", "Barrel"},
                            std::vector<std::pair<std::string, LogLevel>>{{"debug", LogLevel::debug},

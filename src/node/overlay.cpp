@@ -43,6 +43,7 @@ void Overlay::link_up(NodeName peer, PeerKind kind, std::uint32_t creation, bool
   impl_->links.insert_or_assign(peer, Impl::Link{kind});
   Liveness::Effects life;
   impl_->liveness.link_up(peer, creation, kind == PeerKind::barrel, at.now, impl_->wall_ms(), life);
+  impl_->registry.met(peer);
   impl_->run(life);
   HyParView::Effects views;
   impl_->membership.link_up(peer, kind, at.now, views);
@@ -115,6 +116,9 @@ void Overlay::advance(Moment at) {
   Liveness::Effects life;
   impl_->liveness.advance(at.now, life);
   impl_->run(life);
+  Registry::Effects names;
+  impl_->registry.advance(at.now, names);
+  impl_->run(names);
   if (impl_->pass_on_at && *impl_->pass_on_at <= at.now) impl_->pass_on();
   if (impl_->compare_at && *impl_->compare_at <= at.now) impl_->compare_with_one();
   impl_->settle();
@@ -122,8 +126,8 @@ void Overlay::advance(Moment at) {
 
 std::optional<Instant> Overlay::next_deadline() const {
   std::optional<Instant> next = impl_->compare_at;
-  for (const auto core :
-       {impl_->membership.next_deadline(), impl_->gossip.next_deadline(), impl_->liveness.next_deadline()}) {
+  for (const auto core : {impl_->membership.next_deadline(), impl_->gossip.next_deadline(),
+                          impl_->liveness.next_deadline(), impl_->registry.next_deadline()}) {
     if (core && (!next || *core < *next)) next = core;
   }
   return next;

@@ -112,7 +112,7 @@ void Overlay::Impl::apply(const HyParView::PeerUp& effect) {
   if (is_barrel(peer) && self < peer) liveness.sync(peer, life);
   run(life);
   Registry::Effects names;
-  registry.peer_up(peer, is_barrel(peer), names);
+  registry.peer_up(peer, is_barrel(peer), at.now, names);
   run(names);
   compare_period = config.registry.sync_period;
   if (!compare_at) compare_at = at.now + compare_period;
@@ -151,11 +151,11 @@ void Overlay::Impl::apply(const Plumtree::Deliver& effect) {
   const std::string_view tag = effect.tag.atom_text();
   if (tag == registry_name().text()) {
     Registry::Effects names;
-    registry.gossip(effect.payload, wall_ms(), names);
+    registry.gossip(effect.from, effect.payload, wall_ms(), names);
     run(names);
   } else if (tag == liveness_name().text()) {
     Liveness::Effects life;
-    liveness.gossip(effect.payload, at.now, wall_ms(), life);
+    liveness.gossip(effect.from, effect.payload, at.now, wall_ms(), life);
     run(life);
   } else if (tag == beat_name().text()) {
     liveness.beat(effect.payload, at.now);
@@ -229,6 +229,12 @@ void Overlay::Impl::apply(const Registry::Event& effect) {
   events.push_back(effect.event);
 }
 
+void Overlay::Impl::apply(const Registry::Doubt& effect) {
+  Liveness::Effects life;
+  liveness.prove(effect.node, life);
+  run(life);
+}
+
 // --- All together
 
 void Overlay::Impl::dispatch(NodeName from, Atom to_name, const Term& message) {
@@ -245,7 +251,7 @@ void Overlay::Impl::dispatch(NodeName from, Atom to_name, const Term& message) {
     run(out);
   } else if (to_name == registry_name()) {
     Registry::Effects out;
-    registry.message(from, is_barrel(from), message, wall_ms(), out);
+    registry.message(from, is_barrel(from), message, at.now, wall_ms(), out);
     run(out);
   } else if (to_name == liveness_name()) {
     Liveness::Effects out;

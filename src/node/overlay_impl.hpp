@@ -53,6 +53,7 @@ class Overlay::Impl {
   void apply(const Registry::Broadcast& effect);
   void apply(const Registry::SendTo& effect);
   void apply(const Registry::Event& effect);
+  void apply(const Registry::Doubt& effect);
 
   /// Sets the time of the input being handled.
   void begin(Moment moment) { at = moment; }

@@ -5,7 +5,8 @@
 #include "crdt/term_hash.hpp"
 #include "services/liveness_change.hpp"
 
-// Links, time and suspicion. What others claim is in liveness_claims.cpp.
+// Links, time and suspicion. What others claim is in liveness_claims.cpp, what there is room for in
+// liveness_room.cpp.
 
 namespace barrel {
 
@@ -25,6 +26,7 @@ Liveness::Liveness(NodeName self, std::uint32_t creation, std::int64_t wall_ms, 
       spoofed_(metrics.counter("liveness.spoofed")),
       from_future_(metrics.counter("liveness.from_future")),
       nodes_full_(metrics.counter("liveness.nodes_full")),
+      answers_put_off_(metrics.counter("liveness.answers_put_off")),
       suspicions_(metrics.counter("liveness.suspicions")),
       deaths_told_(metrics.counter("liveness.deaths_told")),
       refutations_(metrics.counter("liveness.refutations")),
@@ -40,35 +42,12 @@ Liveness::Member* Liveness::find(NodeName node) {
   return found == members_.end() ? nullptr : &found->second;
 }
 
-Liveness::Member* Liveness::obtain(NodeName node, Instant now) {
-  if (Member* known = find(node)) return known;
-  if (members_.size() >= config_.nodes_max) {
-    nodes_full_.add();
-    auto oldest = members_.end();
-    for (auto it = members_.begin(); it != members_.end(); ++it) {
-      const bool gone = it->second.state != State::alive && !it->second.linked;
-      if (gone && (oldest == members_.end() || it->second.changed_at < oldest->second.changed_at))
-        oldest = it;
-    }
-    if (oldest == members_.end()) return nullptr;
-    if (oldest->second.wake_at) wakes_.erase({*oldest->second.wake_at, oldest->first});
-    members_hash_ ^= hash_of(oldest->first, oldest->second);
-    members_.erase(oldest);
-  }
-  Member& member = members_[node];
-  member.changed_at = now;
-  members_hash_ ^= hash_of(node, member);
-  nodes_gauge_.set(members_.size());
-  if (!probe_at_) probe_at_ = now + jittered(config_.probe_period);
-  return &member;
-}
-
 NodeVisibility Liveness::visibility_of(const Member& member) {
-  return {member.state == State::alive && !member.out_of_reach, member.creation};
+  return {member.state == State::alive && !member.out_of_reach, member.creation, member.met};
 }
 
 NodeVisibility Liveness::visibility(NodeName node) const {
-  if (node == self_) return {true, creation_};
+  if (node == self_) return {true, creation_, true};
   const auto found = members_.find(node);
   return found == members_.end() ? NodeVisibility{} : visibility_of(found->second);
 }
@@ -98,8 +77,10 @@ std::uint64_t Liveness::hash_of(NodeName node, const Member& member) {
 void Liveness::link_up(NodeName node, std::uint32_t creation, bool speaks, Instant now, std::int64_t wall_ms,
                        Effects& out) {
   if (node == self_) return;
-  Member* member = obtain(node, now);
-  if (member == nullptr) return;
+  Member* member = obtain(node, std::nullopt, now);
+  vouched_no_more(*member);
+  member->met = true;
+  member->unreachable = false;
   // What others hold of the peer's death, or of its former self, is for it to refute: it must outlive the
   // news that the link brings. A clock that was set back would otherwise leave its new claims below the old.
   std::vector<Claim> claims{own_claim(Verdict::alive)};
@@ -168,6 +149,10 @@ void Liveness::link_down(NodeName node, bool lost, Instant now, Effects& out) {
 void Liveness::dial_failed(NodeName node, Instant now, Effects& out) {
   Member* member = find(node);
   if (member == nullptr) return;
+  if (!member->met) {
+    member->unreachable = true;
+    member->beats = false;
+  }
   const bool was_probe = std::exchange(member->probing, false);
   if (member->linked || member->state != State::alive || left_) return;
   if (!member->suspicion) {
@@ -253,7 +238,14 @@ void Liveness::wake_up(NodeName node, Member& member, Instant now, Effects& out)
   else wake(node, member, now);
 }
 
+void Liveness::prove(NodeName node, Effects& out) {
+  const Member* member = find(node);
+  if (member == nullptr || left_ || member->linked || member->probing || member->suspicion) return;
+  if (member->state == State::alive) probe(node, out);
+}
+
 void Liveness::advance(Instant now, Effects& out) {
+  for (const auto& [from, theirs] : turns_.take_due(members_.size(), now)) answer(from, theirs, out);
   std::vector<NodeName> due;
   for (const auto& [at, node] : wakes_) {
     if (at > now) break;
@@ -312,10 +304,11 @@ void Liveness::revive_one(Instant now, Effects& out) {
 }
 
 std::optional<Instant> Liveness::next_deadline() const {
-  std::optional<Instant> next = probe_at_;
+  std::optional<Instant> next = turns_.next_deadline();
   const auto consider = [&](std::optional<Instant> at) {
     if (at && (!next || *at < *next)) next = at;
   };
+  consider(probe_at_);
   consider(revive_at_);
   consider(sweep_at_);
   consider(beat_at_);

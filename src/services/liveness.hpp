@@ -13,6 +13,7 @@
 #include "barrel/base/time.hpp"
 #include "barrel/term/node_name.hpp"
 #include "barrel/term/term.hpp"
+#include "services/answer_turns.hpp"
 #include "services/liveness_config.hpp"
 #include "services/liveness_messages.hpp"
 
@@ -23,8 +24,12 @@ struct NodeVisibility {
   bool alive = true;
   /// The incarnation that lives; 0: not known, any.
   std::uint32_t creation = 0;
+  /// This node was linked to it, so that it exists. Says nothing about which of its names may be seen.
+  bool met = false;
 
-  friend bool operator==(const NodeVisibility&, const NodeVisibility&) = default;
+  friend bool operator==(const NodeVisibility& a, const NodeVisibility& b) {
+    return a.alive == b.alive && a.creation == b.creation;
+  }
 };
 
 /// The node liveness core (after SWIM, Das et al. 2002): which nodes live, as the cluster sees it. Leaving an
@@ -94,8 +99,8 @@ class Liveness {
   void link_heard(NodeName node, Instant now);
   void link_down(NodeName node, bool lost, Instant now, Effects& out);
   void dial_failed(NodeName node, Instant now, Effects& out);
-  /// Gossip with the tag barrel_liveness.
-  void gossip(const Term& payload, Instant now, std::int64_t wall_ms, Effects& out);
+  /// Gossip with the tag barrel_liveness, as `from` has passed it on.
+  void gossip(NodeName from, const Term& payload, Instant now, std::int64_t wall_ms, Effects& out);
   /// A message to barrel_liveness over the link from `from`.
   void message(NodeName from, const Term& message, Instant now, std::int64_t wall_ms, Effects& out);
   /// `node` entered the active view.
@@ -105,6 +110,8 @@ class Liveness {
   void beat(const Term& payload, Instant now);
   /// Compares claims with a Barrel node that is linked.
   void sync(NodeName node, Effects& out);
+  /// See whether a node exists of which only others tell: a link is made, and released again.
+  void prove(NodeName node, Effects& out);
   void join();
   void leave(Effects& out);
   void advance(Instant now, Effects& out);
@@ -143,6 +150,14 @@ class Liveness {
     /// Told dead while our link seemed to work.
     bool told_dead = false;
     bool probing = false;
+    /// We were linked to it at some time.
+    bool met = false;
+    /// Who told us of it, and is charged for it, until it is met.
+    std::optional<NodeName> voucher;
+    /// Its beat was heard. And: it was never met, and a dial to it has failed.
+    bool beats = false;
+    bool unreachable = false;
+    std::optional<Instant> sought_at;
     std::uint32_t link_creation = 0;
     Instant changed_at;
     std::map<NodeName, Instant> suspecters;
@@ -152,7 +167,16 @@ class Liveness {
     std::optional<Instant> wake_at;
   };
 
-  [[nodiscard]] Member* obtain(NodeName node, Instant now);
+  // liveness_room.cpp
+  /// The member, made when there is room. `teller`: who claims that it exists, and is charged for it; empty:
+  /// a link, for which there always is.
+  [[nodiscard]] Member* obtain(NodeName node, std::optional<NodeName> teller, Instant now);
+  [[nodiscard]] bool make_room(std::optional<NodeName> teller, Instant now);
+  /// Who goes first, the smallest number, to make room for what `teller` tells of; empty: it stays.
+  [[nodiscard]] std::optional<int> dispensable(const Member& member, std::optional<NodeName> teller,
+                                               std::optional<NodeName> heaviest) const;
+  void vouched_no_more(Member& member);
+  void forget(NodeName node);
   [[nodiscard]] Member* find(NodeName node);
   template <class F>
   void change(NodeName node, Member& member, Instant now, Effects& out, F&& f);
@@ -166,14 +190,15 @@ class Liveness {
   [[nodiscard]] std::uint64_t digest() const;
 
   /// Returns whether a node known before is now held for dead, gone, restarted or alive again.
-  bool on_claim(NodeName origin, const liveness::Claim& claim, Instant now, std::int64_t wall_ms,
-                Effects& out);
+  bool on_claim(NodeName teller, NodeName origin, const liveness::Claim& claim, Instant now,
+                std::int64_t wall_ms, Effects& out);
   void on_own(const liveness::Claim& claim, Effects& out);
   bool on_verdict(NodeName node, Member& member, const liveness::Claim& claim, Instant now, Effects& out);
   void on_suspect(NodeName origin, NodeName node, Member& member, Instant now, Effects& out);
   void on_witness(NodeName origin, NodeName node, Member& member, Instant now);
   void tell(const liveness::Claim& claim, Effects& out);
   void send_claims(NodeName to, Effects& out);
+  void answer(NodeName to, const liveness::Digest& theirs, Effects& out);
   void suspect(NodeName node, Member& member, Instant now, Duration wait, Effects& out);
   void decide(NodeName node, Member& member, Instant now, Effects& out);
   void declare_dead(NodeName node, Member& member, Instant now, Effects& out);
@@ -183,7 +208,16 @@ class Liveness {
   void probe_one(Instant now, Effects& out);
   void sweep(Effects& out);
   [[nodiscard]] std::vector<NodeName> unobserved() const;
-  [[nodiscard]] NodeName beacon() const;
+  /// The node with the smallest name of those that live, this one among them: that have shown themselves, by
+  /// a link or a beat; or that may, since no dial to them has failed.
+  [[nodiscard]] NodeName smallest(bool only_shown) const;
+  /// Who has to beat.
+  [[nodiscard]] NodeName beacon() const { return smallest(true); }
+  /// How long a first beat may take.
+  [[nodiscard]] Duration patience() const { return config_.beat_min * 4; }
+  void rely_on(NodeName beacon, Instant now);
+  /// Joins through a node that should have been heard, unless it is a peer.
+  void seek(NodeName node, Instant now, Effects& out);
   void expect_beat(Instant now);
   void check_beat(Instant now, Effects& out);
   void revive_one(Instant now, Effects& out);
@@ -199,6 +233,14 @@ class Liveness {
   Random random_;
   bool left_ = false;
   std::map<NodeName, Member> members_;
+  /// What each peer has told of nodes that were not met.
+  struct Told {
+    std::size_t nodes = 0;
+    /// There was no room for more of it; until then nobody looks.
+    Instant look_again_at;
+  };
+  std::map<NodeName, Told> told_by_;
+  AnswerTurns<liveness::Digest> turns_;
   std::set<NodeName> peers_;
   std::set<std::pair<Instant, NodeName>> wakes_;
   std::uint64_t members_hash_ = 0;
@@ -208,6 +250,8 @@ class Liveness {
   std::optional<Instant> sweep_at_;
   /// Whose beat is awaited (or sent, when it is this node), how long after the last, and when to look again.
   NodeName beacon_;
+  /// When it became that one, or the first peer came.
+  Instant beacon_since_;
   Duration beat_period_;
   std::optional<Instant> beat_at_;
 
@@ -215,6 +259,7 @@ class Liveness {
   Counter& spoofed_;
   Counter& from_future_;
   Counter& nodes_full_;
+  Counter& answers_put_off_;
   Counter& suspicions_;
   Counter& deaths_told_;
   Counter& refutations_;

@@ -71,6 +71,7 @@ void Liveness::send_claims(NodeName to, Effects& out) {
 void Liveness::peer_up(NodeName node, Instant now, Effects& out) {
   const bool first = peers_.empty();
   peers_.insert(node);
+  if (first) beacon_since_ = now;
   if (left_ || !first) return;
   tell(own_claim(Verdict::alive), out);
   expect_beat(now);
@@ -94,10 +95,10 @@ void Liveness::leave(Effects& out) {
   ++living_version_;
 }
 
-void Liveness::gossip(const Term& payload, Instant now, std::int64_t wall_ms, Effects& out) {
+void Liveness::gossip(NodeName from, const Term& payload, Instant now, std::int64_t wall_ms, Effects& out) {
   const auto read = liveness::claim_of_gossip(payload);
   if (!read) return malformed_.add();
-  (void)on_claim(read->first, read->second, now, wall_ms, out);
+  (void)on_claim(from, read->first, read->second, now, wall_ms, out);
 }
 
 void Liveness::message(NodeName from, const Term& message, Instant now, std::int64_t wall_ms, Effects& out) {
@@ -107,18 +108,24 @@ void Liveness::message(NodeName from, const Term& message, Instant now, std::int
   if (const auto* content = std::get_if<liveness::Claims>(&read->second)) {
     for (const Claim& claim : content->claims) {
       // What had to be told directly did not come by gossip, so those behind us may lack it too.
-      if (on_claim(from, claim, now, wall_ms, out) && claim.node != from) tell(claim, out);
+      if (on_claim(from, from, claim, now, wall_ms, out) && claim.node != from) tell(claim, out);
     }
     return;
   }
   const auto& theirs = std::get<liveness::Digest>(read->second);
   if (left_ || theirs.hash == digest()) return;
-  send_claims(from, out);
-  if (!theirs.is_reply) out.push_back(SendTo{from, encode(self_, liveness::Digest{digest(), true})});
+  if (turns_.admit(from, theirs, members_.size(), now)) return answer(from, theirs, out);
+  answers_put_off_.add();
 }
 
-bool Liveness::on_claim(NodeName origin, const Claim& claim, Instant now, std::int64_t wall_ms,
-                        Effects& out) {
+void Liveness::answer(NodeName to, const liveness::Digest& theirs, Effects& out) {
+  if (left_ || theirs.hash == digest()) return;
+  send_claims(to, out);
+  if (!theirs.is_reply) out.push_back(SendTo{to, encode(self_, liveness::Digest{digest(), true})});
+}
+
+bool Liveness::on_claim(NodeName teller, NodeName origin, const Claim& claim, Instant now,
+                        std::int64_t wall_ms, Effects& out) {
   const auto skew = std::chrono::duration_cast<std::chrono::milliseconds>(config_.clock_skew_max).count();
   if (claim.incarnation > static_cast<std::uint64_t>(std::max<std::int64_t>(wall_ms + skew, 0))) {
     from_future_.add();
@@ -137,7 +144,7 @@ bool Liveness::on_claim(NodeName origin, const Claim& claim, Instant now, std::i
     else on_witness(origin, claim.node, *member, now);
     return false;
   }
-  if (member == nullptr) member = obtain(claim.node, now);
+  if (member == nullptr) member = obtain(claim.node, teller, now);
   return member != nullptr && on_verdict(claim.node, *member, claim, now, out);
 }
 

@@ -31,9 +31,9 @@ struct LivenessConfig {
   std::uint64_t sweep_probes = 64;
   /// They are spread over this time.
   Duration sweep_delay_max = std::chrono::milliseconds(500);
-  /// The node with the smallest name gossips a beat; who misses it knows that the overlay has fallen apart,
-  /// and joins through it. After a change among the nodes it beats every beat_min, then doubling up to
-  /// beat_max.
+  /// The node with the smallest name of those that have shown themselves gossips a beat; who misses it knows
+  /// that the overlay has fallen apart, and joins through it. After a change among the nodes it beats every
+  /// beat_min, then doubling up to beat_max.
   Duration beat_min = std::chrono::seconds(1);
   Duration beat_max = std::chrono::seconds(5);
   /// Between dials to one random dead node, so that a healed partition is noticed; and how long it is tried.
@@ -41,7 +41,8 @@ struct LivenessConfig {
   Duration revive_for = std::chrono::hours(24);
   /// How far in the future an incarnation may be.
   Duration clock_skew_max = std::chrono::minutes(5);
-  /// Most nodes known; of the dead the longest dead go first.
+  /// Most nodes known. Of those that were never met the ones go first of whom the peer has told that told of
+  /// most; of the dead the longest dead.
   std::size_t nodes_max = 10'000;
   /// Most entries in one message of claims.
   std::size_t claims_max = 1'000;

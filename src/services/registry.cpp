@@ -4,7 +4,8 @@
 
 #include "barrel/term/term_size.hpp"
 
-// What this node registers, and what of the map is visible. Exchange with others is in registry_sync.cpp.
+// What this node registers, and what of the map is visible. Exchange with others is in registry_sync.cpp,
+// what there is room for in registry_room.cpp.
 
 namespace barrel {
 
@@ -25,27 +26,20 @@ Registry::Registry(NodeName self, std::uint32_t creation, RegistryConfig config,
       unheard_(0, TermHash{random.next()}),
       warned_(0, TermHash{random.next()}),
       seed_(random.next()),
+      shares_(seed_),
       malformed_(metrics.counter("registry.malformed")),
       spoofed_(metrics.counter("registry.spoofed")),
       foreign_(metrics.counter("registry.foreign")),
       from_future_(metrics.counter("registry.from_future")),
       keys_full_(metrics.counter("registry.keys_full")),
       bytes_full_(metrics.counter("registry.bytes_full")),
+      displaced_(metrics.counter("registry.displaced")),
+      answers_put_off_(metrics.counter("registry.answers_put_off")),
       tombstones_full_(metrics.counter("registry.tombstones_full")),
       reasserted_(metrics.counter("registry.reasserted")),
       ghosts_removed_(metrics.counter("registry.ghosts_removed")),
       syncs_(metrics.counter("registry.syncs")),
       visible_gauge_(metrics.gauge("registry.visible")) {}
-
-namespace {
-
-/// About what an entry takes on the wire, which is what a peer has to send for it.
-std::size_t bytes_of(const Term& key, const OrMapEntry& entry) {
-  constexpr std::size_t dot_bytes = 32;
-  return estimate_bytes(key) + estimate_bytes(entry.value) + dot_bytes * (entry.dots.size() + 1);
-}
-
-}  // namespace
 
 registry::Bounds Registry::bounds() const {
   return {config_.name_bytes_max, config_.meta_bytes_max, config_.reason_bytes_max};
@@ -74,10 +68,9 @@ Result<void> Registry::register_service(const Term& name, const Pid& pid, const 
   if (auto checked = check_new(name, pid, meta); !checked) return checked;
   const auto [place, fresh] = local_.try_emplace(name, Local{pid, meta});
   if (!fresh && place->second.meta == meta) return {};
-  if (fresh && map_.size() >= config_.keys_max && map_.find(registry::key_term(name, self_)) == nullptr) {
-    local_.erase(place);
-    keys_full_.add();
-    return Error{Errc::limit_exceeded, Atom("keys_max")};
+  if (fresh && map_.find(registry::key_term(name, self_)) == nullptr) {
+    // Registered in any case: the limit is for what others tell, and the holder was told already that it is.
+    (void)make_room(self_, self_, RegistryShares::Scarce::keys, 1, out);
   }
   place->second.meta = meta;
   if (fresh) names_of_pid_[pid].push_back(name);
@@ -139,7 +132,7 @@ void Registry::write(const Term& name, const OrMapEntry& entry, const Term* reas
                      Effects& out) {
   const Key parts{name, self_};
   const Term key = registry::key_term(name, self_);
-  apply(key, parts, entry);
+  apply(key, parts, entry, self_);
   if (reason != nullptr) reasons_.insert_or_assign(key, *reason);
   refresh(key, parts, out);
   if (peers_.empty()) unheard_.insert(name);
@@ -149,41 +142,6 @@ void Registry::write(const Term& name, const OrMapEntry& entry, const Term* reas
 
 void Registry::broadcast(MapBuilder& delta, Effects& out) {
   if (delta.size() > 0) out.push_back(Broadcast{registry::delta_payload(self_, delta.take())});
-}
-
-bool Registry::apply(const Term& key, const Key& parts, const OrMapEntry& entry) {
-  const OrMapEntry* held = map_.find(key);
-  const std::uint64_t before = held == nullptr ? 0 : registry::hash_of(key, *held);
-  const std::size_t bytes_before = held == nullptr ? 0 : bytes_of(key, *held);
-  if (!map_.apply(key, entry)) return false;
-  held = map_.find(key);
-  digests_[registry::part_of(key)] ^= before ^ registry::hash_of(key, *held);
-  reasons_.erase(key);
-  const std::size_t bytes = bytes_of(key, *held);
-  using Names = std::unordered_set<Term, TermHash>;
-  Share& share = shares_.try_emplace(parts.node, Share{Names(0, TermHash{seed_})}).first->second;
-  share.names.insert(parts.name);
-  share.bytes += bytes - bytes_before;
-  bytes_ += bytes - bytes_before;
-  return true;
-}
-
-bool Registry::has_room(const registry::Item& item) {
-  const OrMapEntry* held = map_.find(item.key_term);
-  const auto found = shares_.find(item.key.node);
-  const std::size_t names = found == shares_.end() ? 0 : found->second.names.size();
-  if (held == nullptr && (names >= config_.keys_per_node_max || map_.size() >= config_.keys_max)) {
-    keys_full_.add();
-    return false;
-  }
-  const std::size_t before = held == nullptr ? 0 : bytes_of(item.key_term, *held);
-  const std::size_t after = bytes_of(item.key_term, item.entry);
-  if (after <= before) return true;
-  const std::size_t share = found == shares_.end() ? 0 : found->second.bytes;
-  const std::size_t more = after - before;
-  if (share + more <= config_.bytes_per_node_max && bytes_ + more <= config_.bytes_max) return true;
-  bytes_full_.add();
-  return false;
 }
 
 std::optional<ServiceEntry> Registry::visible_entry(const Term& key, const Key& parts) const {
@@ -251,28 +209,9 @@ void Registry::hide(const Key& parts) {
 }
 
 void Registry::visibility_changed(NodeName node, Effects& out) {
-  const auto share = shares_.find(node);
-  if (share == shares_.end()) return;
-  for (const Term& name : share->second.names) refresh(registry::key_term(name, node), {name, node}, out);
-}
-
-void Registry::trim_tombstones() {
-  while (map_.tombstone_count() > config_.tombstones_max) {
-    tombstones_full_.add();
-    const Term key = *map_.oldest_tombstone();
-    const auto fields = key.elements();
-    const NodeName node(*fields[1].as_atom());
-    if (node == self_) unheard_.erase(fields[0]);
-    if (const auto share = shares_.find(node); share != shares_.end()) {
-      const std::size_t bytes = bytes_of(key, *map_.find(key));
-      share->second.bytes -= bytes;
-      bytes_ -= bytes;
-      share->second.names.erase(fields[0]);
-      if (share->second.names.empty()) shares_.erase(share);
-    }
-    reasons_.erase(key);
-    map_.forget(key);
-  }
+  const auto* share = shares_.find(node);
+  if (share == nullptr) return;
+  for (const Term& name : share->names) refresh(registry::key_term(name, node), {name, node}, out);
 }
 
 }  // namespace barrel

@@ -19,9 +19,11 @@
 #include "barrel/term/result.hpp"
 #include "crdt/hlc.hpp"
 #include "crdt/or_map.hpp"
+#include "services/answer_turns.hpp"
 #include "services/liveness.hpp"
 #include "services/registry_config.hpp"
 #include "services/registry_messages.hpp"
+#include "services/registry_shares.hpp"
 #include "services/registry_snapshot.hpp"
 
 namespace barrel {
@@ -30,8 +32,8 @@ namespace barrel {
 /// the node of the key, writes an entry; it writes again what it sees contradicted. Entries of dead nodes are
 /// hidden, never removed by others. Each change that becomes visible here makes exactly one event.
 ///
-/// Inputs append to `out`; after them ask take_changed() and publish snapshot(). No timers: the owner calls
-/// sync() with Barrel peers from time to time.
+/// Inputs append to `out`; after them ask take_changed() and publish snapshot(). Call advance() when
+/// next_deadline() is reached, and sync() with Barrel peers from time to time.
 class Registry {
  public:
   /// As gossip with the tag barrel_p2p_registry_replica.
@@ -46,7 +48,11 @@ class Registry {
   struct Event {
     ServiceEvent event;
   };
-  using Effect = std::variant<Broadcast, SendTo, Event>;
+  /// There was no room for the names of a node of which only others tell: see whether it exists.
+  struct Doubt {
+    NodeName node;
+  };
+  using Effect = std::variant<Broadcast, SendTo, Event, Doubt>;
   using Effects = std::vector<Effect>;
   /// Which names of a node may be seen now.
   using VisibilityOf = std::function<NodeVisibility(NodeName)>;
@@ -61,17 +67,22 @@ class Registry {
   void process_died(const Pid& pid, const Term& reason, std::int64_t wall_ms, Effects& out);
   void unregister_all(std::int64_t wall_ms, Effects& out);
 
-  /// Gossip with the tag barrel_p2p_registry_replica.
-  void gossip(const Term& payload, std::int64_t wall_ms, Effects& out);
+  /// Gossip with the tag barrel_p2p_registry_replica, as `from` has passed it on.
+  void gossip(NodeName from, const Term& payload, std::int64_t wall_ms, Effects& out);
   /// A message to barrel_p2p_registry_replica over the link from `from`, a Barrel node or not.
-  void message(NodeName from, bool is_barrel, const Term& message, std::int64_t wall_ms, Effects& out);
+  void message(NodeName from, bool is_barrel, const Term& message, Instant now, std::int64_t wall_ms,
+               Effects& out);
+  /// A link with `node` is up: it exists.
+  void met(NodeName node);
   /// `node` entered the active view.
-  void peer_up(NodeName node, bool is_barrel, Effects& out);
+  void peer_up(NodeName node, bool is_barrel, Instant now, Effects& out);
   void peer_down(NodeName node);
   /// Compares digests with a linked Barrel node; what differs is exchanged.
   void sync(NodeName node, Effects& out);
   /// The answer of VisibilityOf for `node` is another one.
   void visibility_changed(NodeName node, Effects& out);
+  void advance(Instant now, Effects& out);
+  [[nodiscard]] std::optional<Instant> next_deadline() const;
 
   /// Whether the visible registry changed since the last call.
   [[nodiscard]] bool take_changed() { return std::exchange(changed_, false); }
@@ -95,31 +106,47 @@ class Registry {
   void tell_unheard(Effects& out);
   void drop_local(const Term& name, const Term* reason, std::int64_t wall_ms, registry::MapBuilder& delta,
                   Effects& out);
-  bool ingest(const registry::Items& read, std::optional<NodeName> only_of, std::int64_t wall_ms,
-              Effects& out);
+  bool ingest(const registry::Items& read, NodeName teller, std::optional<NodeName> only_of,
+              std::int64_t wall_ms, Effects& out);
   // registry_audit.cpp
   /// Names of another node that may be those of its former self, as they were written.
   using Suspects = std::unordered_map<Term, Timestamp, TermHash>;
   using Learned = std::vector<const registry::Item*>;
   /// Asks behind a request for all names.
   void start_audit(NodeName node, Effects& out);
-  void ask(NodeName node, Suspects suspects, Effects& out);
+  void ask_about(NodeName node, Suspects suspects, Effects& out);
   /// What a Barrel node tells of nodes of the original in our view that we do not hold yet.
   [[nodiscard]] Learned news_of_originals(const registry::Items& told) const;
   void audit_news(const Learned& news, Effects& out);
   void audit_map(NodeName node, const registry::Items& told);
   void end_audit(NodeName node, std::uint64_t number, Effects& out);
   void remove_lost(NodeName node, const Suspects& suspects, Effects& out);
-  bool store(const registry::Item& item, Effects& out);
+  bool store(const registry::Item& item, NodeName teller, Effects& out);
   void store_own(const registry::Item& item, std::int64_t wall_ms, registry::MapBuilder& delta, Effects& out);
-  bool apply(const Term& key, const registry::Key& parts, const OrMapEntry& entry);
-  /// Whether an entry that others tell of fits beside what is there; counts when not.
-  [[nodiscard]] bool has_room(const registry::Item& item);
   void refresh(const Term& key, const registry::Key& parts, Effects& out);
   [[nodiscard]] std::optional<ServiceEntry> visible_entry(const Term& key, const registry::Key& parts) const;
   void show(const ServiceEntry& entry);
   void hide(const registry::Key& parts);
+  // registry_room.cpp
+  [[nodiscard]] std::optional<NodeName> voucher_of(NodeName owner, NodeName teller) const;
+  bool apply(const Term& key, const registry::Key& parts, const OrMapEntry& entry, NodeName teller);
+  void forget(const Term& key, const registry::Key& parts);
+  /// Whether an entry that others tell of fits beside what is there, or what has to give way to it; counts
+  /// when not.
+  [[nodiscard]] bool has_room(const registry::Item& item, NodeName teller, Effects& out);
+  [[nodiscard]] bool make_room(NodeName owner, NodeName teller, RegistryShares::Scarce scarce,
+                               std::size_t amount, Effects& out);
+  void displace(NodeName owner, Effects& out);
+  void doubt_one(Instant now, Effects& out);
   void trim_tombstones();
+  /// A message that is answered with what we hold.
+  struct Question {
+    bool is_barrel = false;
+    registry::Message message;
+  };
+  void ask(NodeName from, const Question& question, Instant now, Effects& out);
+  [[nodiscard]] bool needs_answer(const Question& question) const;
+  void answer(NodeName to, const Question& question, Effects& out);
   void send_map(NodeName to, bool local_only, const registry::Digests* theirs, Effects& out);
   void warn_of_name(const Term& name);
   [[nodiscard]] Result<void> check_new(const Term& name, const Pid& pid, const Term& meta) const;
@@ -134,13 +161,6 @@ class Registry {
   OrMap map_;
   /// Why names were removed, for tombstones of dead processes.
   std::unordered_map<Term, Term, TermHash> reasons_;
-  /// What one node has in the map, removals included.
-  struct Share {
-    std::unordered_set<Term, TermHash> names;
-    std::size_t bytes = 0;
-  };
-  std::map<NodeName, Share> shares_;
-  std::size_t bytes_ = 0;
   std::unordered_map<Term, Local, TermHash> local_;
   std::unordered_map<Pid, std::vector<Term>> names_of_pid_;
   registry::Digests digests_{};
@@ -162,6 +182,12 @@ class Registry {
   std::unordered_set<Term, TermHash> unheard_;
   std::unordered_set<Term, TermHash> warned_;
   std::uint64_t seed_;
+  RegistryShares shares_;
+  AnswerTurns<Question> turns_;
+  /// By the peer that told of it, the last node that was not met and found no room.
+  std::map<NodeName, NodeName> doubts_;
+  NodeName last_doubted_;
+  Instant doubt_at_;
   bool changed_ = false;
   bool learned_ = false;
 
@@ -171,6 +197,8 @@ class Registry {
   Counter& from_future_;
   Counter& keys_full_;
   Counter& bytes_full_;
+  Counter& displaced_;
+  Counter& answers_put_off_;
   Counter& tombstones_full_;
   Counter& reasserted_;
   Counter& ghosts_removed_;

@@ -188,7 +188,7 @@ TEST(Registry, reads_and_writes_the_messages_of_the_original) {
   EXPECT_EQ(c.lookup("svc_two").size(), 1U);
   c.hear(*remove);
   EXPECT_EQ(c.take_events(), (std::vector{registered("svc_two", n2), {ServiceUnregistered{"svc_two", n2}}}));
-  c.core.message(n1, false, *full, wall, c.out);
+  c.core.message(n1, false, *full, c.now, wall, c.out);
   EXPECT_EQ(c.lookup(Atom("svc_one")).front().meta.get<int>("v"), 1);
 
   Member two(n2, 0);
@@ -217,12 +217,12 @@ TEST(Registry, an_erlang_peer_gets_the_local_entries_only_and_tells_only_its_own
   Member b(n2);
   ASSERT_TRUE(b.put("theirs", 1));
   tell(b, a);
-  a.core.peer_up("e@h", false, a.out);
+  a.core.peer_up("e@h", false, a.now, a.out);
   auto messages = a.take_messages();
   ASSERT_EQ(messages.size(), 1U) << "no live local entry: nothing but the request";
   EXPECT_TRUE(messages.front().second.elements()[1].is_tagged("request_sync", 2));
   ASSERT_TRUE(a.put("mine", 1));
-  a.core.message("e@h", false, encode(registry::RequestSync{"e@h"}), wall, a.out);
+  a.core.message("e@h", false, encode(registry::RequestSync{"e@h"}), a.now, wall, a.out);
   messages = a.take_messages();
   ASSERT_EQ(messages.size(), 1U);
   EXPECT_EQ(messages.front().second.elements()[1].elements()[2].entries().size(), 1U);
@@ -230,7 +230,7 @@ TEST(Registry, an_erlang_peer_gets_the_local_entries_only_and_tells_only_its_own
   Member c("c@h");
   const Term claims_for_others =
       encode(registry::FullSync{"e@h", messages.front().second.elements()[1].elements()[2]});
-  c.core.message("e@h", false, claims_for_others, wall, c.out);
+  c.core.message("e@h", false, claims_for_others, c.now, wall, c.out);
   EXPECT_EQ(c.count("registry.foreign"), 1U);
   EXPECT_TRUE(c.lookup("mine").empty());
 }
@@ -244,7 +244,7 @@ std::size_t exchange(Member& a, Member& b) {
       for (const auto& [node, message] : from->take_messages()) {
         any = true;
         ++carried;
-        to->core.message(from->name, true, message, wall, to->out);
+        to->core.message(from->name, true, message, to->now, wall, to->out);
       }
     }
   }
@@ -263,8 +263,8 @@ TEST(Registry, a_late_joiner_gets_the_merged_map_with_reasons_and_equal_ones_exc
     ASSERT_TRUE(a.put(Term::tuple_of(Atom("n"), i), static_cast<std::uint32_t>(i)));
   tell(third, a);
   ASSERT_TRUE(b.put("of b", 1));
-  a.core.peer_up(n2, true, a.out);
-  b.core.peer_up(n1, true, b.out);
+  a.core.peer_up(n2, true, a.now, a.out);
+  b.core.peer_up(n1, true, b.now, b.out);
   (void)exchange(a, b);
   EXPECT_EQ(b.core.snapshot()->entry_count(), 3'002U);
   EXPECT_EQ(b.lookup("third").size(), 1U);
@@ -292,9 +292,9 @@ TEST(Registry, what_was_written_alone_is_told_when_the_first_peer_comes) {
         out, [](const auto& e) { return std::holds_alternative<Registry::Broadcast>(e); });
   };
   EXPECT_EQ(broadcasts(), 0);
-  alone.peer_up(n2, true, out);
+  alone.peer_up(n2, true, Instant{}, out);
   EXPECT_EQ(broadcasts(), 1);
-  alone.peer_up("n3@h", true, out);
+  alone.peer_up("n3@h", true, Instant{}, out);
   EXPECT_EQ(broadcasts(), 1);
 }
 
@@ -318,8 +318,8 @@ TEST(Registry, malformed_entries_are_dropped_one_by_one_and_counted) {
   EXPECT_EQ(b.count("registry.malformed"), 5U);
   b.hear(Term(1));
   b.hear(registry::delta_payload(n1, Term(1)));
-  b.core.message(n1, true, Term(1), wall, b.out);
-  b.core.message(n1, true, encode(registry::RequestSync{"n3@h"}), wall, b.out);
+  b.core.message(n1, true, Term(1), b.now, wall, b.out);
+  b.core.message(n1, true, encode(registry::RequestSync{"n3@h"}), b.now, wall, b.out);
   EXPECT_EQ(b.count("registry.malformed"), 8U);
   EXPECT_EQ(b.count("registry.spoofed"), 1U);
 }
@@ -374,7 +374,7 @@ TEST(Registry, names_that_come_and_go_while_nobody_hears_it_are_not_kept_for_eve
     ASSERT_TRUE(a.core.unregister_service(i, a.pid(1), wall, a.out));
   }
   EXPECT_EQ(a.core.unheard_count(), 6U);
-  a.core.peer_up("elsewhere@h", true, a.out);
+  a.core.peer_up("elsewhere@h", true, a.now, a.out);
   EXPECT_EQ(a.core.unheard_count(), 0U);
   Member b(n2);
   for (const Term& payload : a.take_gossip()) b.hear(payload);
@@ -400,7 +400,7 @@ Term written_alone(Member& node, int count, bool then_removed) {
   node.core.peer_down("elsewhere@h");
   for (int i = 0; i < count; ++i) (void)node.put(i, 1);
   if (then_removed) node.core.process_died(node.pid(1), Term(), wall, node.out);
-  node.core.peer_up("elsewhere@h", true, node.out);
+  node.core.peer_up("elsewhere@h", true, node.now, node.out);
   return node.take_gossip().front();
 }
 

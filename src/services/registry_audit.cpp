@@ -21,17 +21,17 @@ Timestamp just_after(const Timestamp& stamp) {
 
 void Registry::start_audit(NodeName node, Effects& out) {
   audits_.erase(node);
-  const auto share = shares_.find(node);
-  if (share == shares_.end()) return;
+  const auto* share = shares_.find(node);
+  if (share == nullptr) return;
   Suspects suspects(0, TermHash{seed_});
-  for (const Term& name : share->second.names) {
+  for (const Term& name : share->names) {
     const OrMapEntry* held = map_.find(registry::key_term(name, node));
     if (held->is_live()) suspects.emplace(name, held->stamp());
   }
-  if (!suspects.empty()) ask(node, std::move(suspects), out);
+  if (!suspects.empty()) ask_about(node, std::move(suspects), out);
 }
 
-void Registry::ask(NodeName node, Suspects suspects, Effects& out) {
+void Registry::ask_about(NodeName node, Suspects suspects, Effects& out) {
   Audit audit{++audits_made_, std::move(suspects), Suspects(0, TermHash{seed_})};
   out.push_back(SendTo{node, registry::audit_request(self_, audit.number)});
   audits_.insert_or_assign(node, std::move(audit));
@@ -66,7 +66,7 @@ void Registry::audit_news(const Learned& news, Effects& out) {
   }
   for (auto& [node, suspects] : fresh) {
     out.push_back(SendTo{node, encode(registry::RequestSync{self_})});
-    ask(node, std::move(suspects), out);
+    ask_about(node, std::move(suspects), out);
   }
 }
 
@@ -88,7 +88,7 @@ void Registry::end_audit(NodeName node, std::uint64_t number, Effects& out) {
   remove_lost(node, audit.suspects, out);
   if (audit.later.empty()) return;
   out.push_back(SendTo{node, encode(registry::RequestSync{self_})});
-  ask(node, std::move(audit.later), out);
+  ask_about(node, std::move(audit.later), out);
 }
 
 void Registry::remove_lost(NodeName node, const Suspects& suspects, Effects& out) {
@@ -103,7 +103,7 @@ void Registry::remove_lost(NodeName node, const Suspects& suspects, Effects& out
     if (held == nullptr || !held->is_live() || held->stamp() != stamp) continue;
     // Just later than what it removes, so that whatever the node registers from now on wins.
     const OrMapEntry removed = removed_entry(just_after(stamp));
-    apply(key, {name, node}, removed);
+    apply(key, {name, node}, removed, node);
     refresh(key, {name, node}, out);
     ghosts_removed_.add();
     delta.add(key, removed, nullptr);

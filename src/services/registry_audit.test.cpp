@@ -20,7 +20,7 @@ struct Original {
     }
     told = former.take_gossip();
     for (const Term& payload : told) self.hear(payload);
-    self.core.peer_up("e@h", false, self.out);
+    self.core.peer_up("e@h", false, self.now, self.out);
     EXPECT_EQ(take_questions(), 1U);
     (void)self.take_gossip();
   }
@@ -40,13 +40,13 @@ struct Original {
   }
   void answer() {
     const Term error = Term::tuple_of(Atom("error"), Term::tuple_of(Atom("unknown_system_msg"), Atom("x")));
-    self.core.message("e@h", false, Term::tuple_of(question, error), wall, self.out);
+    self.core.message("e@h", false, Term::tuple_of(question, error), self.now, wall, self.out);
   }
   /// All names of `present`, as it tells them when it is asked or has us in its view.
   void tell_all(Member& present) {
-    present.core.message("n1@127.0.0.1", false, encode(registry::RequestSync{n1}), wall, present.out);
+    present.core.message(n1, false, encode(registry::RequestSync{n1}), present.now, wall, present.out);
     for (const auto& [to, message] : present.take_messages()) {
-      self.core.message("e@h", false, message, wall, self.out);
+      self.core.message("e@h", false, message, self.now, wall, self.out);
     }
   }
 
@@ -132,8 +132,8 @@ TEST(RegistryAudit, names_that_another_barrel_node_tells_later_are_asked_about) 
   for (std::uint32_t id = 5; id < 7; ++id) {
     ASSERT_TRUE(e.former.put("ghost " + std::to_string(id), id));
     tell(e.former, b);
-    b.core.message(n1, true, encode(registry::RequestSync{n1}), wall, b.out);
-    for (const auto& [to, message] : b.take_messages()) a.core.message(n2, true, message, wall, a.out);
+    b.core.message(n1, true, encode(registry::RequestSync{n1}), b.now, wall, b.out);
+    for (const auto& [to, message] : b.take_messages()) a.core.message(n2, true, message, a.now, wall, a.out);
     // The second one has to wait: what was asked before it was known says nothing about it.
     EXPECT_EQ(e.take_questions(), id == 5 ? 1U : 0U);
     EXPECT_EQ(e.requests, id == 5 ? 1U : 0U);

@@ -11,15 +11,17 @@ namespace barrel {
 struct RegistryConfig {
   /// How far in the future an entry's clock may be before the entry is refused.
   Duration clock_skew_max = std::chrono::minutes(5);
-  /// Most keys {Name, Node} held, removals included.
+  /// Most keys {Name, Node} held, removals included. What gives way to what is in RegistryShares.
   std::size_t keys_max = 1'000'000;
   /// Most keys of one other node, so that a node can fill only its own share.
   std::size_t keys_per_node_max = 200'000;
   /// Most bytes of all entries and of those of one other node, as bytes_of() estimates them. Guess: 200 bytes
   /// for each key.
-  std::size_t bytes_max = std::size_t{200} << 20;
+  static constexpr std::size_t full_shares = 5;
   std::size_t bytes_per_node_max = std::size_t{40} << 20;
-  /// Most removals remembered; the oldest go first. An owner that sees a name come back removes it again.
+  std::size_t bytes_max = full_shares * bytes_per_node_max;
+  /// Most removals remembered; the oldest go first, of whoever is charged with most. An owner that sees a
+  /// name come back removes it again.
   std::size_t tombstones_max = 100'000;
   /// Bytes of the external form of a name, metadata or exit reason; a longer reason is told as `too_large`.
   std::size_t name_bytes_max = 1'024;

@@ -15,16 +15,23 @@ namespace {
 /// Names warned about once each; beyond it silence. Guess.
 constexpr std::size_t warned_max = 1'000;
 
+/// What an answer with all that is held counts for, in entries: a large one as several of this size, which is
+/// about that of a short name without metadata.
+constexpr std::size_t entry_bytes = 256;
+std::size_t answer_size(const OrMap& map, const RegistryShares& shares) {
+  return std::max(map.size(), shares.bytes() / entry_bytes);
+}
+
 }  // namespace
 
-void Registry::gossip(const Term& payload, std::int64_t wall_ms, Effects& out) {
+void Registry::gossip(NodeName from, const Term& payload, std::int64_t wall_ms, Effects& out) {
   const auto delta = registry::read_delta(payload);
   if (!delta) return malformed_.add();
   // Only the owner of a key tells of it by gossip.
-  ingest(registry::read_map(delta->map, bounds()), delta->origin, wall_ms, out);
+  ingest(registry::read_map(delta->map, bounds()), from, delta->origin, wall_ms, out);
 }
 
-void Registry::message(NodeName from, bool is_barrel, const Term& message, std::int64_t wall_ms,
+void Registry::message(NodeName from, bool is_barrel, const Term& message, Instant now, std::int64_t wall_ms,
                        Effects& out) {
   if (const auto number = registry::audit_answer(message)) return end_audit(from, *number, out);
   const auto decoded = registry::decode(message);
@@ -35,17 +42,43 @@ void Registry::message(NodeName from, bool is_barrel, const Term& message, std::
     const auto only_of = is_barrel ? std::nullopt : std::optional(from);
     const registry::Items told = registry::read_map(full->map, bounds());
     const Learned news = is_barrel ? news_of_originals(told) : Learned();
-    if (ingest(told, only_of, wall_ms, out)) learned_ = true;
+    if (ingest(told, from, only_of, wall_ms, out)) learned_ = true;
     if (is_barrel) audit_news(news, out);
     else audit_map(from, told);
-  } else if (std::holds_alternative<registry::RequestSync>(*decoded)) {
-    send_map(from, !is_barrel, nullptr, out);
-  } else {
-    const auto& theirs = std::get<registry::SyncDigest>(*decoded);
-    if (!is_barrel || theirs.digests == digests_) return;
-    send_map(from, false, &theirs.digests, out);
-    if (!theirs.is_reply) out.push_back(SendTo{from, encode(registry::SyncDigest{self_, digests_, true})});
+    return;
   }
+  ask(from, {is_barrel, *decoded}, now, out);
+}
+
+void Registry::ask(NodeName from, const Question& question, Instant now, Effects& out) {
+  if (!needs_answer(question)) return;
+  if (turns_.admit(from, question, answer_size(map_, shares_), now)) return answer(from, question, out);
+  answers_put_off_.add();
+}
+
+bool Registry::needs_answer(const Question& question) const {
+  const auto* theirs = std::get_if<registry::SyncDigest>(&question.message);
+  return theirs == nullptr || (question.is_barrel && theirs->digests != digests_);
+}
+
+void Registry::answer(NodeName to, const Question& question, Effects& out) {
+  const auto* theirs = std::get_if<registry::SyncDigest>(&question.message);
+  if (theirs == nullptr) return send_map(to, !question.is_barrel, nullptr, out);
+  send_map(to, false, &theirs->digests, out);
+  if (!theirs->is_reply) out.push_back(SendTo{to, encode(registry::SyncDigest{self_, digests_, true})});
+}
+
+void Registry::advance(Instant now, Effects& out) {
+  for (const auto& [from, question] : turns_.take_due(answer_size(map_, shares_), now)) {
+    if (needs_answer(question)) answer(from, question, out);
+  }
+  doubt_one(now, out);
+}
+
+std::optional<Instant> Registry::next_deadline() const {
+  std::optional<Instant> next = turns_.next_deadline();
+  if (!doubts_.empty() && (!next || doubt_at_ < *next)) next = doubt_at_;
+  return next;
 }
 
 void Registry::peer_down(NodeName node) {
@@ -68,7 +101,7 @@ void Registry::tell_unheard(Effects& out) {
   broadcast(delta, out);
 }
 
-void Registry::peer_up(NodeName node, bool is_barrel, Effects& out) {
+void Registry::peer_up(NodeName node, bool is_barrel, Instant now, Effects& out) {
   peers_.insert(node);
   tell_unheard(out);
   if (is_barrel) {
@@ -77,7 +110,8 @@ void Registry::peer_up(NodeName node, bool is_barrel, Effects& out) {
     return;
   }
   erlang_peers_.insert(node);
-  send_map(node, true, nullptr, out);
+  // As if it had asked: it may come and go as often as it likes.
+  ask(node, {false, registry::RequestSync{node}}, now, out);
   out.push_back(SendTo{node, encode(registry::RequestSync{self_})});
   start_audit(node, out);
   for (const auto& [name, local] : local_) warn_of_name(name);
@@ -105,9 +139,9 @@ void Registry::send_map(NodeName to, bool local_only, const registry::Digests* t
     if (map.size() >= config_.sync_entries_max) flush();
   };
   if (local_only) {
-    const auto share = shares_.find(self_);
-    if (share == shares_.end()) return;
-    for (const Term& name : share->second.names) {
+    const auto* share = shares_.find(self_);
+    if (share == nullptr) return;
+    for (const Term& name : share->names) {
       const Term key = registry::key_term(name, self_);
       add(key, *map_.find(key));
     }
@@ -119,8 +153,8 @@ void Registry::send_map(NodeName to, bool local_only, const registry::Digests* t
   flush();
 }
 
-bool Registry::ingest(const registry::Items& read, std::optional<NodeName> only_of, std::int64_t wall_ms,
-                      Effects& out) {
+bool Registry::ingest(const registry::Items& read, NodeName teller, std::optional<NodeName> only_of,
+                      std::int64_t wall_ms, Effects& out) {
   if (read.malformed > 0) malformed_.add(read.malformed);
   bool learned = false;
   bool wrote = false;
@@ -136,7 +170,7 @@ bool Registry::ingest(const registry::Items& read, std::optional<NodeName> only_
     }
     clock_.update(item.entry.stamp(), wall_ms);
     if (item.key.node == self_) store_own(item, wall_ms, reasserted, out);
-    else learned = store(item, out) || learned;
+    else learned = store(item, teller, out) || learned;
     wrote = wrote || reasserted.size() > 0;
     if (reasserted.size() >= config_.sync_entries_max) broadcast(reasserted, out);
   }
@@ -146,9 +180,9 @@ bool Registry::ingest(const registry::Items& read, std::optional<NodeName> only_
   return learned;
 }
 
-bool Registry::store(const Item& item, Effects& out) {
-  if (!has_room(item)) return false;
-  if (!apply(item.key_term, item.key, item.entry)) return false;
+bool Registry::store(const Item& item, NodeName teller, Effects& out) {
+  if (!has_room(item, teller, out)) return false;
+  if (!apply(item.key_term, item.key, item.entry, teller)) return false;
   const OrMapEntry* held = map_.find(item.key_term);
   if (item.reason && !held->is_live() && held->stamp() == item.entry.stamp()) {
     reasons_.insert_or_assign(item.key_term, *item.reason);
@@ -170,9 +204,9 @@ void Registry::store_own(const Item& item, std::int64_t wall_ms, MapBuilder& del
   } else if (item.entry.is_live()) {
     if (mine != nullptr && !merge(*mine, item.entry).is_live()) return;
     write(item.key.name, removed_entry(clock_.now(wall_ms)), nullptr, delta, out);
-  } else if (has_room(item)) {
+  } else if (has_room(item, self_, out)) {
     // A removal by our former self, or a made-up one: kept as those of others are, so that digests agree.
-    apply(item.key_term, item.key, item.entry);
+    apply(item.key_term, item.key, item.entry, self_);
   }
 }
 

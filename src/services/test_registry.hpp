@@ -28,14 +28,18 @@ struct Member {
               return found == nodes.end() ? NodeVisibility{} : found->second;
             },
             Random(7), metrics, Log()) {
-    core.peer_up("elsewhere@h", true, out);
+    core.peer_up("elsewhere@h", true, now, out);
     out.clear();
   }
   [[nodiscard]] Pid pid(std::uint32_t id) const { return {name.atom(), id, 0, creation}; }
   Result<void> put(const Term& service, std::uint32_t id, const Term& meta = Term::map({})) {
     return core.register_service(service, pid(id), meta, wall, out);
   }
-  void hear(const Term& payload) { core.gossip(payload, wall, out); }
+  /// As gossip that its origin has passed on itself.
+  void hear(const Term& payload) {
+    const auto delta = registry::read_delta(payload);
+    core.gossip(delta ? delta->origin : "elsewhere@h", payload, wall, out);
+  }
   void set_node(NodeName node, NodeVisibility visibility) {
     nodes[node] = visibility;
     core.visibility_changed(node, out);
@@ -72,6 +76,7 @@ struct Member {
   std::map<NodeName, NodeVisibility> nodes;
   Registry core;
   Registry::Effects out;
+  Instant now{};
 };
 
 /// Tells `to` by gossip what `from` has broadcast.
