@@ -141,7 +141,7 @@ class Overlay {
   // --- Registry.
   /// Registers `pid` (of this node) as `name`. By the same process again: replaces the metadata. Errors:
   /// already_registered when another local process holds the name; invalid_argument when `meta` is no map or
-  /// `pid` is not of this node and creation; limit_exceeded when name, metadata or table are too large.
+  /// `pid` is not of this node and creation; limit_exceeded when name or metadata are too large.
   Result<void> register_service(const Term& name, const Pid& pid, const Term& meta, Moment at);
   /// Errc::not_found when `pid` does not hold `name` here.
   Result<void> unregister_service(const Term& name, const Pid& pid, Moment at);

@@ -113,6 +113,7 @@ void RegistryService::tell_overlay(const Term& name, const Pid& pid, std::uint64
                                    const Metadata& meta) {
   post_([this, name, pid, claim, meta = meta.term()](Overlay& overlay, Moment at) {
     auto registered = overlay.register_service(name, pid, meta, at);
+    // Always: its size was checked, nobody else here has claimed the name, and for own names there is room.
     if (registered) return;
     local_.release(name, pid, claim);
     log_.error("a service was not registered",
