@@ -15,6 +15,7 @@ extern const Family payloads;
 extern const Family mutations;
 extern const Family impostors;
 extern const Family floods;
+extern const Family quotas;
 extern const Family streams;
 extern const Family strangers;
 extern const Family handshakes;
