@@ -152,15 +152,18 @@ void prints(Scene& scene) {
   }
 }
 
-/// Not those that end or suspend it: whoever may send may do that.
+/// Not those that end or suspend it: whoever may send may do that. What is asked stands in the answer, and a
+/// process waits for who does not read its answers: nothing here is large.
 void system_messages(Scene& scene) {
   const Pid room = scene.room();
+  const std::vector<Term> values{Term(-1),        Term(1.5e300), Term(),    Term(""),
+                                 Term::tuple({}), Term::map({}), Term(room)};
   const Term from = from_of(scene.attacker().own_pid());
   for (const Term& request :
        {Term(Atom("get_state")), Term(Atom("get_status")), Term::tuple_of(Atom("debug"), Atom("no_debug")),
         Term::tuple_of(Atom("replace_state"), 1),
         Term::tuple_of(Atom("change_code"), Atom("room"), Atom("undefined"), Term())}) {
-    for (const Term& mutant : mutants(Term::tuple_of(Atom("system"), from, request)))
+    for (const Term& mutant : mutants(Term::tuple_of(Atom("system"), from, request), values))
       scene.attacker().send(room, mutant);
     require(scene.attacker().settled(), "the victim does not answer any more");
   }
