@@ -48,8 +48,8 @@ struct LinkConfig {
   /// after authentication on the accepting side (kernel's net_setuptime).
   Duration setup_timeout = std::chrono::seconds(7);
   Liveness liveness;
-  /// Limits on what a peer's messages unfold to.
-  EtfLimits etf_limits;
+  /// Limits on the terms in a peer's control tuples.
+  EtfLimits etf_limits = dist::control_limits();
   /// Largest distribution message accepted; told to Barrel peers.
   std::size_t frame_bytes_max = 64U << 20;
   /// Bytes of a lane that are handed to QUIC ahead of what has left, so that it never runs dry. Not below

@@ -62,7 +62,7 @@ Result<Capabilities> decode_capabilities(BytesView etf) {
   if (etf.size() > Capabilities::bytes_max) return Error{Errc::limit_exceeded, "capabilities bytes_max"};
   EtfLimits limits;
   limits.depth_max = 16;
-  limits.uncompressed_bytes_max = Capabilities::bytes_max;
+  limits.uncompressed_bytes_max = 0;
   auto term = decode_etf(etf, limits);
   if (!term) return std::move(term).error();
   if (!term->is_map()) return malformed("the capability term is no map");

@@ -172,6 +172,12 @@ struct Message {
   Payload payload;
 };
 
+/// Limits on a term in a control tuple: an identifier, a trace token, the function and the options of a spawn
+/// request. They are decoded by the thread of the cluster. Guesses far above real ones.
+[[nodiscard]] inline EtfLimits control_limits() {
+  return {.depth_max = 32, .terms_max = 1'024, .uncompressed_bytes_max = 0, .integer_bytes_max = 256};
+}
+
 /// Parses the messages of one connection. The node names it knows (ours, the peer's) cost no lookup; any
 /// other atom that it must intern is charged to the peer's quota. Not thread-safe.
 ///
@@ -180,7 +186,7 @@ struct Message {
 /// Errc::protocol_violation: the peer speaks in the name of a process that is not its own.
 class MessageParser {
  public:
-  MessageParser(NodeName self, NodeName peer, EtfLimits limits = {})
+  MessageParser(NodeName self, NodeName peer, EtfLimits limits = control_limits())
       : self_(self), peer_(peer), limits_(std::move(limits)) {}
 
   /// Parses one frame in the pass-through envelope. `owner` keeps its bytes alive, or is empty when they are

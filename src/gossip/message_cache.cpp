@@ -15,7 +15,8 @@ const MessageCache::Body* MessageCache::find(const plumtree::MessageId& id) cons
 }
 
 void MessageCache::insert(const plumtree::MessageId& id, Body body, NodeName from, Instant now) {
-  const std::size_t bytes = id.size() + estimate_bytes(body.payload, config_.bytes_max);
+  const std::size_t bytes =
+      id.size() + estimate_bytes(body.payload, config_.bytes_max) + memory_of(body.payload);
   const auto [place, fresh] = messages_.try_emplace(id);
   if (!fresh) return;
   place->second = Message{std::move(body), bytes};

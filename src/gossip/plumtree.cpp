@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "barrel/term/term_size.hpp"
+
 namespace barrel {
 namespace {
 
@@ -19,6 +21,7 @@ Plumtree::Plumtree(NodeName self, PlumtreeConfig config, Random random, Metrics&
       cache_(config, metrics),
       malformed_(metrics.counter("gossip.malformed")),
       spoofed_(metrics.counter("gossip.spoofed")),
+      payload_limit_(metrics.counter("gossip.payloads_over_limit")),
       duplicates_(metrics.counter("gossip.duplicates")),
       delivered_(metrics.counter("gossip.delivered")),
       sent_(metrics.counter("barrel_p2p.plumtree.gossip.sent")),
@@ -86,6 +89,9 @@ void Plumtree::message(NodeName from, const Term& message, Instant now, Effects&
 
 void Plumtree::handle(NodeName from, plumtree::Gossip message, Instant now, Effects& out) {
   received_.add();
+  if (estimate_bytes(message.payload, config_.payload_bytes_max) > config_.payload_bytes_max) {
+    return payload_limit_.add();
+  }
   if (cache_.contains(message.id)) {
     duplicates_.add();
     if (!eager_.contains(from) || message.tag == flooded_) return;

@@ -99,6 +99,7 @@ class Plumtree {
 
   Counter& malformed_;
   Counter& spoofed_;
+  Counter& payload_limit_;
   Counter& duplicates_;
   Counter& delivered_;
   Counter& sent_;

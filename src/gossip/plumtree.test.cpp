@@ -169,6 +169,24 @@ TEST_F(PlumtreeTest, one_peer_can_fill_only_its_own_share_of_what_is_waited_for)
   EXPECT_EQ(tree.missing_count(), config.missing_per_peer_max + 1);
 }
 
+TEST_F(PlumtreeTest, a_payload_that_is_too_large_is_neither_delivered_nor_passed_on) {
+  for (const NodeName peer : {a, b}) tree.peer_up(peer);
+  const Term fits(std::string(config.payload_bytes_max - 100, 'x'));
+  const Term too_large(std::string(config.payload_bytes_max + 1, 'x'));
+  EXPECT_EQ(delivered(receive(a, plumtree::Gossip{"fits", Atom("tag"), fits, a})), 1U);
+  EXPECT_TRUE(receive(a, plumtree::Gossip{"large", Atom("tag"), too_large, a}).empty());
+  EXPECT_EQ(count("gossip.payloads_over_limit"), 1U);
+  EXPECT_TRUE(receive(b, plumtree::Graft{"large", b}).empty()) << "nor kept";
+}
+
+TEST(MessageCache, counts_the_memory_that_small_terms_take) {
+  Metrics metrics;
+  MessageCache cache({}, metrics);
+  const Term tiny = Term::tuple(std::vector<Term>(1'000, Term::tuple({})));
+  cache.insert("id", {Atom("tag"), tiny}, a, Instant{});
+  EXPECT_GT(cache.bytes(), 1'000U * sizeof(Term));
+}
+
 TEST(MessageCache, is_bounded_by_count_bytes_and_age_and_takes_from_the_greediest) {
   Metrics metrics;
   PlumtreeConfig config;

@@ -21,6 +21,9 @@ struct PlumtreeConfig {
   std::size_t messages_max = 16'384;
   /// Most bytes of messages kept whole, as estimated from their terms.
   std::size_t bytes_max = 16U << 20;
+  /// Most bytes of the payload of one message, estimated so; a larger one is neither delivered nor passed on.
+  /// A guess: a quarter of bytes_max, and twenty times the changes of 1,000 names.
+  std::size_t payload_bytes_max = 4U << 20;
   /// Most announced messages waited for, in all and for one peer.
   std::size_t missing_max = 8'192;
   std::size_t missing_per_peer_max = 2'048;

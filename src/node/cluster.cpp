@@ -16,7 +16,8 @@ constexpr std::uint32_t received_depth_max = Term::depth_max - 100;
 PeerLimits peer_limits(const NodeConfig& config) {
   PeerLimits limits;
   limits.etf.depth_max = received_depth_max;
-  limits.etf.uncompressed_bytes_max = static_cast<std::uint32_t>(config.channel.frame_bytes_max);
+  // No Erlang node sends one between nodes, or takes one: term_to_binary alone compresses.
+  limits.etf.uncompressed_bytes_max = 0;
   limits.atoms_max = config.channel.atoms_per_peer_max;
   limits.unread_bytes_max = config.channel.unread_bytes_max;
   return limits;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "barrel/term/etf.hpp"
+#include "node/overlay_limits.hpp"
 #include "node/remote_log.hpp"
 #include "node/rpc_server.hpp"
 #include "node/system_names.hpp"
@@ -22,6 +23,7 @@ Dispatcher::Dispatcher(NodeName self, Runtime& runtime, const PeerLimits& limits
       atoms_refused_(metrics.counter("node.atoms_refused")),
       outsiders_(metrics.counter("node.overlay_messages_of_outsiders")),
       to_nobody_(metrics.counter("process.messages_to_nobody")),
+      overlay_limit_(metrics.counter("overlay.messages_over_limit")),
       log_(log),
       over_limit_log_(log) {
   // From now on these names are found when a peer sends them.
@@ -48,7 +50,11 @@ void Dispatcher::link_up(const carrier::Link& link) {
     malformed_.add();
     hooks_.violation(id, peer, "a payload that does not decode: " + why.message());
   };
-  sources_.insert_or_assign(link.id(), Source{link.id(), peer, link.proves_name(), std::move(context)});
+  auto& earlier = contexts_[peer];
+  std::erase_if(earlier, [](const auto& past) { return past.expired(); });
+  Source source{link.id(), peer, link.proves_name(), context, earlier};
+  earlier.push_back(std::move(context));
+  sources_.insert_or_assign(link.id(), std::move(source));
 }
 
 void Dispatcher::link_down(const carrier::Link& link) {
@@ -64,20 +70,26 @@ void Dispatcher::dispatch(const carrier::Link& link, dist::Message& message) {
 
 bool Dispatcher::has_room(const Source& source, const dist::Payload& payload) {
   // Those to ended or unknown processes go at once; what stays is what nobody has received yet.
-  if (source.context->unread_bytes.load(std::memory_order_relaxed) + payload.bytes.size() <=
-      limits_.unread_bytes_max) {
-    return true;
+  std::size_t waiting = source.context->unread_bytes.load(std::memory_order_relaxed);
+  for (const auto& earlier : source.earlier) {
+    if (const auto context = earlier.lock()) waiting += context->unread_bytes.load(std::memory_order_relaxed);
   }
+  if (waiting + payload.bytes.size() <= limits_.unread_bytes_max) return true;
   unread_limit_.add();
   hooks_.violation(source.link_id, source.peer, "more than unread_bytes_max bytes of its messages wait here");
   return false;
 }
 
-std::optional<Term> Dispatcher::decode(const Source& source, const dist::Payload& payload) {
-  Result<Term> term = decode_etf(payload.bytes, source.context->limits);
-  if (term) return *std::move(term);
+void Dispatcher::deliver_to_overlay(const Source& source, Atom name, const dist::Payload& payload) {
+  const auto limits = overlay_limits(name);
+  if (!limits) return hooks_.overlay(source.peer, name, Term());
+  if (payload.bytes.size() > limits->bytes_max) return overlay_limit_.add();
+  EtfLimits etf = source.context->limits;
+  etf.terms_max = limits->terms_max;
+  const Result<Term> term = decode_etf(payload.bytes, etf);
+  if (term) return hooks_.overlay(source.peer, name, *term);
+  if (is_over(term.error(), "terms_max")) return overlay_limit_.add();
   source.context->on_malformed(term.error());
-  return std::nullopt;
 }
 
 void Dispatcher::deliver(const Source& source, RemoteSignal signal, const dist::Payload& reason) {
@@ -93,8 +105,7 @@ void Dispatcher::on(const Source& source, const dist::Send& control, dist::Paylo
 void Dispatcher::on(const Source& source, const dist::SendName& control, dist::Payload& payload) {
   if (Overlay::handles(control.to)) {
     if (!source.member) return outsiders_.add();
-    if (const auto message = decode(source, payload)) hooks_.overlay(source.peer, control.to, *message);
-    return;
+    return deliver_to_overlay(source, control.to, payload);
   }
   if (!has_room(source, payload)) return;
   if (is_system_name(control.to)) return deliver_to_kernel(source, control.to, payload);
@@ -104,14 +115,17 @@ void Dispatcher::on(const Source& source, const dist::SendName& control, dist::P
 }
 
 void Dispatcher::deliver_to_kernel(const Source& source, Atom name, const dist::Payload& payload) {
-  auto message = decode(source, payload);
   const auto to = runtime_.whereis(name);
-  if (!message) return;
   if (!to) return to_nobody_.add();  // it has ended, and is about to be started again
+  KernelMessage message;
+  message.peer = source.peer;
+  message.payload = payload.share();
+  message.context = source.context;
+  message.bytes = payload.bytes.size();
   auto charge = std::make_shared<detail::UnreadCharge>();
-  charge->take(source.context, payload.bytes.size());
-  (void)runtime_.send(*to, KernelMessage{source.peer, *std::move(message), std::move(charge), source.context,
-                                         payload.bytes.size()});
+  charge->take(source.context, message.bytes);
+  message.charge = std::move(charge);
+  (void)runtime_.send(*to, std::move(message));
 }
 
 void Dispatcher::on(const Source& source, const dist::SendAlias& control, dist::Payload& payload) {

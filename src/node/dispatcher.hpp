@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "barrel/base/log.hpp"
 #include "barrel/base/metrics.hpp"
@@ -23,7 +24,8 @@ struct PeerLimits {
   EtfLimits etf;
   /// New atoms, in all.
   std::uint32_t atoms_max = AtomQuota::atoms_max_default;
-  /// Bytes of messages of one connection that no process has received yet. Over it the connection is closed.
+  /// Bytes of messages that no process has received yet, over all its connections, or that a function works
+  /// on. Over it the connection is closed.
   std::size_t unread_bytes_max = std::size_t{512} << 20;
 };
 
@@ -57,6 +59,8 @@ class Dispatcher {
     /// Whether it may take part in the overlay.
     bool member = false;
     std::shared_ptr<const DecodeContext> context;
+    /// Of its connections before, whose messages may still wait.
+    std::vector<std::weak_ptr<const DecodeContext>> earlier;
   };
 
   void on(const Source& source, const dist::Send& control, dist::Payload& payload);
@@ -80,8 +84,7 @@ class Dispatcher {
   void deliver_to_kernel(const Source& source, Atom name, const dist::Payload& payload);
   /// False after closing the connection: too much of the peer waits to be received.
   [[nodiscard]] bool has_room(const Source& source, const dist::Payload& payload);
-  /// The payload as a Term; empty after telling why there is none.
-  [[nodiscard]] std::optional<Term> decode(const Source& source, const dist::Payload& payload);
+  void deliver_to_overlay(const Source& source, Atom name, const dist::Payload& payload);
   /// A signal about processes of this node.
   void deliver(const Source& source, RemoteSignal signal, const dist::Payload& reason);
 
@@ -96,11 +99,14 @@ class Dispatcher {
   Counter& atoms_refused_;
   Counter& outsiders_;
   Counter& to_nobody_;
+  Counter& overlay_limit_;
   Log log_;
   OverLimitLog over_limit_log_;
   std::map<std::uint64_t, Source> sources_;
   /// By peer, so that a new connection brings no new quota.
   std::map<NodeName, std::shared_ptr<AtomQuota>> quotas_;
+  /// By peer, of all connections from which something still waits.
+  std::map<NodeName, std::vector<std::weak_ptr<const DecodeContext>>> contexts_;
 };
 
 }  // namespace barrel::node

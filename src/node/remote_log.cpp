@@ -114,14 +114,15 @@ Task<> remote_log(Self self) {
   Counter& dropped = self.runtime().impl().metrics.counter("node.remote_log_events_dropped");
   const Log log = self.runtime().log().named("remote");
   for (;;) {
-    const auto next = co_await self.receive<KernelMessage, Term>();
-    const auto* message = std::get_if<KernelMessage>(&next);
+    auto next = co_await self.receive<KernelMessage, Term>();
+    auto* message = std::get_if<KernelMessage>(&next);
     if (message == nullptr) continue;
     const bool is_small = message->bytes <= remote_log_event_bytes_max;
     if (!is_small || !lines.allow(self.runtime().clock().now())) {
       dropped.add();
       continue;
     }
+    if (!message->decode(self.runtime().impl().counters.kernel_limit)) continue;
     if (const auto event = read_log_event(message->message, self.runtime().node_name()))
       write(log, *event, message->peer);
   }

@@ -1,11 +1,14 @@
 #include "node/rpc_server.hpp"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <utility>
 
 #include "barrel/process/answer.hpp"
 #include "barrel/process/exit.hpp"
+#include "barrel/term/etf.hpp"
+#include "barrel/term/term_size.hpp"
 #include "node/system_names.hpp"
 #include "process/encoded_message.hpp"
 #include "process/function_process.hpp"
@@ -33,6 +36,8 @@ struct RexCall {
   Term function;
   Term arguments;
   Term leader;
+  /// What the call counts for until it has ended.
+  std::shared_ptr<const void> charge;
 };
 
 /// Sends in the name of the node: a peer that does not read must not hold up those who serve all of them.
@@ -81,6 +86,7 @@ std::optional<ReplyAddress> reply_address(const Term& from, NodeName peer) {
 std::optional<RexCall> parse_rex(const KernelMessage& message) {
   RexCall call;
   call.caller = message.peer;
+  call.charge = message.charge;
   const Term& term = message.message;
   const auto parts = term.elements();
   if (term.is_tagged("$gen_call", 3)) {
@@ -159,16 +165,18 @@ std::optional<KernelSpawn> parse_spawn(const Term& request) {
 }
 
 /// The process, which does not run yet; without effect when it cannot be started.
-detail::HeldProcess start_for(Self self, NodeName peer, const Pid& asker, const KernelSpawn& spawn) {
+detail::HeldProcess start_for(Self self, const KernelMessage& message, const Pid& asker,
+                              const KernelSpawn& spawn) {
   detail::RuntimeImpl& runtime = self.runtime().impl();
   if (!spawn.module.is_atom() || !spawn.function.is_atom() || !spawn.arguments.is_proper_list()) return {};
-  auto share = runtime.spawn_quotas.take(peer);
+  auto share = runtime.spawn_quotas.take(message.peer);
   if (!share) {
     runtime.counters.remote_spawns_refused.add();
     return {};
   }
   detail::FunctionStart start;
-  start.caller = peer;
+  start.caller = message.peer;
+  start.charge = message.charge;
   start.asker = asker;
   start.leader = spawn.leader.as_pid().value_or(Pid{});
   start.module = spawn.module;
@@ -243,7 +251,7 @@ bool serve_net_kernel(Self self, const KernelMessage& message) {
   const auto reply = reply_address(parts[1], message.peer);
   const auto spawn = reply ? parse_spawn(parts[2]) : std::nullopt;
   if (!spawn) return false;
-  const detail::HeldProcess held = start_for(self, message.peer, reply->to, *spawn);
+  const detail::HeldProcess held = start_for(self, message, reply->to, *spawn);
   // Erlang's reply to a spawn that is not possible is the pid of a dead process.
   answer(self, *reply, held ? held.pid() : self.runtime().impl().pid_of(0, 0));
   return true;
@@ -255,13 +263,30 @@ Counter& ignored_counter(Self self) {
   return self.runtime().metrics().counter("node.kernel_messages_ignored");
 }
 
+bool KernelMessage::decode(Counter& over_limit) {
+  EtfLimits limits = context->limits;
+  limits.terms_max = std::min(limits.terms_max, terms_max);
+  Result<Term> term = decode_etf(payload, limits);
+  if (!term) {
+    if (is_over(term.error(), "terms_max")) over_limit.add();
+    else if (context->on_malformed) context->on_malformed(term.error());
+    return false;
+  }
+  message = *std::move(term);
+  bytes = payload.size() + memory_of(message);
+  auto counted = std::make_shared<detail::UnreadCharge>();
+  counted->take(context, bytes);
+  charge = std::move(counted);
+  return true;
+}
+
 Task<> rex(Self self) {
   Workers workers;
   for (;;) {
-    const auto next = co_await self.receive<KernelMessage, Down, Term>();
+    auto next = co_await self.receive<KernelMessage, Down, Term>();
     if (const auto* down = std::get_if<Down>(&next)) workers.ended(self, *down);
-    const auto* message = std::get_if<KernelMessage>(&next);
-    if (message == nullptr) continue;
+    auto* message = std::get_if<KernelMessage>(&next);
+    if (message == nullptr || !message->decode(self.runtime().impl().counters.kernel_limit)) continue;
     if (answer_unasked(self, "rex", *message) || serve_sys(self, "rex", *message)) continue;
     if (serve_sbcast(self, *message)) continue;
     if (auto call = parse_rex(*message)) workers.start(self, *std::move(call));
@@ -271,9 +296,10 @@ Task<> rex(Self self) {
 
 Task<> net_kernel(Self self) {
   for (;;) {
-    const auto next = co_await self.receive<KernelMessage, Term>();
-    const auto* message = std::get_if<KernelMessage>(&next);
-    if (message != nullptr && !serve_net_kernel(self, *message)) ignored_counter(self).add();
+    auto next = co_await self.receive<KernelMessage, Term>();
+    auto* message = std::get_if<KernelMessage>(&next);
+    if (message == nullptr || !message->decode(self.runtime().impl().counters.kernel_limit)) continue;
+    if (!serve_net_kernel(self, *message)) ignored_counter(self).add();
   }
 }
 

@@ -3,7 +3,9 @@
 #include <cstddef>
 #include <memory>
 
+#include "barrel/base/metrics.hpp"
 #include "barrel/process/runtime.hpp"
+#include "barrel/term/shared_bytes.hpp"
 
 namespace barrel::node {
 
@@ -12,12 +14,20 @@ namespace barrel::node {
 struct KernelMessage {
   static constexpr std::string_view internal_name = "$barrel_kernel_message";
   NodeName peer;
+  /// With the leading 131. Decoded by the process that it is for, not by the thread of the cluster.
+  SharedBytes payload;
   Term message;
   /// What it counts for until it has been handled; see DecodeContext::unread_bytes.
   std::shared_ptr<const void> charge;
   /// For what is passed on, which counts again until that has been received.
   std::shared_ptr<const DecodeContext> context;
   std::size_t bytes = 0;
+
+  /// Most terms in one. A guess: as arguments of a call they take 50 MB.
+  static constexpr std::uint32_t terms_max = 1'048'576;
+  /// Reads `message` from `payload`, and counts it by the memory that it takes. False when it is malformed,
+  /// which ends the connection that it came by, or has too many terms, which is counted.
+  [[nodiscard]] bool decode(Counter& over_limit);
 };
 
 /// Counts messages to the kernel's names that are none which they know.

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <new>
 
+#include "barrel/term/term_size.hpp"
 #include "process/runtime_impl.hpp"
 
 namespace barrel::detail {
@@ -86,9 +87,10 @@ bool decode_in_place(Process& process, Envelope*& envelope) {
   const auto& message = static_cast<const EncodedMessage&>(*envelope);
   auto term = decode_message(process, message);
   if (!term) return false;
+  const std::size_t bytes = message.charge() + memory_of(*term);
   auto* decoded = new_envelope<TypedMessage<Term>>(std::in_place, *std::move(term));
   // A receive for something else only looked at it: it waits on.
-  decoded->charge.take(message.context, message.charge());
+  decoded->charge.take(message.context, bytes);
   replace_converted(process, envelope, decoded);
   return true;
 }

@@ -6,6 +6,7 @@
 
 #include "barrel/process/exit.hpp"
 #include "barrel/process/matching.hpp"
+#include "barrel/term/term_size.hpp"
 #include "process/encoded_message.hpp"
 #include "process/process.hpp"
 #include "process/runtime_impl.hpp"
@@ -19,12 +20,34 @@ Applied error_of(Term reason, const Term& module, const Term& function, Term arg
   return {Applied::How::error, std::move(reason), Term::list({std::move(frame)})};
 }
 
+struct Arguments {
+  Term list;
+  /// What they count for as long as the function works on them, and not only until it has received them.
+  std::shared_ptr<const void> charge;
+};
+
 /// The first message of a process that runs a function: its arguments.
-Task<Term> take_arguments(Self self) {
+Task<Arguments> take_arguments(Self self) {
   EnvelopePtr message = co_await ReceiveAny(self.process());
   Envelope* envelope = message.release();
+  std::shared_ptr<const DecodeContext> context;
+  std::size_t bytes = 0;
+  if (envelope->type->kind == MessageType::Kind::encoded) {
+    const auto& encoded = static_cast<const EncodedMessage&>(*envelope);
+    context = encoded.context;
+    bytes = encoded.charge();
+  }
   const Match match = match_as<Term>(self.process(), envelope);
-  if (match == Match::yes) co_return take_value<Term>(envelope);
+  if (match == Match::yes) {
+    Arguments arguments;
+    arguments.list = take_value<Term>(envelope);
+    if (context != nullptr) {
+      auto charge = std::make_shared<UnreadCharge>();
+      charge->take(std::move(context), bytes + memory_of(arguments.list));
+      arguments.charge = std::move(charge);
+    }
+    co_return arguments;
+  }
   dispose(envelope);
   exit(Atom("system_limit"));  // or malformed bytes, which end the connection they came from
 }
@@ -68,7 +91,8 @@ std::optional<std::size_t> applied_inside(const Term& module, const Term& functi
 }
 
 Task<> run_function(Self self, FunctionStart start) {
-  const Term arguments = co_await take_arguments(self);
+  const Arguments taken = co_await take_arguments(self);
+  const Term& arguments = taken.list;
   if (!arguments.is_proper_list() || arguments.elements().size() != start.arity) exit(Atom("badarg"));
   const auto elements = arguments.elements();
   const auto entry = erpc_entry(start);

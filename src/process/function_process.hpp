@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 
 #include "barrel/process/functions.hpp"
@@ -25,6 +26,8 @@ struct FunctionStart {
   /// The asker's monitor of the process.
   std::optional<Ref> monitor;
   SpawnQuotas::Share share;
+  /// What its arguments count for until it has ended, when that is counted already.
+  std::shared_ptr<const void> charge{};
 };
 
 /// Starts it, not yet running, with its relations in place. `arguments` is the message that holds them, taken

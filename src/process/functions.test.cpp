@@ -348,6 +348,31 @@ TEST_F(FunctionsTest, ANodesShareOfProcessesIsLimitedAndGivenBack) {
   EXPECT_EQ(ask(), Term(Atom("badarg")));
 }
 
+TEST_F(FunctionsTest, ArgumentsCountAsUnreadUntilTheFunctionHasEnded) {
+  b_->functions().expose("test", "waits_with", [](Self self, Term) { return waits(self); });
+  const auto context = std::make_shared<DecodeContext>();
+  const auto ask = [&](const Term& argument) {
+    RemoteSpawn what;
+    what.function = Term::tuple_of(Atom("test"), Atom("waits_with"), 1);
+    const Pid from{Atom("a@127.0.0.1"), 1, 0, 4};
+    b_->deliver_spawn(from, Ref{from.node_atom, 4, 1, {1}}, what,
+                      SharedBytes(encode_etf(Term::list({argument}))), context);
+    b_->run_until_idle();
+    return *to_a_.signals.back().reason.as_pid();
+  };
+  const Pid with_text = ask(Term(std::string(100'000, 'x')));
+  EXPECT_GT(context->unread_bytes.load(), 100'000U);
+  b_->exit(with_text, kill());
+  settle();
+  EXPECT_EQ(context->unread_bytes.load(), 0U);
+  // Small terms count by the memory that they take, not by their bytes.
+  const Pid with_tuples = ask(Term::tuple(std::vector<Term>(1'000, Term::tuple({}))));
+  EXPECT_GT(context->unread_bytes.load(), 1'000 * (sizeof(Term) + 16));
+  b_->exit(with_tuples, kill());
+  settle();
+  EXPECT_EQ(context->unread_bytes.load(), 0U);
+}
+
 TEST_F(FunctionsTest, MalformedArgumentsEndTheProcessAndAreReported) {
   int reports = 0;
   auto context = std::make_shared<DecodeContext>();

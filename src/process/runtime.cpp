@@ -48,7 +48,8 @@ detail::RuntimeImpl::Counters::Counters(Metrics& metrics)
       early_exits_refused(metrics.counter("process.early_exits_refused")),
       unreachable(metrics.counter("process.messages_unreachable")),
       remote_spawns(metrics.counter("process.remote_spawns")),
-      remote_spawns_refused(metrics.counter("process.remote_spawns_refused")) {}
+      remote_spawns_refused(metrics.counter("process.remote_spawns_refused")),
+      kernel_limit(metrics.counter("process.kernel_messages_over_limit")) {}
 
 detail::RuntimeImpl::RuntimeImpl(Runtime& owner, const RuntimeConfig& settings, const Clock& time, Log sink,
                                  Metrics& all_metrics)

@@ -99,6 +99,7 @@ class RuntimeImpl {
     Counter& unreachable;
     Counter& remote_spawns;
     Counter& remote_spawns_refused;
+    Counter& kernel_limit;
   };
   Counters counters;
 

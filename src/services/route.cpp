@@ -3,8 +3,17 @@
 #include <algorithm>
 
 #include "barrel/term/node_term.hpp"
+#include "barrel/term/term_size.hpp"
 
 namespace barrel {
+
+namespace {
+
+bool is_longer(const Term& term, std::size_t bytes_max) {
+  return estimate_bytes(term, bytes_max) > bytes_max;
+}
+
+}  // namespace
 
 std::optional<RouteQuery> read_route_query(const Term& request) {
   if (!request.is_tagged("$barrel_p2p_route", 2)) return std::nullopt;
@@ -19,6 +28,8 @@ std::optional<RouteQuery> read_route_query(const Term& request) {
   const Term& visited = record.elements()[4];
   if (!to || !ttl || !origin || !visited.is_proper_list()) return std::nullopt;
   if (visited.elements().size() > RouteQuery::visited_max) return std::nullopt;
+  if (is_longer(record.elements()[1], RouteQuery::name_bytes_max)) return std::nullopt;
+  if (is_longer(caller.elements()[1], RouteQuery::ref_bytes_max)) return std::nullopt;
   RouteQuery query{record.elements()[1], std::min(*ttl, RouteQuery::ttl_first), *origin, {}, *to,
                    caller.elements()[1]};
   for (const Term& element : visited.elements()) {

@@ -23,6 +23,11 @@ struct RouteQuery {
   /// Nodes that one may have asked: as many as a lookup of ttl_first hops passes, and room.
   static constexpr std::size_t visited_max = 64;
 
+  /// Bytes of the external form of the name, as in RegistryConfig, and of what the caller tells answers apart
+  /// by: both are copied to each neighbour.
+  static constexpr std::size_t name_bytes_max = 1'024;
+  static constexpr std::size_t ref_bytes_max = 1'024;
+
   Term name;
   std::int64_t ttl = ttl_first;
   NodeName origin;

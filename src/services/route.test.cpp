@@ -69,5 +69,16 @@ TEST(Route, ignores_other_shapes) {
   EXPECT_FALSE(read_route_query(to_term(*query))) << "too many";
 }
 
+TEST(Route, what_is_copied_to_each_neighbour_is_short) {
+  auto query = read_route_query(request());
+  query->name = Term(std::string(1'000, 'n'));
+  EXPECT_TRUE(read_route_query(to_term(*query)));
+  query->name = Term(std::string(1'025, 'n'));
+  EXPECT_FALSE(read_route_query(to_term(*query)));
+  query = read_route_query(request());
+  query->ref = Term(std::string(1'025, 'r'));
+  EXPECT_FALSE(read_route_query(to_term(*query)));
+}
+
 }  // namespace
 }  // namespace barrel

@@ -24,6 +24,8 @@ struct Inflater {
 Result<Bytes> inflate_term(ByteReader& in, const EtfLimits& limits) {
   const std::size_t declared = in.u32();
   if (!in.ok()) return Error{Errc::malformed, "the term is cut off"};
+  if (limits.uncompressed_bytes_max == 0)
+    return Error{Errc::malformed, "a compressed term where none belongs"};
   if (declared > limits.uncompressed_bytes_max)
     return Error{Errc::limit_exceeded, Atom("uncompressed_bytes_max")};
   Inflater inflater;

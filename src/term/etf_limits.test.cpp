@@ -51,6 +51,15 @@ TEST(EtfLimits, ClosuresWithinClosuresAreBounded) {
   EXPECT_EQ(outcome(nested(17)), "limit_exceeded: nested_funs_max");
 }
 
+TEST(EtfLimits, WhereNoneBelongsACompressedTermIsNotUnfolded) {
+  const Bytes bytes = compressed(zeros(100), 105);
+  EXPECT_EQ(outcome(bytes), "a term");
+  EXPECT_EQ(outcome(bytes, {.uncompressed_bytes_max = 0}), "malformed: a compressed term where none belongs");
+  // What term_to_binary has compressed is a binary for us.
+  Term inside = Term::binary(BytesView(bytes));
+  EXPECT_EQ(outcome(encode_etf(inside), {.uncompressed_bytes_max = 0}), "a term");
+}
+
 TEST(EtfLimits, AClosureEndsWithinTheOneItIsHeldBy) {
   Bytes inner = closure(Bytes{97, 1});
   inner[4] = static_cast<std::uint8_t>(inner[4] + 40);

@@ -3,20 +3,24 @@
 
 #include <cstdlib>
 #include <new>
+#include <optional>
 
 #include "barrel/base/sanitizer.hpp"
 #include "barrel/term/etf.hpp"
+#include "barrel/term/term_size.hpp"
 #include "term/test_closures.hpp"
 
 #if !BARREL_SANITIZED
 
 namespace {
 thread_local std::uint64_t allocations = 0;
+thread_local std::uint64_t allocated_bytes = 0;
 }  // namespace
 
 // Not inlined, or the compiler sees free() meet another operator new.
 [[gnu::noinline]] void* operator new(std::size_t size) {
   ++allocations;
+  allocated_bytes += size;
   void* block = std::malloc(size);
   if (block == nullptr) throw std::bad_alloc();
   return block;
@@ -63,6 +67,24 @@ TEST(EtfWork, ComparingAndHashingClosuresReadsNothingAgain) {
               EXPECT_EQ(one->hash(), other->hash());
             }),
             0U);
+}
+
+TEST(EtfWork, MemoryOfATermIsNearWhatIsAllocatedForIt) {
+  const std::vector<Term> terms = {
+      Term::tuple(std::vector<Term>(1'000, Term::tuple({}))),  // one empty tuple, shared a thousand times
+      Term::list({Term(Pid{Atom("n@h"), 1, 2, 3}), Term(1.5), Term(std::string(300, 'x'))}),
+      Term::map({{Term("key"), Term::list({Term(1), Term(2)})}}),
+  };
+  for (const Term& shape : terms) {
+    const Bytes bytes = encode_etf(shape);
+    std::optional<Term> read;
+    const std::uint64_t before = allocated_bytes;
+    if (auto term = decode_etf(bytes)) read.emplace(*std::move(term));
+    const auto allocated = static_cast<double>(allocated_bytes - before);
+    ASSERT_TRUE(read);
+    EXPECT_GE(static_cast<double>(memory_of(*read)), allocated) << to_string(shape);
+    EXPECT_LE(static_cast<double>(memory_of(*read)), 4 * allocated + 200) << to_string(shape);
+  }
 }
 
 }  // namespace

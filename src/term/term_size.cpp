@@ -1,6 +1,7 @@
 #include "barrel/term/term_size.hpp"
 
 #include "barrel/term/big_int.hpp"
+#include "term/term_node.hpp"
 
 namespace barrel {
 namespace {
@@ -55,6 +56,34 @@ void count(const Term& term, std::size_t enough, std::size_t& bytes) {
 }
 
 }  // namespace
+
+std::size_t memory_of(const Term& term) {
+  using detail::Form;
+  using detail::TermAccess;
+  // The heads of all nodes, and what the allocator adds to a block.
+  constexpr std::size_t node_bytes = sizeof(detail::PidNode) + 16;
+  if (!TermAccess::on_heap(term)) return 0;
+  detail::TermNode& node = TermAccess::node(term);
+  std::size_t bytes = node_bytes;
+  switch (TermAccess::form(term)) {
+    case Form::tuple:
+    case Form::list:
+    case Form::map:
+      bytes += node.size * sizeof(Term);
+      for (const Term& slot : std::span(detail::slots_of(node), node.size)) bytes += memory_of(slot);
+      return bytes;
+    case Form::fun: {
+      const detail::FunParts& parts = TermAccess::node<detail::FunNode>(term).parts;
+      bytes += sizeof(detail::FunNode) + parts.free_variables.size() * sizeof(Term);
+      for (const Term& variable : parts.free_variables) bytes += memory_of(variable);
+      return bytes;
+    }
+    case Form::bytes:
+    case Form::atom_text: return bytes + node.size;
+    case Form::big_integer: return bytes + TermAccess::node<detail::BigNode>(term).value.magnitude().size();
+    default: return bytes;
+  }
+}
 
 std::size_t estimate_bytes(const Term& term, std::size_t enough) {
   std::size_t bytes = 0;

@@ -176,6 +176,7 @@ void unread(Scene& scene) {
 /// Each of these is answered, and the answers are not read.
 void unread_answers(Scene& scene) {
   AttackerOptions options;
+  options.name = NodeName("eve@127.0.0.1");  // what mallory has left unread waits on
   options.reads = false;
   Attacker& attacker = scene.make(options);
   require(attacker.come_up(), "not let in");
@@ -227,7 +228,7 @@ constexpr Attack attacks[] = {
      {40, 56, "65,536 monitors, and answers to the others"}},
     {"Unread",
      "messages to processes that do not receive them",
-     "closes the connection when `unread_bytes_max` wait",
+     "closes the connection when `unread_bytes_max` wait, those of earlier connections included",
      "node.unread_bytes_limit",
      Ending::closed,
      &unread,

@@ -183,13 +183,14 @@ struct NodeConfig {
     /// Bytes that may wait to be sent to one node, also while it is dialed, before its senders are parked.
     /// `channel_bytes_max`, guess: twice the 4 MiB window of a stream. (Erlang's busy limit is 1 MiB.)
     std::size_t bytes_max = std::size_t{8} << 20;
-    /// Longest message accepted from a peer, and the most a compressed one may unfold to. `frame_bytes_max`,
-    /// guess: 64 MiB and room for the words around them.
+    /// Longest message accepted from a peer. `frame_bytes_max`, guess: 64 MiB and room for the words around
+    /// them.
     std::size_t frame_bytes_max = std::size_t{65} << 20;
     /// Most new atoms one peer may make us intern. `atoms_per_peer_max`, guess: a tenth of the table is
     /// shared by ten ill-behaved peers.
     std::uint32_t atoms_per_peer_max = 10'000;
-    /// Most bytes of one peer's messages that wait in mailboxes here; over it its connection is closed.
+    /// Most bytes of one peer's messages that wait in mailboxes here, or that functions work on which it has
+    /// called; over it its connection is closed.
     /// `unread_bytes_max`, guess: what is waiting on the sending side at most.
     std::size_t unread_bytes_max = std::size_t{512} << 20;
     /// How often idle connections that gossip does not need are looked for. `dist_gc_sweep_period_ms`,

@@ -19,13 +19,18 @@ struct EtfLimits {
   std::uint32_t depth_max = 256;
   /// Terms in all, so that a few bytes cannot become gigabytes of nodes.
   std::uint32_t terms_max = 16'777'216;
-  /// Bytes a compressed term may unfold to.
+  /// Bytes a compressed term may unfold to; 0: there must be none.
   std::uint32_t uncompressed_bytes_max = 64U << 20;
   /// Bytes of one integer; OTP 28 allows no more than 4,194,304 bits.
   std::uint32_t integer_bytes_max = 512 * 1024;
   /// Charged when an atom first seen from this source is interned (Term::as_atom); none: no charge.
   std::shared_ptr<AtomQuota> atom_quota{};
 };
+
+/// Whether a decoder stopped at that limit.
+[[nodiscard]] inline bool is_over(const Error& error, std::string_view limit) {
+  return error.code == Errc::limit_exceeded && error.reason.is_atom(limit);
+}
 
 /// Decodes one term in the external term format, with its leading 131, which must fill `bytes` exactly.
 /// Binaries of 64 bytes and more share `bytes`; smaller ones are copied, so that they do not pin them.
