@@ -21,20 +21,29 @@ Dispatcher::Dispatcher(NodeName self, Runtime& runtime, const PeerLimits& limits
       over_limit_(metrics.counter("node.payloads_over_limit")),
       unread_limit_(metrics.counter("node.unread_bytes_limit")),
       atoms_refused_(metrics.counter("node.atoms_refused")),
+      relayed_refused_(metrics.counter("overlay.atoms_refused")),
       outsiders_(metrics.counter("node.overlay_messages_of_outsiders")),
       to_nobody_(metrics.counter("process.messages_to_nobody")),
       overlay_limit_(metrics.counter("overlay.messages_over_limit")),
       log_(log),
-      over_limit_log_(log) {
+      over_limit_log_(log),
+      relayed_(std::make_shared<AtomBudget>(limits.relayed_atoms_max)) {
   // From now on these names are found when a peer sends them.
   (void)is_system_name(Atom());
   (void)is_logger_name(Atom());
 }
 
+Dispatcher::Quotas& Dispatcher::quotas(NodeName peer) {
+  Quotas& quotas = quotas_[peer];
+  if (quotas.own == nullptr) {
+    quotas.own = std::make_shared<AtomQuota>(limits_.atoms_max, &atoms_refused_);
+    quotas.relayed = std::make_shared<AtomQuota>(relayed_, &relayed_refused_);
+  }
+  return quotas;
+}
+
 std::shared_ptr<AtomQuota> Dispatcher::quota(NodeName peer) {
-  auto& quota = quotas_[peer];
-  if (quota == nullptr) quota = std::make_shared<AtomQuota>(limits_.atoms_max, &atoms_refused_);
-  return quota;
+  return quotas(peer).own;
 }
 
 void Dispatcher::link_up(const carrier::Link& link) {
@@ -52,7 +61,7 @@ void Dispatcher::link_up(const carrier::Link& link) {
   };
   auto& earlier = contexts_[peer];
   std::erase_if(earlier, [](const auto& past) { return past.expired(); });
-  Source source{link.id(), peer, link.proves_name(), context, earlier};
+  Source source{link.id(), peer, link.proves_name(), context, quotas(peer).relayed, earlier};
   earlier.push_back(std::move(context));
   sources_.insert_or_assign(link.id(), std::move(source));
 }
@@ -86,6 +95,7 @@ void Dispatcher::deliver_to_overlay(const Source& source, Atom name, const dist:
   if (payload.bytes.size() > limits->bytes_max) return overlay_limit_.add();
   EtfLimits etf = source.context->limits;
   etf.terms_max = limits->terms_max;
+  etf.atom_quota = source.relayed;
   const Result<Term> term = decode_etf(payload.bytes, etf);
   if (term) return hooks_.overlay(source.peer, name, *term);
   if (is_over(term.error(), "terms_max")) return overlay_limit_.add();

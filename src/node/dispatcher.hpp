@@ -21,9 +21,14 @@ namespace barrel::node {
 
 /// What one peer may use up here.
 struct PeerLimits {
+  /// A guess: a quarter of the table, more nodes than any cluster has.
+  static constexpr std::uint32_t relayed_atoms_max_default = Atom::table_max / 4;
+
   EtfLimits etf;
   /// New atoms, in all.
   std::uint32_t atoms_max = AtomQuota::atoms_max_default;
+  /// New atoms in what peers tell of others, of all of them together.
+  std::uint32_t relayed_atoms_max = relayed_atoms_max_default;
   /// Bytes of messages that no process has received yet, over all its connections, or that a function works
   /// on. Over it the connection is closed.
   std::size_t unread_bytes_max = std::size_t{512} << 20;
@@ -59,6 +64,8 @@ class Dispatcher {
     /// Whether it may take part in the overlay.
     bool member = false;
     std::shared_ptr<const DecodeContext> context;
+    /// What it passes on is others' and is not charged to its own quota.
+    std::shared_ptr<AtomQuota> relayed;
     /// Of its connections before, whose messages may still wait.
     std::vector<std::weak_ptr<const DecodeContext>> earlier;
   };
@@ -80,6 +87,11 @@ class Dispatcher {
   void on(const Source& source, const dist::SpawnReply& control, dist::Payload& payload);
   void on(const Source& source, const dist::Ignored& control, dist::Payload& payload);
 
+  struct Quotas {
+    std::shared_ptr<AtomQuota> own;
+    std::shared_ptr<AtomQuota> relayed;
+  };
+  [[nodiscard]] Quotas& quotas(NodeName peer);
   /// A message to a process of the kernel, which must know whom it is from.
   void deliver_to_kernel(const Source& source, Atom name, const dist::Payload& payload);
   /// False after closing the connection: too much of the peer waits to be received.
@@ -97,14 +109,16 @@ class Dispatcher {
   Counter& over_limit_;
   Counter& unread_limit_;
   Counter& atoms_refused_;
+  Counter& relayed_refused_;
   Counter& outsiders_;
   Counter& to_nobody_;
   Counter& overlay_limit_;
   Log log_;
   OverLimitLog over_limit_log_;
   std::map<std::uint64_t, Source> sources_;
+  const std::shared_ptr<AtomBudget> relayed_;
   /// By peer, so that a new connection brings no new quota.
-  std::map<NodeName, std::shared_ptr<AtomQuota>> quotas_;
+  std::map<NodeName, Quotas> quotas_;
   /// By peer, of all connections from which something still waits.
   std::map<NodeName, std::vector<std::weak_ptr<const DecodeContext>>> contexts_;
 };

@@ -70,6 +70,32 @@ TEST(Atom, OrderIsByText) {
   EXPECT_LT(Atom("z"), Atom("é"));
 }
 
+TEST(AtomQuota, OfABudgetNobodyTakesMoreThanIsLeft) {
+  const auto budget = std::make_shared<AtomBudget>(100);
+  Metrics metrics;
+  Counter& refused = metrics.counter("refused");
+  AtomQuota greedy(budget, &refused);
+  int taken = 0;
+  while (taken < 200 && greedy.charge()) ++taken;
+  EXPECT_EQ(taken, 50);
+  EXPECT_EQ(refused.value(), 1U);
+  // Others still get something, each less than the one before.
+  AtomQuota next(budget);
+  while (next.charge()) ++taken;
+  EXPECT_EQ(next.used(), 25U);
+  EXPECT_FALSE(greedy.charge());
+  AtomQuota modest(budget);
+  EXPECT_TRUE(modest.charge());
+  modest.refund();
+  EXPECT_EQ(budget->left(), 25U);
+  while (budget->left() > 0) {
+    AtomQuota one_more(budget);
+    ASSERT_TRUE(one_more.charge());
+  }
+  AtomQuota too_late(budget);
+  EXPECT_FALSE(too_late.charge());
+}
+
 TEST(Atom, ManyThreadsInterningTheSameTextsAgree) {
   constexpr int threads = 4;
   constexpr int texts = 20'000;
