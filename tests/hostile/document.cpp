@@ -7,9 +7,9 @@
 namespace barrel::hostile {
 
 std::span<const Family> families() {
-  static const std::array all{
-      strangers, handshakes, handshake_mutants, envelopes, fragments, payloads,     mutations,     impostors,
-      floods,    quotas,     streams,           silence,   servers,   calls_family, tcp_strangers, tcp_nodes};
+  static const std::array all{strangers, handshakes, handshake_mutants, envelopes,     fragments, payloads,
+                              bombs,     mutations,  impostors,         floods,        quotas,    streams,
+                              silence,   servers,    calls_family,      tcp_strangers, tcp_nodes};
   return all;
 }
 

@@ -12,6 +12,7 @@ namespace barrel::hostile {
 extern const Family envelopes;
 extern const Family fragments;
 extern const Family payloads;
+extern const Family bombs;
 extern const Family mutations;
 extern const Family impostors;
 extern const Family floods;
