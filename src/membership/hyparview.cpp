@@ -29,6 +29,7 @@ HyParView::HyParView(NodeName self, HyParViewConfig config, Random random, Metri
       corrected_(metrics.counter("membership.corrected")),
       passive_full_(metrics.counter("membership.passive_full")),
       shuffles_(metrics.counter("barrel_p2p.hyparview.shuffle")),
+      unasked_replies_(metrics.counter("membership.unasked_replies")),
       joins_received_(metrics.counter("membership.joins_received")),
       pending_timeouts_(metrics.counter("barrel_p2p.hyparview.pending_timeout")) {
   config_.active_size = std::max<std::size_t>(config_.active_size, 1);
@@ -142,7 +143,7 @@ void HyParView::handle(NodeName from, const hyparview::ForwardJoin& m, Instant n
   if (left_ || peer == self_) return;
   const std::int64_t ttl = std::min(m.ttl, std::max<std::int64_t>(config_.arwl, 0));
   if (!active_.contains(peer)) {
-    if (ttl == 0 || ttl == config_.prwl) add_passive(peer);
+    if (ttl == 0 || ttl == config_.prwl) add_passive(peer, from);
     if (ttl == 0) return fill_soon(now);
     if (pending_.contains(peer)) return;
     if (taken() < config_.active_size) {
@@ -197,21 +198,25 @@ void HyParView::handle(NodeName from, const hyparview::Shuffle& m, Instant now, 
   for (const auto& peer : m.peers) {
     if (peer.node == self_) continue;
     others.push_back(peer);
-    add_passive(peer.node);
+    add_passive(peer.node, from);
   }
   send(from, hyparview::ShuffleReply{sample(others.size(), from), me()}, out);
-  if (m.ttl > 0) {
+  // No further than a shuffle of our own goes, whatever the peer says.
+  if (const auto ttl = std::min(m.ttl, config_.prwl); ttl > 0) {
     if (const auto next = random_active(from, from)) {
-      send(*next, hyparview::Shuffle{m.ttl - 1, std::move(others), me()}, out);
+      ask(*next, hyparview::Shuffle{ttl - 1, std::move(others), me()}, out);
     }
   }
   if (!active_.contains(from)) correct(from, now, out);
   fill_soon(now);
 }
 
-void HyParView::handle(NodeName, const hyparview::ShuffleReply& m, Instant now, Effects&) {
+void HyParView::handle(NodeName from, const hyparview::ShuffleReply& m, Instant now, Effects&) {
   if (left_) return;
-  for (const auto& peer : m.peers) add_passive(peer.node);
+  const auto link = links_.find(from);
+  if (link == links_.end() || link->second.shuffles_unanswered == 0) return unasked_replies_.add();
+  --link->second.shuffles_unanswered;
+  for (const auto& peer : m.peers) add_passive(peer.node, from);
   fill_soon(now);
 }
 

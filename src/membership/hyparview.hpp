@@ -94,6 +94,8 @@ class HyParView {
     std::optional<Instant> corrected_at;
     /// When an Erlang peer last gossiped with us.
     std::optional<Instant> gossiped_at;
+    /// Shuffles sent to the peer, whose answers are still to come.
+    std::uint32_t shuffles_unanswered = 0;
   };
   struct ActivePeer {
     /// Last sign that the peer holds us for active; watched for Erlang peers, which forget us after a crash.
@@ -104,6 +106,8 @@ class HyParView {
     std::uint32_t refusals = 0;
     /// No candidate before.
     std::optional<Instant> not_before;
+    /// Who told us of it; ourselves for those we have met.
+    NodeName teller;
   };
   enum class Goal : std::uint8_t { contact, rejoin, neighbor };
   /// A node to join through: tried until it worked once, and again whenever the active view is empty.
@@ -132,7 +136,11 @@ class HyParView {
   void add_active(NodeName peer, Instant now, Effects& out);
   void remove_active(NodeName peer, Removal reason, Instant now, Effects& out);
   void evict_for(NodeName newcomer, Instant now, Effects& out);
-  void add_passive(NodeName peer);
+  /// `teller`: the peer that told us of it.
+  void add_passive(NodeName peer, std::optional<NodeName> teller = std::nullopt);
+  /// Who is forgotten for one more that `teller` tells of.
+  [[nodiscard]] std::map<NodeName, PassivePeer>::iterator passive_victim(NodeName teller);
+  void ask(NodeName peer, const hyparview::Shuffle& shuffle, Effects& out);
   void reach(NodeName peer, Goal goal, hyparview::Priority priority, Instant now, Effects& out);
   void pursue(NodeName peer, Pending& pending, Instant now, Effects& out);
   void send_join(NodeName peer, Goal goal, Instant now, Effects& out);
@@ -180,6 +188,7 @@ class HyParView {
   Counter& corrected_;
   Counter& passive_full_;
   Counter& shuffles_;
+  Counter& unasked_replies_;
   Counter& joins_received_;
   Counter& pending_timeouts_;
 };

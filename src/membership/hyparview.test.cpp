@@ -264,6 +264,45 @@ TEST_F(HyParViewTest, answers_a_shuffle_and_passes_it_on) {
   EXPECT_EQ(sent<Shuffle>(out).front().second.sender.node, me);
 }
 
+TEST_F(HyParViewTest, a_shuffle_goes_no_further_than_our_own) {
+  add_peer(a);
+  add_peer(b);
+  const auto out = receive(a, Shuffle{1'000'000, {{c}}, {a}});
+  ASSERT_EQ(sent<Shuffle>(out).size(), 1U);
+  EXPECT_EQ(sent<Shuffle>(out).front().second.ttl, config.prwl - 1);
+}
+
+TEST_F(HyParViewTest, only_answers_to_our_shuffles_are_believed) {
+  add_peer(a);
+  (void)receive(a, ShuffleReply{{{c}}, {a}});
+  EXPECT_EQ(views().passive_count(), 0U);
+  EXPECT_EQ(metrics.snapshot()["membership.unasked_replies"], 1U);
+  while (sent<Shuffle>(pass(seconds(1))).empty()) {}
+  (void)receive(a, ShuffleReply{{{c}}, {a}});
+  EXPECT_EQ(views().passive_count(), 1U);
+  (void)receive(a, ShuffleReply{{{d}}, {a}});
+  EXPECT_EQ(views().passive_count(), 1U) << "one answer for each";
+}
+
+TEST_F(HyParViewTest, who_tells_of_many_leaves_most_of_the_passive_view_to_others) {
+  config.passive_size = 30;
+  add_peer(a);
+  add_peer(b);
+  const auto tell = [&](NodeName from, const std::string& prefix, int count) {
+    for (int i = 0; i < count; ++i) {
+      const NodeName peer((prefix + std::to_string(i) + "@h").c_str());
+      (void)receive(from, Shuffle{0, {{peer}}, {from}});
+    }
+  };
+  tell(b, "honest", 30);
+  tell(a, "invented", 300);
+  const auto passive = views().passive();
+  const auto honest =
+      std::ranges::count_if(passive, [](NodeName peer) { return peer.text().starts_with("honest"); });
+  EXPECT_EQ(passive.size(), 30U);
+  EXPECT_EQ(honest, 20);
+}
+
 TEST_F(HyParViewTest, shuffles_often_at_first_and_rarely_later) {
   add_peer(a);
   const auto soon = sent<Shuffle>(pass(seconds(10))).size();
@@ -278,7 +317,7 @@ TEST_F(HyParViewTest, the_passive_view_is_bounded) {
   add_peer(a);
   for (int i = 0; i < 200; ++i) {
     const NodeName peer(("p" + std::to_string(i) + "@h").c_str());
-    (void)receive(a, ShuffleReply{{{peer}}, {a}});
+    (void)receive(a, Shuffle{0, {{peer}}, {a}});
     ASSERT_LE(views().passive().size(), config.passive_size);
   }
   EXPECT_GT(metrics.counter("membership.passive_full").value(), 0U);

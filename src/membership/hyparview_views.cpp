@@ -13,6 +13,11 @@ constexpr Duration fill_delay = std::chrono::milliseconds(40);
 /// A node that lacks two peers or more and is refused everywhere asks with high priority this often: it takes
 /// a place in the middle of an existing edge, which costs nobody a peer.
 constexpr Duration insist_interval = std::chrono::milliseconds(500);
+/// Shuffles to one peer whose answers we wait for; others may be lost. A guess: what a busy peer passes on.
+constexpr std::uint32_t shuffles_unanswered_max = 16;
+/// A full passive view has room for this many tellers with as much to tell. A guess: a liar can hide a third
+/// of the cluster.
+constexpr std::uint64_t tellers = 3;
 /// The original adapts its shuffling to the churn of this window.
 constexpr Duration churn_window = std::chrono::seconds(30);
 constexpr std::size_t churn_high = 10;
@@ -103,18 +108,30 @@ void HyParView::evict_for(NodeName newcomer, Instant now, Effects& out) {
   }
 }
 
-void HyParView::add_passive(NodeName peer) {
+std::map<NodeName, HyParView::PassivePeer>::iterator HyParView::passive_victim(NodeName teller) {
+  const auto has_failed = [](const auto& peer) { return peer.second.fail_count > 0; };
+  const auto failed = std::ranges::find_if(passive_, has_failed);
+  if (failed != passive_.end()) return failed;
+  // Whoever tells of many only replaces what it told itself.
+  const auto is_told = [&](const auto& peer) { return peer.second.teller == teller; };
+  const auto told = static_cast<std::uint64_t>(std::ranges::count_if(passive_, is_told));
+  const bool has_its_share = teller != self_ && told >= std::max<std::uint64_t>(1, passive_.size() / tellers);
+  auto left = random_.below(has_its_share ? told : passive_.size());
+  auto victim = passive_.begin();
+  for (;; ++victim) {
+    if (has_its_share && !is_told(*victim)) continue;
+    if (left-- == 0) return victim;
+  }
+}
+
+void HyParView::add_passive(NodeName peer, std::optional<NodeName> teller) {
   if (peer == self_ || active_.contains(peer) || passive_.contains(peer)) return;
   if (config_.passive_size == 0) return;
   while (passive_.size() >= config_.passive_size) {
     passive_full_.add();
-    auto victim = std::ranges::find_if(passive_, [](const auto& p) { return p.second.fail_count > 0; });
-    if (victim == passive_.end()) {
-      victim = std::next(passive_.begin(), static_cast<std::ptrdiff_t>(random_.below(passive_.size())));
-    }
-    passive_.erase(victim);
+    passive_.erase(passive_victim(teller.value_or(self_)));
   }
-  passive_.emplace(peer, PassivePeer{});
+  passive_.emplace(peer, PassivePeer{.not_before = {}, .teller = teller.value_or(self_)});
 }
 
 void HyParView::note_failure(NodeName peer, Instant now) {
@@ -229,7 +246,15 @@ void HyParView::shuffle(Instant now, Effects& out) {
   shuffles_.add();
   auto peers = sample(config_.shuffle_length > 0 ? config_.shuffle_length - 1 : 0, *partner);
   peers.insert(peers.begin(), me());
-  send(*partner, hyparview::Shuffle{std::max<std::int64_t>(config_.prwl, 0), std::move(peers), me()}, out);
+  ask(*partner, hyparview::Shuffle{std::max<std::int64_t>(config_.prwl, 0), std::move(peers), me()}, out);
+}
+
+void HyParView::ask(NodeName peer, const hyparview::Shuffle& shuffle, Effects& out) {
+  if (const auto link = links_.find(peer); link != links_.end()) {
+    auto& unanswered = link->second.shuffles_unanswered;
+    unanswered = std::min(unanswered + 1, shuffles_unanswered_max);
+  }
+  send(peer, shuffle, out);
 }
 
 bool HyParView::relies_on_us(NodeName peer, Instant now) const {

@@ -49,7 +49,7 @@ void shuffles(Scene& scene) {
       const std::string invented = "invented" + std::to_string((i + k) % 60) + "@127.0.0.1";
       peers.push_back({NodeName(invented.c_str()), false});
     }
-    scene.attacker().send_name("barrel_p2p_bridge", encode(own, ShuffleReply{peers, {own, true}}));
+    scene.attacker().send_name("barrel_p2p_bridge", encode(own, Shuffle{0, peers, {own, true}}));
   });
   require(scene.attacker().settled(), "not settled");
   require(gauge(scene, "membership.passive") <= 30, "the passive view is over its limit");
