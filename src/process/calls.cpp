@@ -160,6 +160,7 @@ PendingCall::Route PendingCall::route(const Address& to) {
 
 void PendingCall::send_local(CallHeader* call) {
   const Pid& callee = std::get<Pid>(*target_);
+  call->secrets = &process_->runtime->ref_secrets;
   if (process_->runtime->deliver(callee, call)) return;
   if (process_->runtime->find_alive(callee) == nullptr)
     process_->fail_pending(*this, Errc::no_process, noproc());
@@ -216,8 +217,7 @@ Term from_term_of(const CallHeader& call) {
   ref.node_atom = call.caller.node_atom;
   ref.creation = call.caller.creation;
   ref.word_count = 5;
-  ref.words = {static_cast<std::uint32_t>(call.number & 0x3ffff),
-               static_cast<std::uint32_t>(call.number >> 18), 1, call.caller.id, call.caller.serial};
+  ref.words = ref_words(*call.secrets, call.number, RefKind::call, call.caller.id, call.caller.serial);
   return Term::tuple_of(call.caller, Term::list({Term(alias_tag())}, Term(ref)));
 }
 

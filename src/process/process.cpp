@@ -212,23 +212,34 @@ Ref Process::ref_of(std::uint64_t number, RefKind kind) const {
   ref.node_atom = runtime->node_atom;
   ref.creation = runtime->config.creation;
   ref.word_count = 5;
-  ref.words = {static_cast<std::uint32_t>(number & 0x3ffff), static_cast<std::uint32_t>(number >> 18),
-               static_cast<std::uint32_t>(kind), id, serial.load(std::memory_order_relaxed)};
+  ref.words = ref_words(runtime->ref_secrets, number, kind, id, serial.load(std::memory_order_relaxed));
   return ref;
 }
 
+std::array<std::uint32_t, 5> ref_words(const RefSecrets& secrets, std::uint64_t number, RefKind kind,
+                                       std::uint32_t id, std::uint32_t serial) noexcept {
+  const std::uint64_t secret = secrets.of(number, id, serial);
+  const auto low = static_cast<std::uint32_t>(number & 0x3ffff);
+  const auto high = static_cast<std::uint32_t>(number >> 18) & 0x0fffffff;
+  return {low, high | static_cast<std::uint32_t>(secret) << 28,
+          static_cast<std::uint32_t>(kind) | static_cast<std::uint32_t>(secret >> 4) << 2, id, serial};
+}
+
 std::uint64_t number_of(const Ref& ref) noexcept {
-  return ref.words[0] | std::uint64_t{ref.words[1]} << 18;
+  return ref.words[0] | std::uint64_t{ref.words[1] & 0x0fffffff} << 18;
 }
 
 RefKind kind_of_ref(const Ref& ref) noexcept {
-  if (ref.words[2] > static_cast<std::uint32_t>(RefKind::alias)) return RefKind::plain;
-  return static_cast<RefKind>(ref.words[2]);
+  const std::uint32_t kind = ref.words[2] & 3U;
+  return kind > static_cast<std::uint32_t>(RefKind::alias) ? RefKind::plain : static_cast<RefKind>(kind);
 }
 
 bool Process::is_mine(const Ref& ref) const noexcept {
-  return ref.node_atom == runtime->node_atom && ref.creation == runtime->config.creation &&
-         ref.word_count == 5 && ref.words[3] == id && ref.words[4] == serial.load(std::memory_order_relaxed);
+  const bool ours = ref.node_atom == runtime->node_atom && ref.creation == runtime->config.creation &&
+                    ref.word_count == 5 && ref.words[3] == id &&
+                    ref.words[4] == serial.load(std::memory_order_relaxed);
+  return ours &&
+         ref.words == ref_words(runtime->ref_secrets, number_of(ref), kind_of_ref(ref), id, ref.words[4]);
 }
 
 void refuse(RuntimeImpl& runtime, const Pid& dead, Envelope* envelope, const Error& call_error) {

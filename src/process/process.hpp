@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <coroutine>
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include "barrel/process/remote_spawn.hpp"
 #include "barrel/process/wait.hpp"
 #include "process/inbox.hpp"
+#include "process/ref_secrets.hpp"
 #include "process/relations.hpp"
 #include "process/signal.hpp"
 
@@ -189,9 +191,12 @@ struct alignas(64) Process {
 /// as in Relations.
 static_assert(sizeof(Process) <= 192);
 
-/// Bits of a reference of ours: words 0 (18 bits, as Erlang has it) and 1 count the process's references,
-/// word 2 is the RefKind, words 3 and 4 are the process's id and serial, so that a message to it finds its
-/// way.
+/// Bits of a reference of ours: word 0 (18 bits, as Erlang has it) and the lower 28 of word 1 count the
+/// process's references. The lower 2 of word 2 are the RefKind, all others of these two words are its
+/// RefSecrets. Words 3 and 4 are the process's id and serial, so that a message to it finds its way.
+[[nodiscard]] std::array<std::uint32_t, 5> ref_words(const RefSecrets& secrets, std::uint64_t number,
+                                                     RefKind kind, std::uint32_t id,
+                                                     std::uint32_t serial) noexcept;
 [[nodiscard]] std::uint64_t number_of(const Ref& ref) noexcept;
 /// RefKind::plain also when a peer made something up.
 [[nodiscard]] RefKind kind_of_ref(const Ref& ref) noexcept;

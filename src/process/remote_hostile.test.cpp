@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 #include <vector>
 
 #include "barrel/process/remote_router.hpp"
+#include "process/ref_secrets.hpp"
 #include "process/test_runtime.hpp"
 
 namespace barrel {
@@ -94,6 +96,54 @@ TEST_F(RemoteHostileTest, OnlyTheNodeThatIsMonitoredMayTellOfTheEnd) {
   node_->deliver_signal(down);
   settle();
   EXPECT_EQ(reasons, std::vector<Term>{Atom("true")});
+}
+
+Task<> watches_both(Self self, Pid first, Pid second, std::vector<Term>* reasons) {
+  const auto of_first = self.monitor(first);
+  const auto of_second = self.monitor(second);
+  for (;;) {
+    const Down down = co_await self.receive<Down>();
+    reasons->push_back(down.reason);
+  }
+}
+
+TEST_F(RemoteHostileTest, WhoHasSeenOneReferenceCannotMakeUpTheNext) {
+  std::vector<Term> reasons;
+  const Pid watcher = node_->spawn(watches_both, hostile_, honest_, &reasons);
+  settle();
+  const auto monitors = router_.all(RemoteSignal::Op::monitor);
+  ASSERT_EQ(monitors.size(), 2U);
+  const Ref& seen = monitors[0].ref;
+  const Ref& next = monitors[1].ref;
+  EXPECT_NE(seen.words[2], next.words[2]);
+  Ref guessed = seen;
+  guessed.words[0] = next.words[0];
+  EXPECT_EQ(guessed.words[0], seen.words[0] + 1);
+  // An ordinary message, which its receiver may take for what it looks like.
+  const Term message = Term::tuple_of(Atom("DOWN"), guessed, Atom("process"), honest_, Atom("forged"));
+  node_->deliver_encoded(watcher, SharedBytes(encode_etf(message)), std::make_shared<DecodeContext>());
+  settle();
+  RemoteSignal down = from(honest_, RemoteSignal::Op::down, watcher);
+  down.ref = next;
+  down.reason = Atom("true");
+  node_->deliver_signal(down);
+  settle();
+  EXPECT_EQ(reasons, (std::vector<Term>{Atom("forged"), Atom("true")})) << "the monitor is still there";
+}
+
+TEST(RefSecrets, EachReferenceHasOneOfItsOwn) {
+  const detail::RefSecrets secrets({1, 2});
+  std::set<std::uint64_t> seen;
+  for (std::uint64_t number = 1; number <= 10'000; ++number) {
+    const std::uint64_t secret = secrets.of(number, 5, 6);
+    EXPECT_LT(secret, std::uint64_t{1} << 34);
+    EXPECT_EQ(secret, detail::RefSecrets({1, 2}).of(number, 5, 6)) << "the key decides";
+    seen.insert(secret);
+  }
+  EXPECT_GT(seen.size(), 9'990U);
+  EXPECT_NE(secrets.of(1, 5, 6), secrets.of(1, 5, 7));
+  EXPECT_NE(secrets.of(1, 5, 6), secrets.of(1, 6, 6));
+  EXPECT_NE(secrets.of(1, 5, 6), detail::RefSecrets({1, 3}).of(1, 5, 6));
 }
 
 Task<> waits(Self self) {

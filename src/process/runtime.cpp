@@ -1,6 +1,7 @@
 #include "barrel/process/runtime.hpp"
 
 #include <exception>
+#include <random>
 #include <thread>
 #include <utility>
 
@@ -30,6 +31,13 @@ RuntimeConfig checked(RuntimeConfig config) {
   return config;
 }
 
+std::array<std::uint64_t, 2> key_of_refs(const RuntimeConfig& config) {
+  if (config.schedulers == RuntimeConfig::deterministic) return {config.creation, 0};
+  std::random_device device;
+  const auto word = [&device] { return std::uint64_t{device()} << 32 | device(); };
+  return {word(), word()};
+}
+
 }  // namespace
 
 detail::RuntimeImpl::Counters::Counters(Metrics& metrics)
@@ -56,6 +64,7 @@ detail::RuntimeImpl::RuntimeImpl(Runtime& owner, const RuntimeConfig& settings, 
     : facade(owner),
       config(checked(settings)),
       node_atom(config.node.atom()),
+      ref_secrets(key_of_refs(config)),
       clock(time),
       log(sink.named("process")),
       metrics(all_metrics),

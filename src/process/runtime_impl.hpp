@@ -12,6 +12,7 @@
 #include "process/orphaned_spawns.hpp"
 #include "process/process.hpp"
 #include "process/process_table.hpp"
+#include "process/ref_secrets.hpp"
 #include "process/scheduler.hpp"
 #include "process/spawn_quotas.hpp"
 #include "process/timers.hpp"
@@ -65,6 +66,7 @@ class RuntimeImpl {
   Runtime& facade;
   const RuntimeConfig config;
   const Atom node_atom;
+  const RefSecrets ref_secrets;
   const Clock& clock;
   const Log log;
   Metrics& metrics;

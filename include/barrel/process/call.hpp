@@ -44,6 +44,8 @@ using ReplyOf = typename detail::FlatResult<typename detail::ReplyChoice<Request
 
 namespace detail {
 
+class [[gnu::visibility("hidden")]] RefSecrets;
+
 /// A request between processes of this node. It stays linked to the called process until it is answered, so
 /// that the end of that process reaches the caller: a monitor without signals.
 struct CallHeader : Envelope {
@@ -56,8 +58,9 @@ struct CallHeader : Envelope {
   bool is_open = false;    ///< Linked to the called process.
   bool has_owner = false;  ///< A Caller frees it.
   Pid caller;
-  std::uint64_t number;  ///< See Process::make_ref.
-  Instant deadline;      ///< After it nobody waits any more.
+  std::uint64_t number;                 ///< See Process::make_ref.
+  const RefSecrets* secrets = nullptr;  ///< Of the runtime, for the reference.
+  Instant deadline;                     ///< After it nobody waits any more.
 };
 
 template <class Request>
