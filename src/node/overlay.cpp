@@ -116,7 +116,7 @@ void Overlay::advance(Moment at) {
   Liveness::Effects life;
   impl_->liveness.advance(at.now, life);
   impl_->run(life);
-  Registry::Effects names;
+  RegistryCore::Effects names;
   impl_->registry.advance(at.now, names);
   impl_->run(names);
   if (impl_->pass_on_at && *impl_->pass_on_at <= at.now) impl_->pass_on();
@@ -148,7 +148,7 @@ void Overlay::start(Moment at) {
 
 void Overlay::leave(Moment at) {
   impl_->begin(at);
-  Registry::Effects names;
+  RegistryCore::Effects names;
   impl_->registry.unregister_all(impl_->wall_ms(), names);
   impl_->run(names);
   Liveness::Effects life;
@@ -181,7 +181,7 @@ bool Overlay::believed_alive(NodeName node) const {
 
 Result<void> Overlay::register_service(const Term& name, const Pid& pid, const Term& meta, Moment at) {
   impl_->begin(at);
-  Registry::Effects effects;
+  RegistryCore::Effects effects;
   auto done = impl_->registry.register_service(name, pid, meta, impl_->wall_ms(), effects);
   impl_->run(effects);
   impl_->settle();
@@ -190,7 +190,7 @@ Result<void> Overlay::register_service(const Term& name, const Pid& pid, const T
 
 Result<void> Overlay::unregister_service(const Term& name, const Pid& pid, Moment at) {
   impl_->begin(at);
-  Registry::Effects effects;
+  RegistryCore::Effects effects;
   auto done = impl_->registry.unregister_service(name, pid, impl_->wall_ms(), effects);
   impl_->run(effects);
   impl_->settle();
@@ -199,7 +199,7 @@ Result<void> Overlay::unregister_service(const Term& name, const Pid& pid, Momen
 
 void Overlay::process_died(const Pid& pid, const Term& reason, Moment at) {
   impl_->begin(at);
-  Registry::Effects effects;
+  RegistryCore::Effects effects;
   impl_->registry.process_died(pid, reason, impl_->wall_ms(), effects);
   impl_->run(effects);
   impl_->settle();

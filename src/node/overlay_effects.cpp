@@ -77,7 +77,7 @@ void Overlay::Impl::run(const Plumtree::Effects& effects) {
 void Overlay::Impl::run(const Liveness::Effects& effects) {
   for (const auto& effect : effects) std::visit([this](const auto& e) { apply(e); }, effect);
 }
-void Overlay::Impl::run(const Registry::Effects& effects) {
+void Overlay::Impl::run(const RegistryCore::Effects& effects) {
   for (const auto& effect : effects) std::visit([this](const auto& e) { apply(e); }, effect);
 }
 
@@ -111,7 +111,7 @@ void Overlay::Impl::apply(const HyParView::PeerUp& effect) {
   // Liveness before names, so that names of the dead do not show for a moment.
   if (is_barrel(peer) && self < peer) liveness.sync(peer, life);
   run(life);
-  Registry::Effects names;
+  RegistryCore::Effects names;
   registry.peer_up(peer, is_barrel(peer), at.now, names);
   run(names);
   compare_period = config.registry.sync_period;
@@ -150,7 +150,7 @@ void Overlay::Impl::apply(const Plumtree::SendTo& effect) {
 void Overlay::Impl::apply(const Plumtree::Deliver& effect) {
   const std::string_view tag = effect.tag.atom_text();
   if (tag == registry_name().text()) {
-    Registry::Effects names;
+    RegistryCore::Effects names;
     registry.gossip(effect.from, effect.payload, wall_ms(), names);
     run(names);
   } else if (tag == liveness_name().text()) {
@@ -204,7 +204,7 @@ void Overlay::Impl::apply(const Liveness::Release& effect) {
 }
 
 void Overlay::Impl::apply(const Liveness::Changed& effect) {
-  Registry::Effects names;
+  RegistryCore::Effects names;
   registry.visibility_changed(effect.node, names);
   run(names);
 }
@@ -217,19 +217,19 @@ void Overlay::Impl::apply(const Liveness::Died& effect) {
 
 // --- Registry
 
-void Overlay::Impl::apply(const Registry::Broadcast& effect) {
+void Overlay::Impl::apply(const RegistryCore::Broadcast& effect) {
   Plumtree::Effects out;
   gossip.broadcast(registry_name(), effect.payload, at.now, out);
   run(out);
 }
-void Overlay::Impl::apply(const Registry::SendTo& effect) {
+void Overlay::Impl::apply(const RegistryCore::SendTo& effect) {
   port.send(effect.node, registry_name(), effect.message, Port::Delivery::if_linked);
 }
-void Overlay::Impl::apply(const Registry::Event& effect) {
+void Overlay::Impl::apply(const RegistryCore::Event& effect) {
   events.push_back(effect.event);
 }
 
-void Overlay::Impl::apply(const Registry::Doubt& effect) {
+void Overlay::Impl::apply(const RegistryCore::Doubt& effect) {
   Liveness::Effects life;
   liveness.prove(effect.node, life);
   run(life);
@@ -250,7 +250,7 @@ void Overlay::Impl::dispatch(NodeName from, Atom to_name, const Term& message) {
     gossip.message(from, message, at.now, out);
     run(out);
   } else if (to_name == registry_name()) {
-    Registry::Effects out;
+    RegistryCore::Effects out;
     registry.message(from, is_barrel(from), message, at.now, wall_ms(), out);
     run(out);
   } else if (to_name == liveness_name()) {
@@ -276,7 +276,7 @@ void Overlay::Impl::compare(NodeName node) {
   Liveness::Effects life;
   liveness.sync(node, life);
   run(life);
-  Registry::Effects names;
+  RegistryCore::Effects names;
   registry.sync(node, names);
   run(names);
 }

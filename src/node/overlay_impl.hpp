@@ -30,7 +30,7 @@ class Overlay::Impl {
   void run(const HyParView::Effects& effects);
   void run(const Plumtree::Effects& effects);
   void run(const Liveness::Effects& effects);
-  void run(const Registry::Effects& effects);
+  void run(const RegistryCore::Effects& effects);
 
   void apply(const HyParView::SendTo& effect);
   void apply(const HyParView::Dial& effect);
@@ -50,10 +50,10 @@ class Overlay::Impl {
   void apply(const Liveness::Release& effect);
   void apply(const Liveness::Changed& effect);
   void apply(const Liveness::Died& effect);
-  void apply(const Registry::Broadcast& effect);
-  void apply(const Registry::SendTo& effect);
-  void apply(const Registry::Event& effect);
-  void apply(const Registry::Doubt& effect);
+  void apply(const RegistryCore::Broadcast& effect);
+  void apply(const RegistryCore::SendTo& effect);
+  void apply(const RegistryCore::Event& effect);
+  void apply(const RegistryCore::Doubt& effect);
 
   /// Sets the time of the input being handled.
   void begin(Moment moment) { at = moment; }
@@ -82,7 +82,7 @@ class Overlay::Impl {
   HyParView membership;
   Plumtree gossip;
   Liveness liveness;
-  Registry registry;
+  RegistryCore registry;
   std::shared_ptr<const RegistrySnapshot> snapshot;
   std::vector<ServiceEvent> events;
   /// Links that a probe made; whether they are wanted otherwise shows at the end of the input.

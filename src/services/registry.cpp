@@ -12,8 +12,8 @@ namespace barrel {
 using registry::Key;
 using registry::MapBuilder;
 
-Registry::Registry(NodeName self, std::uint32_t creation, RegistryConfig config, VisibilityOf visibility_of,
-                   Random random, Metrics& metrics, Log log)
+RegistryCore::RegistryCore(NodeName self, std::uint32_t creation, RegistryConfig config,
+                           VisibilityOf visibility_of, Random random, Metrics& metrics, Log log)
     : self_(self),
       creation_(creation),
       config_(config),
@@ -41,15 +41,15 @@ Registry::Registry(NodeName self, std::uint32_t creation, RegistryConfig config,
       syncs_(metrics.counter("registry.syncs")),
       visible_gauge_(metrics.gauge("registry.visible")) {}
 
-registry::Bounds Registry::bounds() const {
+registry::Bounds RegistryCore::bounds() const {
   return {config_.name_bytes_max, config_.meta_bytes_max, config_.reason_bytes_max};
 }
 
-std::shared_ptr<const RegistrySnapshot> Registry::snapshot() const {
+std::shared_ptr<const RegistrySnapshot> RegistryCore::snapshot() const {
   return std::make_shared<const RegistrySnapshot>(self_, visible_, visible_count_);
 }
 
-Result<void> Registry::check_new(const Term& name, const Pid& pid, const Term& meta) const {
+Result<void> RegistryCore::check_new(const Term& name, const Pid& pid, const Term& meta) const {
   if (!meta.is_map()) return Error{Errc::invalid_argument, Atom("metadata")};
   if (pid.node() != self_ || pid.creation != creation_) return Error{Errc::invalid_argument, Atom("pid")};
   if (estimate_bytes(name, config_.name_bytes_max) > config_.name_bytes_max) {
@@ -63,8 +63,8 @@ Result<void> Registry::check_new(const Term& name, const Pid& pid, const Term& m
   return {};
 }
 
-Result<void> Registry::register_service(const Term& name, const Pid& pid, const Term& meta,
-                                        std::int64_t wall_ms, Effects& out) {
+Result<void> RegistryCore::register_service(const Term& name, const Pid& pid, const Term& meta,
+                                            std::int64_t wall_ms, Effects& out) {
   if (auto checked = check_new(name, pid, meta); !checked) return checked;
   const auto [place, fresh] = local_.try_emplace(name, Local{pid, meta});
   if (!fresh && place->second.meta == meta) return {};
@@ -82,8 +82,8 @@ Result<void> Registry::register_service(const Term& name, const Pid& pid, const 
   return {};
 }
 
-Result<void> Registry::unregister_service(const Term& name, const Pid& pid, std::int64_t wall_ms,
-                                          Effects& out) {
+Result<void> RegistryCore::unregister_service(const Term& name, const Pid& pid, std::int64_t wall_ms,
+                                              Effects& out) {
   const auto held = local_.find(name);
   if (held == local_.end() || held->second.pid != pid) return Error{Errc::not_found};
   const auto names = names_of_pid_.find(pid);
@@ -95,7 +95,7 @@ Result<void> Registry::unregister_service(const Term& name, const Pid& pid, std:
   return {};
 }
 
-void Registry::process_died(const Pid& pid, const Term& reason, std::int64_t wall_ms, Effects& out) {
+void RegistryCore::process_died(const Pid& pid, const Term& reason, std::int64_t wall_ms, Effects& out) {
   const auto found = names_of_pid_.find(pid);
   if (found == names_of_pid_.end()) return;
   const std::vector<Term> names = std::move(found->second);
@@ -110,7 +110,7 @@ void Registry::process_died(const Pid& pid, const Term& reason, std::int64_t wal
   broadcast(delta, out);
 }
 
-void Registry::unregister_all(std::int64_t wall_ms, Effects& out) {
+void RegistryCore::unregister_all(std::int64_t wall_ms, Effects& out) {
   std::vector<Term> names;
   for (const auto& [name, local] : local_) names.push_back(name);
   names_of_pid_.clear();
@@ -122,14 +122,14 @@ void Registry::unregister_all(std::int64_t wall_ms, Effects& out) {
   broadcast(delta, out);
 }
 
-void Registry::drop_local(const Term& name, const Term* reason, std::int64_t wall_ms, MapBuilder& delta,
-                          Effects& out) {
+void RegistryCore::drop_local(const Term& name, const Term* reason, std::int64_t wall_ms, MapBuilder& delta,
+                              Effects& out) {
   local_.erase(name);
   write(name, removed_entry(clock_.now(wall_ms)), reason, delta, out);
 }
 
-void Registry::write(const Term& name, const OrMapEntry& entry, const Term* reason, MapBuilder& delta,
-                     Effects& out) {
+void RegistryCore::write(const Term& name, const OrMapEntry& entry, const Term* reason, MapBuilder& delta,
+                         Effects& out) {
   const Key parts{name, self_};
   const Term key = registry::key_term(name, self_);
   apply(key, parts, entry, self_);
@@ -140,11 +140,11 @@ void Registry::write(const Term& name, const OrMapEntry& entry, const Term* reas
   trim_tombstones();
 }
 
-void Registry::broadcast(MapBuilder& delta, Effects& out) {
+void RegistryCore::broadcast(MapBuilder& delta, Effects& out) {
   if (delta.size() > 0) out.push_back(Broadcast{registry::delta_payload(self_, delta.take())});
 }
 
-std::optional<ServiceEntry> Registry::visible_entry(const Term& key, const Key& parts) const {
+std::optional<ServiceEntry> RegistryCore::visible_entry(const Term& key, const Key& parts) const {
   const OrMapEntry* held = map_.find(key);
   if (held == nullptr || !held->is_live()) return std::nullopt;
   auto entry = registry::read_value(held->value, parts, bounds());
@@ -154,7 +154,7 @@ std::optional<ServiceEntry> Registry::visible_entry(const Term& key, const Key& 
   return entry;
 }
 
-void Registry::refresh(const Term& key, const Key& parts, Effects& out) {
+void RegistryCore::refresh(const Term& key, const Key& parts, Effects& out) {
   const auto* holders = visible_.find(parts.name);
   const ServiceEntry* before = nullptr;
   if (holders != nullptr) {
@@ -180,7 +180,7 @@ void Registry::refresh(const Term& key, const Key& parts, Effects& out) {
   }
 }
 
-void Registry::show(const ServiceEntry& entry) {
+void RegistryCore::show(const ServiceEntry& entry) {
   changed_ = true;
   const auto* holders = visible_.find(entry.name);
   auto changed = holders == nullptr ? std::make_shared<RegistrySnapshot::Entries>()
@@ -195,7 +195,7 @@ void Registry::show(const ServiceEntry& entry) {
   visible_ = visible_.set(entry.name, std::move(changed));
 }
 
-void Registry::hide(const Key& parts) {
+void RegistryCore::hide(const Key& parts) {
   changed_ = true;
   visible_gauge_.set(--visible_count_);
   const auto* holders = visible_.find(parts.name);
@@ -208,7 +208,7 @@ void Registry::hide(const Key& parts) {
   visible_ = visible_.set(parts.name, std::move(changed));
 }
 
-void Registry::visibility_changed(NodeName node, Effects& out) {
+void RegistryCore::visibility_changed(NodeName node, Effects& out) {
   const auto* share = shares_.find(node);
   if (share == nullptr) return;
   for (const Term& name : share->names) refresh(registry::key_term(name, node), {name, node}, out);

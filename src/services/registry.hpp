@@ -34,7 +34,7 @@ namespace barrel {
 ///
 /// Inputs append to `out`; after them ask take_changed() and publish snapshot(). Call advance() when
 /// next_deadline() is reached, and sync() with Barrel peers from time to time.
-class Registry {
+class RegistryCore {
  public:
   /// As gossip with the tag barrel_p2p_registry_replica.
   struct Broadcast {
@@ -57,8 +57,8 @@ class Registry {
   /// Which names of a node may be seen now.
   using VisibilityOf = std::function<NodeVisibility(NodeName)>;
 
-  Registry(NodeName self, std::uint32_t creation, RegistryConfig config, VisibilityOf visibility_of,
-           Random random, Metrics& metrics, Log log);
+  RegistryCore(NodeName self, std::uint32_t creation, RegistryConfig config, VisibilityOf visibility_of,
+               Random random, Metrics& metrics, Log log);
 
   /// See Overlay::register_service and the following for contracts and errors.
   Result<void> register_service(const Term& name, const Pid& pid, const Term& meta, std::int64_t wall_ms,

@@ -284,12 +284,12 @@ TEST(Registry, a_late_joiner_gets_the_merged_map_with_reasons_and_equal_ones_exc
 
 TEST(Registry, what_was_written_alone_is_told_when_the_first_peer_comes) {
   Metrics metrics;
-  Registry::Effects out;
-  Registry alone(n1, 1, {}, [](NodeName) { return NodeVisibility{}; }, Random(1), metrics, Log());
+  RegistryCore::Effects out;
+  RegistryCore alone(n1, 1, {}, [](NodeName) { return NodeVisibility{}; }, Random(1), metrics, Log());
   ASSERT_TRUE(alone.register_service("x", {n1.atom(), 1, 0, 1}, Term::map({}), wall, out));
   const auto broadcasts = [&] {
     return std::ranges::count_if(
-        out, [](const auto& e) { return std::holds_alternative<Registry::Broadcast>(e); });
+        out, [](const auto& e) { return std::holds_alternative<RegistryCore::Broadcast>(e); });
   };
   EXPECT_EQ(broadcasts(), 0);
   alone.peer_up(n2, true, Instant{}, out);

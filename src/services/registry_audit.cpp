@@ -19,7 +19,7 @@ Timestamp just_after(const Timestamp& stamp) {
 
 }  // namespace
 
-void Registry::start_audit(NodeName node, Effects& out) {
+void RegistryCore::start_audit(NodeName node, Effects& out) {
   audits_.erase(node);
   const auto* share = shares_.find(node);
   if (share == nullptr) return;
@@ -31,13 +31,13 @@ void Registry::start_audit(NodeName node, Effects& out) {
   if (!suspects.empty()) ask_about(node, std::move(suspects), out);
 }
 
-void Registry::ask_about(NodeName node, Suspects suspects, Effects& out) {
+void RegistryCore::ask_about(NodeName node, Suspects suspects, Effects& out) {
   Audit audit{++audits_made_, std::move(suspects), Suspects(0, TermHash{seed_})};
   out.push_back(SendTo{node, registry::audit_request(self_, audit.number)});
   audits_.insert_or_assign(node, std::move(audit));
 }
 
-Registry::Learned Registry::news_of_originals(const registry::Items& told) const {
+RegistryCore::Learned RegistryCore::news_of_originals(const registry::Items& told) const {
   Learned news;
   if (erlang_peers_.empty()) return news;
   for (const registry::Item& item : told.items) {
@@ -48,7 +48,7 @@ Registry::Learned Registry::news_of_originals(const registry::Items& told) const
   return news;
 }
 
-void Registry::audit_news(const Learned& news, Effects& out) {
+void RegistryCore::audit_news(const Learned& news, Effects& out) {
   std::map<NodeName, Suspects> fresh;
   for (const registry::Item* item : news) {
     const OrMapEntry* held = map_.find(item->key_term);
@@ -70,7 +70,7 @@ void Registry::audit_news(const Learned& news, Effects& out) {
   }
 }
 
-void Registry::audit_map(NodeName node, const registry::Items& told) {
+void RegistryCore::audit_map(NodeName node, const registry::Items& told) {
   const auto found = audits_.find(node);
   if (found == audits_.end()) return;
   // Entries that we cannot read have names, too.
@@ -80,7 +80,7 @@ void Registry::audit_map(NodeName node, const registry::Items& told) {
   }
 }
 
-void Registry::end_audit(NodeName node, std::uint64_t number, Effects& out) {
+void RegistryCore::end_audit(NodeName node, std::uint64_t number, Effects& out) {
   const auto found = audits_.find(node);
   if (found == audits_.end() || found->second.number != number) return;
   Audit audit = std::move(found->second);
@@ -91,7 +91,7 @@ void Registry::end_audit(NodeName node, std::uint64_t number, Effects& out) {
   ask_about(node, std::move(audit.later), out);
 }
 
-void Registry::remove_lost(NodeName node, const Suspects& suspects, Effects& out) {
+void RegistryCore::remove_lost(NodeName node, const Suspects& suspects, Effects& out) {
   registry::MapBuilder delta;
   const auto tell = [&] {
     if (delta.size() > 0) out.push_back(Broadcast{registry::delta_payload(node, delta.take())});

@@ -34,16 +34,16 @@ RegistryShares::Change difference(const RegistryShares::Change& before, const Re
 
 }  // namespace
 
-std::optional<NodeName> Registry::voucher_of(NodeName owner, NodeName teller) const {
+std::optional<NodeName> RegistryCore::voucher_of(NodeName owner, NodeName teller) const {
   const bool exists = owner == self_ || owner == teller || visibility_of_(owner).met;
   return exists ? std::nullopt : std::optional(teller);
 }
 
-void Registry::met(NodeName node) {
+void RegistryCore::met(NodeName node) {
   shares_.met(node);
 }
 
-bool Registry::apply(const Term& key, const Key& parts, const OrMapEntry& entry, NodeName teller) {
+bool RegistryCore::apply(const Term& key, const Key& parts, const OrMapEntry& entry, NodeName teller) {
   const OrMapEntry* held = map_.find(key);
   const std::uint64_t before = held == nullptr ? 0 : registry::hash_of(key, *held);
   const auto count_before = count_of(key, held);
@@ -58,7 +58,7 @@ bool Registry::apply(const Term& key, const Key& parts, const OrMapEntry& entry,
   return true;
 }
 
-void Registry::forget(const Term& key, const Key& parts) {
+void RegistryCore::forget(const Term& key, const Key& parts) {
   const OrMapEntry* held = map_.find(key);
   digests_[registry::part_of(key)] ^= registry::hash_of(key, *held);
   shares_.drop(parts.node, parts.name, difference(count_of(key, held), {}));
@@ -67,7 +67,7 @@ void Registry::forget(const Term& key, const Key& parts) {
   map_.forget(key);
 }
 
-bool Registry::has_room(const registry::Item& item, NodeName teller, Effects& out) {
+bool RegistryCore::has_room(const registry::Item& item, NodeName teller, Effects& out) {
   const OrMapEntry* held = map_.find(item.key_term);
   const NodeName owner = item.key.node;
   const RegistryShares::Share* share = shares_.find(owner);
@@ -90,7 +90,8 @@ bool Registry::has_room(const registry::Item& item, NodeName teller, Effects& ou
   return false;
 }
 
-bool Registry::make_room(NodeName owner, NodeName teller, Scarce scarce, std::size_t amount, Effects& out) {
+bool RegistryCore::make_room(NodeName owner, NodeName teller, Scarce scarce, std::size_t amount,
+                             Effects& out) {
   const auto fits = [&] {
     return scarce == Scarce::keys ? map_.size() + amount <= config_.keys_max
                                   : shares_.bytes() + amount <= config_.bytes_max;
@@ -108,7 +109,7 @@ bool Registry::make_room(NodeName owner, NodeName teller, Scarce scarce, std::si
   return true;
 }
 
-void Registry::displace(NodeName owner, Effects& out) {
+void RegistryCore::displace(NodeName owner, Effects& out) {
   const RegistryShares::Share& share = *shares_.find(owner);
   const std::vector<Term> names(share.names.begin(), share.names.end());
   displaced_.add(names.size());
@@ -119,7 +120,7 @@ void Registry::displace(NodeName owner, Effects& out) {
   }
 }
 
-void Registry::doubt_one(Instant now, Effects& out) {
+void RegistryCore::doubt_one(Instant now, Effects& out) {
   if (doubts_.empty() || now < doubt_at_) return;
   // In turn of those who told, so that one of them cannot keep the others' from being tried.
   auto next = doubts_.upper_bound(last_doubted_);
@@ -130,7 +131,7 @@ void Registry::doubt_one(Instant now, Effects& out) {
   doubts_.erase(next);
 }
 
-void Registry::trim_tombstones() {
+void RegistryCore::trim_tombstones() {
   if (map_.tombstone_count() <= config_.tombstones_max) return;
   const std::size_t kept = config_.tombstones_max - config_.tombstones_max / trimmed_part;
   auto amounts = shares_.removals_by_charged();

@@ -52,7 +52,7 @@ class RegistryRoom : public testing::Test {
     for (int i = 0; i < 5; ++i) tell(mallory, numbered("invented", i), 30, removed);
   }
   std::vector<NodeName> doubted() {
-    return self.take<Registry::Doubt>([](const auto& doubt) { return doubt.node; });
+    return self.take<RegistryCore::Doubt>([](const auto& doubt) { return doubt.node; });
   }
   void pass(Duration time) {
     const Instant end = self.now + time;

@@ -24,15 +24,15 @@ std::size_t answer_size(const OrMap& map, const RegistryShares& shares) {
 
 }  // namespace
 
-void Registry::gossip(NodeName from, const Term& payload, std::int64_t wall_ms, Effects& out) {
+void RegistryCore::gossip(NodeName from, const Term& payload, std::int64_t wall_ms, Effects& out) {
   const auto delta = registry::read_delta(payload);
   if (!delta) return malformed_.add();
   // Only the owner of a key tells of it by gossip.
   ingest(registry::read_map(delta->map, bounds()), from, delta->origin, wall_ms, out);
 }
 
-void Registry::message(NodeName from, bool is_barrel, const Term& message, Instant now, std::int64_t wall_ms,
-                       Effects& out) {
+void RegistryCore::message(NodeName from, bool is_barrel, const Term& message, Instant now,
+                           std::int64_t wall_ms, Effects& out) {
   if (const auto number = registry::audit_answer(message)) return end_audit(from, *number, out);
   const auto decoded = registry::decode(message);
   if (!decoded) return malformed_.add();
@@ -50,44 +50,44 @@ void Registry::message(NodeName from, bool is_barrel, const Term& message, Insta
   ask(from, {is_barrel, *decoded}, now, out);
 }
 
-void Registry::ask(NodeName from, const Question& question, Instant now, Effects& out) {
+void RegistryCore::ask(NodeName from, const Question& question, Instant now, Effects& out) {
   if (!needs_answer(question)) return;
   if (turns_.admit(from, question, answer_size(map_, shares_), now)) return answer(from, question, out);
   answers_put_off_.add();
 }
 
-bool Registry::needs_answer(const Question& question) const {
+bool RegistryCore::needs_answer(const Question& question) const {
   const auto* theirs = std::get_if<registry::SyncDigest>(&question.message);
   return theirs == nullptr || (question.is_barrel && theirs->digests != digests_);
 }
 
-void Registry::answer(NodeName to, const Question& question, Effects& out) {
+void RegistryCore::answer(NodeName to, const Question& question, Effects& out) {
   const auto* theirs = std::get_if<registry::SyncDigest>(&question.message);
   if (theirs == nullptr) return send_map(to, !question.is_barrel, nullptr, out);
   send_map(to, false, &theirs->digests, out);
   if (!theirs->is_reply) out.push_back(SendTo{to, encode(registry::SyncDigest{self_, digests_, true})});
 }
 
-void Registry::advance(Instant now, Effects& out) {
+void RegistryCore::advance(Instant now, Effects& out) {
   for (const auto& [from, question] : turns_.take_due(answer_size(map_, shares_), now)) {
     if (needs_answer(question)) answer(from, question, out);
   }
   doubt_one(now, out);
 }
 
-std::optional<Instant> Registry::next_deadline() const {
+std::optional<Instant> RegistryCore::next_deadline() const {
   std::optional<Instant> next = turns_.next_deadline();
   if (!doubts_.empty() && (!next || doubt_at_ < *next)) next = doubt_at_;
   return next;
 }
 
-void Registry::peer_down(NodeName node) {
+void RegistryCore::peer_down(NodeName node) {
   peers_.erase(node);
   erlang_peers_.erase(node);
   audits_.erase(node);
 }
 
-void Registry::tell_unheard(Effects& out) {
+void RegistryCore::tell_unheard(Effects& out) {
   MapBuilder delta;
   for (const Term& name : unheard_) {
     const Term key = registry::key_term(name, self_);
@@ -101,7 +101,7 @@ void Registry::tell_unheard(Effects& out) {
   broadcast(delta, out);
 }
 
-void Registry::peer_up(NodeName node, bool is_barrel, Instant now, Effects& out) {
+void RegistryCore::peer_up(NodeName node, bool is_barrel, Instant now, Effects& out) {
   peers_.insert(node);
   tell_unheard(out);
   if (is_barrel) {
@@ -117,12 +117,12 @@ void Registry::peer_up(NodeName node, bool is_barrel, Instant now, Effects& out)
   for (const auto& [name, local] : local_) warn_of_name(name);
 }
 
-void Registry::sync(NodeName node, Effects& out) {
+void RegistryCore::sync(NodeName node, Effects& out) {
   syncs_.add();
   out.push_back(SendTo{node, encode(registry::SyncDigest{self_, digests_, false})});
 }
 
-void Registry::send_map(NodeName to, bool local_only, const registry::Digests* theirs, Effects& out) {
+void RegistryCore::send_map(NodeName to, bool local_only, const registry::Digests* theirs, Effects& out) {
   MapBuilder map;
   bool any_live = false;
   const auto flush = [&] {
@@ -153,8 +153,8 @@ void Registry::send_map(NodeName to, bool local_only, const registry::Digests* t
   flush();
 }
 
-bool Registry::ingest(const registry::Items& read, NodeName teller, std::optional<NodeName> only_of,
-                      std::int64_t wall_ms, Effects& out) {
+bool RegistryCore::ingest(const registry::Items& read, NodeName teller, std::optional<NodeName> only_of,
+                          std::int64_t wall_ms, Effects& out) {
   if (read.malformed > 0) malformed_.add(read.malformed);
   bool learned = false;
   bool wrote = false;
@@ -180,7 +180,7 @@ bool Registry::ingest(const registry::Items& read, NodeName teller, std::optiona
   return learned;
 }
 
-bool Registry::store(const Item& item, NodeName teller, Effects& out) {
+bool RegistryCore::store(const Item& item, NodeName teller, Effects& out) {
   if (!has_room(item, teller, out)) return false;
   if (!apply(item.key_term, item.key, item.entry, teller)) return false;
   const OrMapEntry* held = map_.find(item.key_term);
@@ -191,7 +191,7 @@ bool Registry::store(const Item& item, NodeName teller, Effects& out) {
   return true;
 }
 
-void Registry::store_own(const Item& item, std::int64_t wall_ms, MapBuilder& delta, Effects& out) {
+void RegistryCore::store_own(const Item& item, std::int64_t wall_ms, MapBuilder& delta, Effects& out) {
   // What others hold of ours is only ever a copy. One that is newer than what we wrote comes from our former
   // self or from a fault; the present is written over it.
   const OrMapEntry* mine = map_.find(item.key_term);
@@ -210,7 +210,7 @@ void Registry::store_own(const Item& item, std::int64_t wall_ms, MapBuilder& del
   }
 }
 
-void Registry::warn_of_name(const Term& name) {
+void RegistryCore::warn_of_name(const Term& name) {
   if (name.is_atom() || name.is_binary() || warned_.size() >= warned_max || !warned_.insert(name).second)
     return;
   log_.warning("a service name that is neither atom nor binary reaches Erlang nodes only by lookup",

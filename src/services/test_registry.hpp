@@ -55,13 +55,13 @@ struct Member {
     return taken;
   }
   std::vector<Term> take_gossip() {
-    return take<Registry::Broadcast>([](const auto& broadcast) { return broadcast.payload; });
+    return take<RegistryCore::Broadcast>([](const auto& broadcast) { return broadcast.payload; });
   }
   std::vector<std::pair<NodeName, Term>> take_messages() {
-    return take<Registry::SendTo>([](const auto& send) { return std::pair(send.node, send.message); });
+    return take<RegistryCore::SendTo>([](const auto& send) { return std::pair(send.node, send.message); });
   }
   std::vector<ServiceEvent> take_events() {
-    return take<Registry::Event>([](const auto& event) { return event.event; });
+    return take<RegistryCore::Event>([](const auto& event) { return event.event; });
   }
   [[nodiscard]] std::vector<ServiceEntry> lookup(const Term& service) const {
     const auto snapshot = core.snapshot();
@@ -74,8 +74,8 @@ struct Member {
   std::uint32_t creation;
   Metrics metrics;
   std::map<NodeName, NodeVisibility> nodes;
-  Registry core;
-  Registry::Effects out;
+  RegistryCore core;
+  RegistryCore::Effects out;
   Instant now{};
 };
 
