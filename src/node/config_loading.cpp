@@ -142,7 +142,7 @@ Result<NodeConfig> combine(const GivenFlags& flags, const ConfigSources& sources
   }
   if (!file) file = sources.file;
   if (file) {
-    auto content = read_file(*file, config_file_bytes_max, "--config");
+    auto content = read_file(*file, config_file_bytes_max, "--config", FileKind::any);
     if (!content) return Error{Errc::io, std::move(content).error().reason};
     assign_all(read_toml(as_text(*content), file->string(), problems), config, problems);
   }

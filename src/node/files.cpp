@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <random>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -93,22 +94,34 @@ class FileSizeSignalHeld {
   sigset_t before_{};
 };
 
-/// 0, or errno.
-int write_temporary(const fs::path& path, BytesView content, unsigned mode) {
+fs::path temporary_of(const fs::path& path, std::string_view mark = {}) {
+  fs::path temporary = path;
+  temporary += mark;
+  temporary += ".tmp";
+  return temporary;
+}
+
+/// A new file beside `path`, and its name: never one that is there, which might be a FIFO that waits for a
+/// reader. What an interrupted write has left is removed.
+Descriptor open_temporary(const fs::path& path, fs::path& name) {
+  constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+  name = temporary_of(path);
+  (void)::unlink(name.c_str());
+  const int fd = ::open(name.c_str(), flags, private_file_mode);
+  if (fd >= 0 || errno != EEXIST) return Descriptor(fd);
+  name = temporary_of(path, fmt::format(".{:08x}", std::random_device{}()));
+  return Descriptor(::open(name.c_str(), flags, private_file_mode));
+}
+
+/// 0, or errno. `name` is that of the file.
+int write_temporary(const fs::path& path, BytesView content, unsigned mode, fs::path& name) {
   const FileSizeSignalHeld held;
-  Descriptor file(
-      ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, private_file_mode));
+  Descriptor file = open_temporary(path, name);
   if (!file.is_open()) return errno;
   // Also for a file that an interrupted write has left with other rights, and whatever the umask.
   if (::fchmod(file.get(), mode) != 0) return errno;
   if (!write_all(file.get(), content) || ::fsync(file.get()) != 0) return errno;
   return file.close() ? 0 : errno;
-}
-
-fs::path temporary_of(const fs::path& path) {
-  fs::path temporary = path;
-  temporary += ".tmp";
-  return temporary;
 }
 
 }  // namespace
@@ -118,14 +131,23 @@ Error io_error(std::string_view verb, const fs::path& path, int error, std::stri
                                           std::generic_category().message(error), advice(error, setting)))};
 }
 
-Result<Bytes> read_file(const fs::path& path, std::size_t bytes_max, std::string_view setting) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+Result<Bytes> read_file(const fs::path& path, std::size_t bytes_max, std::string_view setting,
+                        FileKind kind) {
+  // Where others may write a FIFO would wait for a writer who never comes.
+  const int blocking = kind == FileKind::regular ? O_NONBLOCK | O_NOCTTY : 0;
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | blocking));
   if (!file.is_open()) {
     const int error = errno;
     // A name that the disk cannot hold is the name of no file.
     if (error == ENOENT || error == ENAMETOOLONG)
       return Error{Errc::not_found, Term(fmt::format("{} does not exist", path.string()))};
     return io_error("read", path, error, setting);
+  }
+  struct stat info{};
+  if (::fstat(file.get(), &info) != 0) return io_error("read", path, errno, setting);
+  if (kind == FileKind::regular && !S_ISREG(info.st_mode)) {
+    return Error{Errc::io, Term(fmt::format("{} is no regular file; remove it or put one in its place",
+                                            path.string()))};
   }
   // One byte more than allowed, so that too long a file shows without being read to its end.
   Bytes content(bytes_max + 1);
@@ -146,8 +168,8 @@ Result<Bytes> read_file(const fs::path& path, std::size_t bytes_max, std::string
 }
 
 Result<> write_file(const fs::path& path, BytesView content, unsigned mode, std::string_view setting) {
-  const fs::path temporary = temporary_of(path);
-  int error = write_temporary(temporary, content, mode);
+  fs::path temporary;
+  int error = write_temporary(path, content, mode, temporary);
   if (error == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) error = errno;
   if (error != 0) {
     (void)::unlink(temporary.c_str());
@@ -159,8 +181,8 @@ Result<> write_file(const fs::path& path, BytesView content, unsigned mode, std:
 
 Result<bool> write_new_file(const fs::path& path, BytesView content, unsigned mode,
                             std::string_view setting) {
-  const fs::path temporary = temporary_of(path);
-  int error = write_temporary(temporary, content, mode);
+  fs::path temporary;
+  int error = write_temporary(path, content, mode, temporary);
   // A second name instead of a rename: it fails where the file exists.
   if (error == 0 && ::link(temporary.c_str(), path.c_str()) != 0) error = errno;
   (void)::unlink(temporary.c_str());

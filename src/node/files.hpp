@@ -23,12 +23,19 @@ inline constexpr unsigned public_directory_mode = 0755;
 [[nodiscard]] Error io_error(std::string_view verb, const std::filesystem::path& path, int error,
                              std::string_view setting);
 
+enum class FileKind : std::uint8_t {
+  regular,  ///< Or a link to one: what else there is in a directory might never end.
+  any,      ///< Also a pipe, for a file that the user names.
+};
+
 /// The whole file. Errc::not_found when there is none, Errc::limit_exceeded above `bytes_max`, Errc::io.
 [[nodiscard]] Result<Bytes> read_file(const std::filesystem::path& path, std::size_t bytes_max,
-                                      std::string_view setting);
+                                      std::string_view setting, FileKind kind = FileKind::regular);
 
-/// Replaces the file so that after a crash there is the old or the new content, never a part: `<path>.tmp` is
-/// created with `mode`, written, synced and renamed, and the directory synced. Errc::io.
+/// Replaces the file so that after a crash there is the old or the new content, never a part: `<path>.tmp`
+/// (or
+/// `<path>.<random>.tmp` where that cannot be) is created with `mode`, written, synced and renamed, and the
+/// directory synced. Errc::io.
 [[nodiscard]] Result<> write_file(const std::filesystem::path& path, BytesView content, unsigned mode,
                                   std::string_view setting);
 

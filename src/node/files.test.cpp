@@ -53,6 +53,33 @@ TEST(Files, WriteThenReadGivesTheSame) {
   EXPECT_FALSE(std::filesystem::exists(dir.path() / "node.key.tmp"));
 }
 
+TEST(Files, WhatIsNoRegularFileIsRefusedAtOnce) {
+  const TempDir dir;
+  const auto fifo = dir.path() / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  for (const auto& path : {fifo, dir.path(), std::filesystem::path("/dev/zero")}) {
+    const auto read = read_file(path, 100, "discovery_dir");
+    ASSERT_FALSE(read) << path;
+    EXPECT_EQ(read.error().code, Errc::io);
+    EXPECT_THAT(read.error().message(), HasSubstr("no regular file"));
+  }
+  std::ofstream(dir.path() / "real") << "x";
+  std::filesystem::create_symlink("real", dir.path() / "link");
+  EXPECT_TRUE(read_file(dir.path() / "link", 100, "discovery_dir")) << "as mounted secrets are";
+}
+
+TEST(Files, WhatIsUnderTheTemporaryNameIsNoObstacle) {
+  const TempDir dir;
+  const auto path = dir.path() / "file";
+  ASSERT_EQ(::mkfifo((dir.path() / "file.tmp").c_str(), 0600), 0);
+  ASSERT_TRUE(write_file(path, as_bytes("content"), private_file_mode, "data_dir"));
+  EXPECT_TRUE(std::filesystem::is_regular_file(path));
+  // What cannot be removed.
+  std::filesystem::create_directories(dir.path() / "file.tmp" / "in it");
+  ASSERT_TRUE(write_file(path, as_bytes("other"), private_file_mode, "data_dir"));
+  EXPECT_EQ(text_of(path), "other");
+}
+
 TEST(Files, ModeDoesNotDependOnTheUmaskOrALeftover) {
   const TempDir dir;
   const auto path = dir.path() / "file";
@@ -116,7 +143,7 @@ TEST(Files, ReadHasALimit) {
   std::ofstream(dir.path() / "file") << "123456";
   EXPECT_EQ(read_file(dir.path() / "file", 6, "key")->size(), 6U);
   EXPECT_EQ(read_file(dir.path() / "file", 5, "key").error().code, Errc::limit_exceeded);
-  EXPECT_EQ(read_file("/dev/zero", 5, "key").error().code, Errc::limit_exceeded);
+  EXPECT_EQ(read_file("/dev/zero", 5, "key", FileKind::any).error().code, Errc::limit_exceeded);
   EXPECT_EQ(read_file(dir.path() / "none", 5, "key").error().code, Errc::not_found);
   EXPECT_EQ(read_file(dir.path(), 5, "key").error().code, Errc::io);
 }
