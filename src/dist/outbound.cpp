@@ -182,9 +182,14 @@ void Outbound::acknowledged(Lane lane, std::size_t bytes) {
   const std::lock_guard guard(queue.lock);
   BARREL_ASSERT(bytes <= queue.pending_bytes - queue.queued_bytes);
   queue.pending_bytes -= bytes;
+  queue.acknowledged_bytes += bytes;
   if (queue.pending_bytes > 0) return;
   pool_.trim(idle_pool_bytes_max);
   if (queue.scratch.capacity() > idle_pool_bytes_max) queue.scratch = {};
+}
+
+std::uint64_t Outbound::acknowledged_bytes(Lane lane) const {
+  return queue_of(lane).acknowledged_bytes;
 }
 
 bool Outbound::poll_drained(Lane lane) {

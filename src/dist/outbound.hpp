@@ -128,6 +128,8 @@ class Outbound {
   [[nodiscard]] bool wait_if_busy(Lane lane);
   /// Queued and unacknowledged bytes of a lane.
   [[nodiscard]] std::size_t pending_bytes(Lane lane) const;
+  /// Bytes of a lane that peers have acknowledged, over all connections.
+  [[nodiscard]] std::uint64_t acknowledged_bytes(Lane lane) const;
   /// Queued bytes of a lane that were not taken yet.
   [[nodiscard]] std::size_t queued_bytes(Lane lane) const;
 
@@ -163,6 +165,7 @@ class Outbound {
     std::uint64_t whole_taken = 0;   // and left them
     std::size_t queued_bytes = 0;
     std::atomic<std::size_t> pending_bytes{0};
+    std::atomic<std::uint64_t> acknowledged_bytes{0};
     std::atomic<bool> refused{false};
   };
 

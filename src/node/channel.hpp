@@ -14,7 +14,9 @@
 #include "barrel/node/config.hpp"
 #include "barrel/term/node_name.hpp"
 #include "barrel/term/pid.hpp"
+#include "base/rate_limit.hpp"
 #include "dist/outbound.hpp"
+#include "node/stall_watch.hpp"
 
 namespace barrel::carrier {
 class Link;
@@ -28,6 +30,9 @@ namespace barrel::node {
 /// Any thread uses the outbound queue and the waiters; the rest belongs to the cluster thread.
 class Channel {
  public:
+  /// A peer cannot fill the disk with log lines. A guess: more says nothing new.
+  static constexpr std::uint64_t log_lines_per_second = 5;
+
   Channel(NodeName peer_name, const dist::OutboundLimits& limits, Metrics& metrics)
       : peer(peer_name), outbound(limits, metrics) {}
 
@@ -58,6 +63,9 @@ class Channel {
   std::atomic<bool> used{false};
   /// When the live link came up.
   Instant up_since{};
+  StallWatch stall;
+  /// Of log lines that the peer causes.
+  RateLimit log_lines{log_lines_per_second};
 
   /// Whether live_link is set, for other threads.
   std::atomic<bool> connected{false};

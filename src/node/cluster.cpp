@@ -31,6 +31,9 @@ constexpr Duration unanswered_after = std::chrono::seconds(10);
 /// What a slow path has passed on by then. Guess.
 constexpr std::size_t unanswered_bytes_max = std::size_t{256} << 10;
 
+/// A guess, well below StallWatch::stalled_after.
+constexpr Duration stall_check_period = std::chrono::seconds(5);
+
 /// Strangers cannot fill the disk with log lines. A guess: an operator reads no more.
 constexpr std::uint64_t refusal_lines_per_second = 10;
 
@@ -55,6 +58,8 @@ Cluster::Cluster(Parts parts)
       links_up_(parts.metrics.gauge("node.links_up")),
       crossing_dials_(parts.metrics.counter("node.crossing_dials")),
       links_given_up_(parts.metrics.counter("node.links_given_up")),
+      links_stalled_(parts.metrics.counter("node.links_stalled")),
+      answers_unasked_(parts.metrics.counter("node.answers_to_others")),
       idle_links_closed_(parts.metrics.counter("barrel_p2p.dist_gc.reap")),
       refusals_not_logged_(parts.metrics.counter("node.refusals_not_logged")),
       refusal_lines_(refusal_lines_per_second),
@@ -79,7 +84,8 @@ Cluster::Cluster(Parts parts)
       overlay_(std::make_unique<Overlay>(overlay_settings(config_), self_, creation_, moment(),
                                          random_.split(), metrics_, parts.log.named("overlay"), *this)),
       timer_(loop_, [] {}),
-      sweep_timer_(loop_, [this] { sweep_idle(); }) {
+      sweep_timer_(loop_, [this] { sweep_idle(); }),
+      stall_timer_(loop_, [this] { give_up_stalled(); }) {
   loop_.set_turn_hook([this] { turn(); });
 }
 
@@ -112,6 +118,20 @@ void Cluster::start() {
   overlay_->start(moment());
   if (tcp_) tcp_->start();
   sweep_timer_.arm_after(config_.channel.gc_sweep_period);
+  stall_timer_.arm_after(stall_check_period);
+}
+
+void Cluster::give_up_stalled() {
+  stall_timer_.arm_after(stall_check_period);
+  const std::vector<carrier::Link*> links = live_links_;  // closing changes the list
+  for (carrier::Link* link : links) {
+    Channel& channel = *channels_.find(link->peer()->name.atom());
+    const dist::Outbound& outbound = channel.outbound;
+    const bool busy = outbound.busy(dist::Lane::messages);
+    if (!channel.stall.look(busy, outbound.acknowledged_bytes(dist::Lane::messages), loop_.now())) continue;
+    links_stalled_.add();
+    link->close("takes nothing of what is sent to it", loop_.now());
+  }
 }
 
 void Cluster::sweep_idle() {
@@ -222,6 +242,9 @@ void Cluster::send(NodeName to, Atom name, const Term& message, Delivery deliver
 }
 
 void Cluster::send_to_pid(const Pid& to, const Term& message) {
+  // An answer, to whoever the question names: nobody is dialed for it but who has asked, and is linked.
+  const Channel* channel = channels_.find(to.node_atom);
+  if (channel == nullptr || channel->live_link == nullptr) return answers_unasked_.add();
   router_.send_term(to, message, dist::Lane::overlay, Pid{self_.atom(), 0, 0, creation_});
 }
 

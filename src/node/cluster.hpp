@@ -23,6 +23,7 @@
 #include "node/dispatcher.hpp"
 #include "node/identity_files.hpp"
 #include "node/membership_service.hpp"
+#include "node/new_names.hpp"
 #include "node/overlay.hpp"
 #include "node/registry_service.hpp"
 #include "node/router.hpp"
@@ -98,6 +99,7 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   void on_authenticated(carrier::Link& link, std::string_view peer, const PublicKey& key) override;
   dist::Verdict on_incoming(carrier::Link& link, std::string_view peer, std::uint32_t creation) override;
   bool admits_unproven(std::string_view peer) override;
+  bool admits_new_name(bool proven) override;
   bool pin(carrier::Link& link, NodeName peer, const PublicKey& key) override;
   void on_up(carrier::Link& link) override;
   void on_message(carrier::Link& link, dist::Message& message, dist::Lane lane) override;
@@ -127,6 +129,8 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
 
   /// Whether it can be one of the overlay: plain Erlang nodes know nothing of that.
   [[nodiscard]] static bool is_member(const carrier::Link& link) { return link.proves_name(); }
+  /// Closes the links of those who let senders wait for ever.
+  void give_up_stalled();
   /// The end of every loop turn: queues to links, due timers, datagrams out.
   void turn();
   void live_link_down(Channel& channel, const carrier::Down& down, bool was_member);
@@ -134,16 +138,17 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   void wake_waiters(Channel& channel);
   /// Ends our own dial to a node whose connection has come up meanwhile.
   void drop_needless_dial(Channel& channel);
-  /// The peer is connecting to us; an older attempt of it is over.
+  /// The peer is connecting to us.
   void note_incoming(carrier::Link& link);
-  /// True when that was this link.
+  /// True when it was, and by no other link.
   bool forget_incoming(const carrier::Link& link);
   /// None of a node that nobody has had to do with.
   [[nodiscard]] Channel* channel_of(std::string_view name);
   /// Closes a link that still is the live one.
   void end_link(std::uint64_t link_id, NodeName peer, const std::string& why);
-  /// Whether there may be one more log line that a stranger causes; counts when not.
+  /// Whether there may be one more log line that a stranger, or that peer, causes; counts when not.
   [[nodiscard]] bool may_log_for_stranger();
+  [[nodiscard]] bool may_log_for(Channel& peer);
   void log_refusal(const carrier::Link& link, const carrier::Down& down);
   void publish_peers();
   void arm_timer();
@@ -170,6 +175,8 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   Gauge& links_up_;
   Counter& crossing_dials_;
   Counter& links_given_up_;
+  Counter& links_stalled_;
+  Counter& answers_unasked_;
   Counter& idle_links_closed_;
   Counter& refusals_not_logged_;
   RateLimit refusal_lines_;
@@ -177,6 +184,9 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   Result<carrier::Link*> connect(NodeName peer, const SocketAddress& address, Transport transport);
   /// Moves what senders have queued to the links, and dials where there is none.
   void drain_dirty();
+
+  NewNames names_with_key_{NewNames::with_key};
+  NewNames names_without_key_{NewNames::without_key};
 
   Dialer dialer_;
   Dispatcher dispatcher_;
@@ -186,10 +196,11 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   std::unique_ptr<TcpGate> tcp_;  // none unless enabled
   loop::Timer timer_;
   loop::Timer sweep_timer_;
+  loop::Timer stall_timer_;
   std::vector<carrier::Link*> live_links_;
   /// Links of peers that dialed us, have a name, and are not up yet: their names are text, because anybody
   /// can have come so far.
-  std::map<std::string, carrier::Link*, std::less<>> incoming_;
+  std::multimap<std::string, carrier::Link*, std::less<>> incoming_;
   bool peers_changed_ = false;
 
   mutable std::mutex peers_mutex_;

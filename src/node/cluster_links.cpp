@@ -43,9 +43,19 @@ bool Cluster::may_log_for_stranger() {
   return false;
 }
 
+bool Cluster::may_log_for(Channel& peer) {
+  if (peer.log_lines.allow(loop_.now())) return true;
+  refusals_not_logged_.add();
+  return false;
+}
+
 bool Cluster::admits_unproven(std::string_view peer) {
   const auto pinned = trust_.find(peer);
   return pinned && !*pinned;  // a file that cannot be read may be a pin
+}
+
+bool Cluster::admits_new_name(bool proven) {
+  return (proven ? names_with_key_ : names_without_key_).take(loop_.now());
 }
 
 bool Cluster::pin(carrier::Link&, NodeName peer, const PublicKey& key) {
@@ -63,15 +73,19 @@ void Cluster::on_authenticated(carrier::Link& link, std::string_view, const Publ
 }
 
 void Cluster::note_incoming(carrier::Link& link) {
-  carrier::Link* older = std::exchange(incoming_[std::string(link.name())], &link);
-  if (older != nullptr && older != &link) older->close("replaced by a newer connection", loop_.now());
+  // An older one stays: the newer may have no more than a key of its own, and a name that it has not met us
+  // by.
+  const auto [first, last] = incoming_.equal_range(link.name());
+  const bool known = std::any_of(first, last, [&](const auto& entry) { return entry.second == &link; });
+  if (!known) incoming_.emplace(std::string(link.name()), &link);
 }
 
 bool Cluster::forget_incoming(const carrier::Link& link) {
-  const auto found = incoming_.find(link.name());
-  if (found == incoming_.end() || found->second != &link) return false;
+  const auto [first, last] = incoming_.equal_range(link.name());
+  const auto found = std::find_if(first, last, [&](const auto& entry) { return entry.second == &link; });
+  if (found == last) return false;
   incoming_.erase(found);
-  return true;
+  return !incoming_.contains(link.name());
 }
 
 Channel* Cluster::channel_of(std::string_view name) {
@@ -126,14 +140,17 @@ void Cluster::on_up(carrier::Link& link) {
   dialer_.succeeded(*channel);
   channel->live_link = &link;
   channel->up_since = loop_.now();
+  channel->stall.restart();
   channel->connected.store(true, std::memory_order_release);
   live_links_.push_back(&link);
   publish_peers();  // before anybody is told, so that who looks finds it
   links_up_.set(live_links_.size());
-  log_.info("connected", {{"node", std::string(peer.name.text())},
-                          {"creation", std::to_string(peer.creation)},
-                          {"protocol", std::string(link.protocol())},
-                          {"dialed", link.dialed() ? "true" : "false"}});
+  if (may_log_for(*channel)) {
+    log_.info("connected", {{"node", std::string(peer.name.text())},
+                            {"creation", std::to_string(peer.creation)},
+                            {"protocol", std::string(link.protocol())},
+                            {"dialed", link.dialed() ? "true" : "false"}});
+  }
   dispatcher_.link_up(link);
   link.attach(channel->outbound, loop_.now());
   runtime_.node_up(peer.name, peer.visible());
@@ -189,16 +206,19 @@ void Cluster::live_link_down(Channel& channel, const carrier::Down& down, bool w
   channel.connected.store(false, std::memory_order_release);
   publish_peers();
   links_up_.set(live_links_.size());
-  log_.info("disconnected", {{"node", std::string(channel.peer.text())},
-                             {"reason", std::string(to_string(down.reason))},
-                             {"text", down.text}});
+  if (may_log_for(channel)) {
+    log_.info("disconnected", {{"node", std::string(channel.peer.text())},
+                               {"reason", std::string(to_string(down.reason))},
+                               {"text", down.text}});
+  }
   runtime_.node_down(channel.peer, noconnection());
   wake_waiters(channel);
   if (was_member) overlay_->link_down(channel.peer, loss_of(down.reason), moment());
 }
 
 void Cluster::dial_failed(Channel& channel, const std::string& why) {
-  log_.info("could not connect", {{"node", std::string(channel.peer.text())}, {"why", why}});
+  if (may_log_for(channel))
+    log_.info("could not connect", {{"node", std::string(channel.peer.text())}, {"why", why}});
   channel.outbound.restart();
   runtime_.node_down(channel.peer, noconnection());
   wake_waiters(channel);
@@ -206,9 +226,10 @@ void Cluster::dial_failed(Channel& channel, const std::string& why) {
 }
 
 void Cluster::end_link(std::uint64_t link_id, NodeName peer, const std::string& why) {
-  const Channel* channel = channels_.find(peer.atom());
+  Channel* channel = channels_.find(peer.atom());
   if (channel == nullptr || channel->live_link == nullptr || channel->live_link->id() != link_id) return;
-  log_.warning("a peer broke the protocol", {{"node", std::string(peer.text())}, {"why", why}});
+  if (may_log_for(*channel))
+    log_.warning("a peer broke the protocol", {{"node", std::string(peer.text())}, {"why", why}});
   channel->live_link->close(why, loop_.now());
 }
 

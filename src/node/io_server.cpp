@@ -124,6 +124,14 @@ IoAnswer answer_io(const Term& request, NodeName self) {
   return {{}, error("enotsup")};
 }
 
+/// In the name of the node: one peer that does not read must not hold up what all print. Nor does it make us
+/// dial whom it names.
+void reply_as_node(Self self, const Pid& to, const IoReply& reply) {
+  const detail::Sender node{&self.runtime(), nullptr};
+  if (detail::is_local(node, to)) return detail::send_to_pid(node, to, reply);
+  (void)detail::deliver_remote(node, RemoteTarget(to), detail::Payload<IoReply>(reply), SendMode::answer);
+}
+
 Task<> io_server(Self self, std::shared_ptr<const Output> output) {
   const NodeName here = self.runtime().node_name();
   Counter& too_long = self.runtime().metrics().counter("node.io_texts_too_long");
@@ -152,9 +160,8 @@ Task<> io_server(Self self, std::shared_ptr<const Output> output) {
         answer.reply = error("put_chars");
       }
     }
-    // In the name of the node: one peer that does not read must not hold up what all print.
     const IoReply reply{request->reply_as, answer.reply};
-    detail::send_to_pid({&self.runtime(), nullptr}, request->from, reply);
+    reply_as_node(self, request->from, reply);
   }
 }
 

@@ -73,7 +73,10 @@ Task<> answer(Self self, RouteQuery query, std::shared_ptr<std::atomic<std::uint
   const Term ref = query.ref;
   Task<Term> asking = ask_neighbours(self, std::move(query));
   const Term result = co_await std::move(asking);
-  self.send(caller, Term::tuple_of(ref, result));
+  const Term answer = Term::tuple_of(ref, result);
+  const detail::Sender node{&self.runtime(), nullptr};
+  // Whoever asks is connected; nobody else is dialed because a question names him.
+  (void)detail::deliver_remote(node, RemoteTarget(caller), detail::Payload<Term>(answer), SendMode::answer);
 }
 
 }  // namespace

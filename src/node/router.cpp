@@ -59,6 +59,7 @@ Router::Router(ChannelTable& channels, DirtyChannels& dirty, Hooks hooks, Metric
       hooks_(std::move(hooks)),
       messages_sent_(metrics.counter("node.messages_sent")),
       messages_dropped_(metrics.counter("node.messages_dropped")),
+      answers_unasked_(metrics.counter("node.answers_to_others")),
       overruns_(metrics.counter("node.signals_overrun")) {}
 
 template <class Encode>
@@ -77,6 +78,11 @@ std::optional<Outbound::Status> Router::push(NodeName node, Lane lane, const Enc
 SendOutcome Router::send(const Pid& from, const RemoteTarget& to, const EncodablePayload& payload,
                          SendMode mode) {
   const NodeName node = node_of(to);
+  if (mode == SendMode::answer && !is_connected(node)) {
+    answers_unasked_.add();
+    messages_dropped_.add();
+    return SendOutcome::unreachable;
+  }
   const auto send_one = [&](bool force) {
     return with_control(from, to, [&](const auto& control) {
       return push(
@@ -148,6 +154,11 @@ void Router::when_drained(NodeName node, const Pid& waiter) {
   if (!channel->outbound.wait_if_busy(Lane::messages)) {
     for (const Pid& pid : channel->take_waiters()) hooks_.drained(node, pid);
   }
+}
+
+bool Router::is_connected(NodeName node) const {
+  const Channel* channel = channels_.find(node.atom());
+  return channel != nullptr && channel->connected.load(std::memory_order_acquire);
 }
 
 bool Router::watch_node(NodeName node) {

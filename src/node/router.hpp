@@ -52,11 +52,14 @@ class Router final : public RemoteRouter {
   std::optional<dist::Outbound::Status> push(NodeName node, dist::Lane lane, const Encode& encode, bool force,
                                              const Pid& from);
 
+  [[nodiscard]] bool is_connected(NodeName node) const;
+
   ChannelTable& channels_;
   DirtyChannels& dirty_;
   Hooks hooks_;
   Counter& messages_sent_;
   Counter& messages_dropped_;
+  Counter& answers_unasked_;
   Counter& overruns_;
 };
 

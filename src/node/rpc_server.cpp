@@ -43,7 +43,7 @@ struct RexCall {
 /// Sends in the name of the node: a peer that does not read must not hold up those who serve all of them.
 void send_as_node(Self self, const RemoteTarget& to, const Term& message) {
   (void)detail::deliver_remote({&self.runtime(), nullptr}, to, detail::Payload<Term>(message),
-                               SendMode::park);
+                               SendMode::answer);
 }
 
 /// OTP's rule: a tag [alias | Ref], or one that begins with it, is answered to the alias.

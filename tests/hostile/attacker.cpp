@@ -44,7 +44,7 @@ Result<std::unique_ptr<quic::Endpoint>> Attacker::make_endpoint() {
   quic::EndpointConfig config;
   config.certificate_pem = options_.certificate;
   config.private_key_pem = options_.key_pem;
-  return quic::Endpoint::make(std::move(config), *socket_, *this, metrics_);
+  return quic::Endpoint::make(std::move(config), sink_, *this, metrics_);
 }
 
 Attacker::~Attacker() {
@@ -229,6 +229,7 @@ void Attacker::on_datagrams(const DatagramTrain& train) {
 void Attacker::on_connected(quic::Connection& connection) {
   connection_ = &connection;
   connected_ = true;
+  connection.admit();  // who attacks has room
 }
 
 void Attacker::on_stream_data(quic::Connection& connection, quic::StreamId stream, BytesView bytes, bool) {

@@ -117,6 +117,11 @@ class Attacker final : public loop::UdpEvents, public quic::EndpointEvents, publ
   [[nodiscard]] bool knock();
   /// Sends one datagram that QUIC has not made.
   void raw(const Bytes& datagram);
+  /// While `lost`, what is sent does not leave, as if the network had lost it.
+  void lose(bool lost) {
+    flush();
+    sink_.lost = lost;
+  }
   /// Forgets whatever arrives.
   void set_deaf(bool deaf) { deaf_ = deaf; }
 
@@ -156,6 +161,15 @@ class Attacker final : public loop::UdpEvents, public quic::EndpointEvents, publ
   Metrics metrics_;
   std::unique_ptr<loop::EpollLoop> loop_;
   std::unique_ptr<loop::UdpSocket> socket_;
+  struct Sink final : DatagramSink {
+    explicit Sink(Attacker& owner) : attacker(owner) {}
+    Status send(const DatagramTrain& train) override {
+      return lost ? Status::accepted : attacker.socket_->send(train);
+    }
+    Attacker& attacker;
+    bool lost = false;
+  };
+  Sink sink_{*this};
   std::unique_ptr<quic::Endpoint> endpoint_;
   loop::Timer timer_;
   std::function<bool()> done_;

@@ -7,9 +7,10 @@
 namespace barrel::hostile {
 
 std::span<const Family> families() {
-  static const std::array all{strangers, handshakes, handshake_mutants, envelopes,     fragments, payloads,
-                              bombs,     mutations,  impostors,         floods,        quotas,    streams,
-                              silence,   servers,    calls_family,      tcp_strangers, tcp_nodes};
+  static const std::array all{strangers,    unauthenticated, handshakes,    handshake_mutants, envelopes,
+                              fragments,    payloads,        bombs,         mutations,         impostors,
+                              floods,       quotas,          streams,       silence,           servers,
+                              calls_family, unread_family,   tcp_strangers, tcp_nodes};
   return all;
 }
 

@@ -19,6 +19,7 @@ extern const Family floods;
 extern const Family quotas;
 extern const Family streams;
 extern const Family strangers;
+extern const Family unauthenticated;
 extern const Family handshakes;
 extern const Family handshake_mutants;
 extern const Family silence;
@@ -26,6 +27,7 @@ extern const Family servers;
 extern const Family tcp_strangers;
 extern const Family tcp_nodes;
 extern const Family calls_family;
+extern const Family unread_family;
 
 /// For what an attack needs in order to be one.
 inline void require(bool condition, const char* what) {

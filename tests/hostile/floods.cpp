@@ -155,24 +155,6 @@ void monitors(Scene& scene) {
   require(attacker.refused() == too_many, "more are told so");
 }
 
-/// The chat's first process only waits for the end of others: nothing that comes is ever received. It has one
-/// of the lowest numbers.
-void unread(Scene& scene) {
-  Pid deaf = scene.room();
-  const Term message(std::string(50'000, 'u'));
-  Attacker& attacker = scene.attacker();
-  for (int i = 0; i < 1'500 && !attacker.closed(); ++i) {
-    for (std::uint32_t id = 0; id < 16; ++id) {
-      for (std::uint32_t serial = 0; serial < 2; ++serial) {
-        deaf.id = id;
-        deaf.serial = serial;
-        attacker.send(deaf, message);
-      }
-    }
-    require(attacker.delivered(), "not delivered");
-  }
-}
-
 /// Each of these is answered, and the answers are not read.
 void unread_answers(Scene& scene) {
   AttackerOptions options;
@@ -226,13 +208,6 @@ constexpr Attack attacks[] = {
      Ending::stays,
      &monitors,
      {40, 56, "65,536 monitors, and answers to the others"}},
-    {"Unread",
-     "messages to processes that do not receive them",
-     "closes the connection when `unread_bytes_max` wait, those of earlier connections included",
-     "node.unread_bytes_limit",
-     Ending::closed,
-     &unread,
-     {40, 56, "what waits counts up to unread_bytes_max, here 32 MiB"}},
     {"UnreadAnswers",
      "requests whose answers the peer does not read",
      "closes the connection when 64 times `channel_bytes_max` wait for it",

@@ -204,8 +204,9 @@ constexpr Attack attacks[] = {
      "closes the connection after `dial_timeout_ms`", "dist.down.timeout", Ending::closed, &stops_half_way},
     {"BadIntroduction", "capabilities that are none", "closes the connection", "dist.down.handshake_failed",
      Ending::closed, &bad_introduction},
-    {"EarlyMessages", "more than 8 MiB of messages before the end of the handshake", "closes the connection",
-     "dist.early_data_limit", Ending::closed, &early_messages},
+    {"EarlyMessages", "megabytes of messages before the end of the handshake",
+     "takes 16 KiB of them, and closes the connection after `dial_timeout_ms`", "dist.down.timeout",
+     Ending::closed, &early_messages},
 };
 
 }  // namespace

@@ -39,6 +39,7 @@ class EncodablePayload {
 enum class SendMode : std::uint8_t {
   park,    ///< Takes the message in any case; busy tells the sender to wait before its next one.
   refuse,  ///< Refuses the message when the channel is over its budget.
+  answer,  ///< As park, but only to a node that is connected, as those are who ask: nobody is dialed for it.
 };
 
 /// What became of a message.
