@@ -31,13 +31,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   while (in.remaining() >= 3) {
     const std::uint8_t name = in.u8();
     const BytesView bytes = in.take(std::min<std::size_t>(in.u16(), in.remaining()));
-    auto message = decode_etf(bytes);
-    if (!message) continue;
     if (name % 3 == 2) {
-      (void)node::answer_io(*message, self);
+      if (const auto message = decode_etf(bytes)) (void)node::answer_io(*message, self);
     } else {
-      const node::KernelMessage kernel_message{peer, *std::move(message), nullptr, context, bytes.size()};
-      (void)runtime->send(kernel.at(name % 3), kernel_message);
+      node::KernelMessage message;
+      message.peer = peer;
+      message.payload = SharedBytes(Bytes(bytes.begin(), bytes.end()));
+      message.context = context;
+      message.bytes = bytes.size();
+      (void)runtime->send(kernel.at(name % 3), std::move(message));
     }
     runtime->run_until_idle();
   }

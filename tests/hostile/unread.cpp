@@ -34,7 +34,7 @@ void unread_again(Scene& scene) {
   send_unread(scene, attacker);
   require(attacker.closed_within(8s), "not closed");
   const auto after = scene.arena().footprint();
-  require(after.memory_bytes < before.memory_bytes + (std::size_t{32} << 20), "more is kept");
+  require(after.memory_kib < before.memory_kib + (std::size_t{32} << 10), "more is kept");
 }
 
 /// A question in the name of a node that has nothing to do with us.
