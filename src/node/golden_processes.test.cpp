@@ -145,6 +145,7 @@ class GoldenProcesses : public testing::Test {
                      return deliver(made);
                    },
                    [&](const dist::MonitorNobody& monitor) {
+                     if (!monitor.name.is_atom("nosuchname")) return false;
                      router_.refuse_monitor(n2, {monitor.name, monitor.from, monitor.ref});
                      return true;
                    },
