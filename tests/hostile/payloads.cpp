@@ -93,6 +93,7 @@ void large_integer(Scene& scene) {
   writer.u8(0);
   writer.bytes(Bytes(4U << 20, 0xff));
   send_bytes(scene, bytes);
+  require(scene.attacker().settled(), "not settled");
 }
 
 /// Monitors of names on nodes that nobody has ever heard of: an answer names them, so that they are interned.

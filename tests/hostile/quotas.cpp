@@ -110,9 +110,13 @@ constexpr Attack attacks[] = {
      &invented_owners,
      {24, 60,
       "five times registry_bytes_per_node_max of names, here 5 MiB, and what others are sent of them"}},
-    {"InventedBeacon", "the claim that a node with the smallest name lives, which does not exist",
-     "goes on beating, and tries once whether it is there", "liveness.cut_off", Ending::stays,
-     &invented_beacon},
+    {"InventedBeacon",
+     "the claim that a node with the smallest name lives, which does not exist",
+     "goes on beating, and tries once whether it is there",
+     "liveness.cut_off",
+     Ending::stays,
+     &invented_beacon,
+     {16, 32, "names of before are still sent to others"}},
     {"Requests",
      "requests for the whole registry without end",
      "takes 5 ms for each, and 20 us for each name; answers those between together",
@@ -128,7 +132,7 @@ constexpr Attack attacks[] = {
      "node.io_texts_too_long",
      Ending::stays,
      &prints,
-     {16, 300, "the text that is printed, 64 MiB at most, and the request"}},
+     {64, 300, "the text that is printed, 64 MiB at most, and the request"}},
 };
 
 }  // namespace

@@ -62,7 +62,7 @@ constexpr Attack attacks[] = {
      "auth.pending_limit",
      Ending::no_matter,
      &crowd,
-     {64, 100, "1,024 connections on their way up"}},
+     {128, 160, "1,024 connections on their way up, of 75 KiB each"}},
     {"NameOfANewcomer", "the name of a node that is connecting for the first time, with another key",
      "keeps the newcomer's connection", "dist.handshake_failed.wrong_cookie", Ending::closed,
      &name_of_a_newcomer},
