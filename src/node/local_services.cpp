@@ -5,7 +5,11 @@ namespace barrel::node {
 Result<std::uint64_t> LocalServices::claim(const Term& name, const Pid& pid) {
   const std::scoped_lock lock(mutex_);
   const auto [holder, fresh] = holders_.try_emplace(name, Holder{pid});
-  if (fresh) names_.emplace(pid, name);
+  if (fresh) {
+    names_.emplace(pid, name);
+    // Names that peers send to are looked for among those that code here has interned.
+    if (name.is_atom()) (void)Atom::intern(name.atom_text());
+  }
   if (holder->second.pid != pid) return Error(Errc::already_registered);
   return holder->second.claim = ++last_claim_;
 }

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <thread>
 
+#include "barrel/term/term_text.hpp"
+
 namespace barrel::node {
 namespace {
 
@@ -24,6 +26,15 @@ TEST(LocalServices, ANameIsHeldByOneProcess) {
   EXPECT_TRUE(services.release("a", pid(1)));
   EXPECT_FALSE(services.find("a"));
   EXPECT_TRUE(services.claim("a", pid(2)));
+}
+
+TEST(LocalServices, ANameThatIsTextIsAnAtomFromThenOn) {
+  LocalServices services;
+  const auto name = parse_term("'only text so far'");
+  ASSERT_TRUE(name);
+  ASSERT_FALSE(Atom::find("only text so far"));
+  EXPECT_TRUE(services.claim(*name, pid(1)));
+  EXPECT_TRUE(Atom::find("only text so far")) << "peers send to it";
 }
 
 TEST(LocalServices, OnlyTheNewestClaimCounts) {

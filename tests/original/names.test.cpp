@@ -145,7 +145,7 @@ TEST_F(NamesOfOriginals, ViaReachesAProcessOfTheOriginalByItsName) {
       term(name), theirs);
   EXPECT_EQ(heard, Result<Term>(Atom("enough")));
   ASSERT_TRUE(eventually([&] { return !find(name).has_value(); }));
-  EXPECT_EQ(node->call<Term>(via(term(name)), question).error().code, Errc::no_process);
+  EXPECT_EQ(node->call<Term>(via(term(name)), question).error().code, Errc::not_found);
 }
 
 TEST_F(NamesOfOriginals, AProxyOfTheOriginalCallsAServiceOfBarrel) {
