@@ -137,9 +137,9 @@ Issues check_limits(World& world) {
   return issues;
 }
 
-/// Beside the actors: the registry's own process, the listener, user, rex, net_kernel and their keeper, and
-/// those that watch views and links.
-constexpr std::size_t own_processes = 8;
+/// Beside the actors: the registry's own process, the listener, user, rex, net_kernel, the log of other nodes
+/// and their keeper, and those that watch views and links.
+constexpr std::size_t own_processes = 9;
 
 Issues check_processes(World& world) {
   Issues issues;
