@@ -55,6 +55,7 @@ class DynamicSupervisorServer {
 
   /// What no supervisor understands does not end one.
   Term handle_call(const Term& request) {
+    if (request.is_tagged("get_childspec", 2)) return childspec(request.elements()[1]);
     return Term::tuple_of(Atom("error"), Term::tuple_of(Atom("unknown_call"), request));
   }
 
@@ -94,6 +95,13 @@ class DynamicSupervisorServer {
     report_child(self_, "a child did not start", Term(Atom("undefined")), pid.error().reason);
     ++restarting_;
     self_.send(self_.pid(), TryAgain<ChildStarter>{std::move(start)});
+  }
+
+  /// Of supervisor:get_childspec/2: all children have one, without a name of their own.
+  [[nodiscard]] Term childspec(const Term& which) const {
+    const auto pid = which.as_pid();
+    if (!pid || !children_.contains(*pid)) return Term::tuple_of(Atom("error"), Atom("not_found"));
+    return Term::tuple_of(Atom("ok"), childspec_term(Atom("undefined"), settings_));
   }
 
   Self self_;

@@ -63,11 +63,16 @@ TEST_F(Supervisors, DynamicChildrenAreToldAsThoseOfSimpleOneForOne) {
   EXPECT_EQ(beam_.text("supervisor:which_children(D)"), "[]");
 }
 
+TEST_F(Supervisors, AllDynamicChildrenHaveOneSpecification) {
+  EXPECT_EQ(beam_.text("[{_, Child, _, _}] = supervisor:which_children(D),"
+                       "{ok, #{id := Id, type := Type}} = supervisor:get_childspec(D, Child), {Id, Type}"),
+            "{undefined,worker}");
+  EXPECT_EQ(beam_.text("supervisor:get_childspec(D, first)"), "{error,not_found}");
+}
+
 TEST_F(Supervisors, LiveOnWhenTheyAreAskedWhatTheyDoNotKnow) {
   for (const char* supervisor : {"S", "D"}) {
     const std::string to(supervisor);
-    EXPECT_EQ(beam_.text("supervisor:get_childspec(" + to + ", first)"),
-              "{error,{unknown_call,{get_childspec,first}}}");
     EXPECT_EQ(beam_.text("supervisor:start_child(" + to + ", [1])"),
               "{error,{unknown_call,{start_child,[1]}}}");
     EXPECT_EQ(beam_.text("gen_server:call(" + to + ", what)"), "{error,{unknown_call,what}}");
