@@ -37,7 +37,7 @@ using test::Beam;
 
 constexpr int runs = 5;
 constexpr int small_messages = 200'000;
-constexpr int bulk_messages = 2'000;
+constexpr int bulk_messages = 20'000;
 constexpr int round_trips = 5'000;
 constexpr int pipelined_round_trips = 100'000;
 constexpr int outstanding = 64;

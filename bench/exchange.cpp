@@ -33,7 +33,7 @@ Task<> sink(Self self, Atom name) {
   if (auto registered = self.register_name(name); !registered) exit(registered.error().reason);
   std::int64_t received = 0;
   for (;;) {
-    const auto message = co_await self.receive<std::string, Finish>();
+    const auto message = co_await self.receive<SharedBytes, Finish>();
     if (const auto* finish = std::get_if<Finish>(&message)) {
       self.send(finish->from, Finished{std::exchange(received, 0)});
     } else {
