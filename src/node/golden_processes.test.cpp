@@ -213,7 +213,7 @@ class GoldenProcesses : public testing::Test {
 };
 
 TEST_F(GoldenProcesses, AnswerAsTheOriginalsByteByByte) {
-  const auto messages = captured_messages();
+  const auto messages = captured_messages(BARREL_DIST_TESTDATA "/captured_messages.txt");
   Frames expected;
   std::vector<std::uint32_t> started;
   for (const Captured& captured : messages) {

@@ -133,7 +133,7 @@ class GoldenReplay : public testing::Test {
     // Makes the names known, as a node does before its first connection.
     (void)is_system_name(Atom());
     (void)Overlay::handles(Atom());
-    messages = captured_messages();
+    messages = captured_messages(BARREL_DIST_TESTDATA "/captured_messages.txt");
   }
 
   /// Plays what the other node sent, in order. `after` is called with each message and what we sent for it.

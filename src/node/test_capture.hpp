@@ -25,11 +25,11 @@ struct Captured {
 };
 
 /// The captured messages, as n1 and n2 read them.
-inline std::vector<Captured> captured_messages() {
+inline std::vector<Captured> captured_messages(const std::string& file_name) {
   Metrics metrics;
   dist::MessageReader to_n1(dist::Envelope::header, dist::MessageParser(n1, n2), {}, metrics);
   dist::MessageReader to_n2(dist::Envelope::header, dist::MessageParser(n2, n1), {}, metrics);
-  std::ifstream file(BARREL_DIST_TESTDATA "/captured_messages.txt");
+  std::ifstream file(file_name);
   std::vector<Captured> messages;
   for (std::string line; std::getline(file, line);) {
     const bool from_n2 = line.starts_with("SEND");
