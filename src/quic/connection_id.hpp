@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -31,10 +33,20 @@ using WireId = std::uint64_t;
 /// Where a client's first packets go before it knows our connection id: what it chose, together with who it
 /// is, so that nobody can step into another's handshake by choosing the same.
 struct InitialRoute {
-  Bytes destination;
+  std::array<std::uint8_t, NGTCP2_MAX_CIDLEN> destination{};  ///< Zeros behind its bytes.
+  std::size_t destination_bytes = 0;
   SocketAddress remote;
   friend auto operator<=>(const InitialRoute&, const InitialRoute&) = default;
 };
+
+/// Empty if `destination` is longer than connection ids of QUIC version 1 (RFC 9000 §17.2).
+[[nodiscard]] inline std::optional<InitialRoute> initial_route(BytesView destination,
+                                                               const SocketAddress& remote) {
+  InitialRoute route{.destination_bytes = destination.size(), .remote = remote};
+  if (destination.size() > route.destination.size()) return {};
+  std::ranges::copy(destination, route.destination.begin());
+  return route;
+}
 
 using ResetToken = std::array<std::uint8_t, NGTCP2_STATELESS_RESET_TOKENLEN>;
 

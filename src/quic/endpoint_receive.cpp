@@ -69,7 +69,9 @@ const EndpointImpl::Route* EndpointImpl::find_route(BytesView destination, bool 
     if (found != routes_.end()) return &found->second;
   }
   if (!long_header || initial_routes_.empty()) return nullptr;
-  const auto found = initial_routes_.find({Bytes(destination.begin(), destination.end()), remote});
+  const auto route = initial_route(destination, remote);
+  if (!route) return nullptr;
+  const auto found = initial_routes_.find(*route);
   return found == initial_routes_.end() ? nullptr : &found->second;
 }
 
@@ -205,7 +207,7 @@ void EndpointImpl::make_connection(const ConnectionImpl::Accept& accept, const I
   adopt(std::move(*made));
   counters_.accepted.add();
   const auto& first = accept.header->dcid;
-  connection.initial_route = InitialRoute{Bytes(first.data, first.data + first.datalen), in.remote};
+  connection.initial_route = initial_route(BytesView(first.data, first.datalen), in.remote);
   initial_routes_[*connection.initial_route] = {&connection, nullptr};
   half_open_.add(connection.id(), in.remote, connection.address_proven());
   connection.counted_half_open = in.remote;
