@@ -7,9 +7,11 @@ namespace barrel::sim {
 
 namespace {
 
-constexpr std::array<std::string_view, 56> silent = {
+constexpr std::array<std::string_view, 62> silent = {
     "auth.pending_limit",
+    "barrel_p2p.router.request_dropped",
     "dist.early_data_limit",
+    "dist.features_left_out",
     "dist.foreign_sender_dropped",
     "dist.fragments_over_limit",
     "dist.frame_too_large",
@@ -23,11 +25,13 @@ constexpr std::array<std::string_view, 56> silent = {
     "gossip.messages_full",
     "gossip.missing_full",
     "gossip.spoofed",
+    "liveness.claims_limit",
     "liveness.from_future",
     "liveness.malformed",
     "liveness.nodes_full",
     "liveness.spoofed",
     "membership.malformed",
+    "membership.shuffle_peers_limit",
     "membership.spoofed",
     "node.atoms_refused",
     "node.channels_limit",
@@ -38,10 +42,10 @@ constexpr std::array<std::string_view, 56> silent = {
     "node.unread_bytes_limit",
     "otp.group_members_refused",
     "otp.unknown_messages",
-    "overlay.lookups_limit",
     "overlay.malformed_routes",
     "process.blocking_jobs_refused",
     "process.forged_signals",
+    "process.functions_refused",
     "process.long_steps",
     "process.mailbox_overflows",
     "process.malformed_messages",
@@ -62,8 +66,10 @@ constexpr std::array<std::string_view, 56> silent = {
     "registry.ghosts_removed",
     "registry.keys_full",
     "registry.malformed",
+    "registry.registrations_refused",
     "registry.spoofed",
     "registry.tombstones_full",
+    "registry.writers_full",
 };
 
 /// Processes of the workload are parked before anything of theirs is dropped, and the ledger would miss it;

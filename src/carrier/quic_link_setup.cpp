@@ -177,6 +177,7 @@ void QuicLink::on_introduction(BytesView bytes) {
       return end(DownReason::handshake_failed,
                  other_end() + " sends no valid capability term: " + capabilities.error().message());
     }
+    if (capabilities->features_left_out > 0) context_.count("dist.features_left_out");
     peer_.capabilities = *std::move(capabilities);
     introduction_ = {};
     return come_up();

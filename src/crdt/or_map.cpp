@@ -22,6 +22,15 @@ void normalise(std::vector<Dot>& dots, const std::optional<Timestamp>& removed_a
   dots = std::move(kept);
 }
 
+/// Whether dots_max has left out a dot of `part` that counts.
+bool was_cut(const OrMapEntry& merged, const OrMapEntry& part) {
+  if (merged.dots.size() < OrMapEntry::dots_max) return false;
+  return std::ranges::any_of(part.dots, [&](const Dot& dot) {
+    if (merged.removed_at && *merged.removed_at > dot.at) return false;
+    return std::ranges::find(merged.dots, dot.node, &Dot::node) == merged.dots.end();
+  });
+}
+
 }  // namespace
 
 Timestamp OrMapEntry::stamp() const {
@@ -66,6 +75,8 @@ bool OrMap::apply(const Term& key, const OrMapEntry& incoming) {
     return true;
   }
   OrMapEntry merged = merge_(place->second, incoming);
+  if (dots_full_ != nullptr && (was_cut(merged, place->second) || was_cut(merged, incoming)))
+    dots_full_->add();
   if (merged == place->second) return false;
   index(key, place->second, false);
   place->second = std::move(merged);

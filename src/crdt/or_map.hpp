@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "barrel/base/metrics.hpp"
 #include "barrel/term/node_name.hpp"
 #include "barrel/term/term.hpp"
 #include "crdt/hlc.hpp"
@@ -63,8 +64,9 @@ class OrMap {
  public:
   using Entries = std::unordered_map<Term, OrMapEntry, TermHash>;
 
-  explicit OrMap(std::uint64_t seed = 0, OrMapMerge merge_with = &barrel::merge)
-      : entries_(0, TermHash{seed}), merge_(merge_with) {}
+  /// `dots_full` counts the merges in which dots_max left a dot out.
+  explicit OrMap(std::uint64_t seed = 0, OrMapMerge merge_with = &barrel::merge, Counter* dots_full = nullptr)
+      : entries_(0, TermHash{seed}), merge_(merge_with), dots_full_(dots_full) {}
 
   /// The entry of `key`, also a removed one; null when there is none.
   [[nodiscard]] const OrMapEntry* find(const Term& key) const;
@@ -85,6 +87,7 @@ class OrMap {
   Entries entries_;
   std::set<std::pair<Timestamp, Term>> tombstones_;
   OrMapMerge merge_;
+  Counter* dots_full_;
 };
 
 }  // namespace barrel

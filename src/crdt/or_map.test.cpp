@@ -57,6 +57,24 @@ TEST(OrMapMerge, keeps_a_bounded_number_of_dots) {
   EXPECT_EQ(entry.value, Term(499));
 }
 
+TEST(OrMap, counts_merges_that_leave_a_writer_out) {
+  Metrics metrics;
+  Counter& full = metrics.counter("full");
+  OrMap map(0, &merge, &full);
+  const auto write = [&](int node, int at) {
+    const NodeName name(("n" + std::to_string(node) + "@h").c_str());
+    map.apply("k", live_entry(1, {{at, 0}, name}));
+  };
+  const int most = static_cast<int>(OrMapEntry::dots_max);
+  for (int i = 0; i < most; ++i) write(i, i);
+  write(most - 1, 900);
+  EXPECT_EQ(full.value(), 0U) << "of one node the latest counts";
+  write(most, 901);
+  EXPECT_EQ(full.value(), 1U) << "the oldest goes";
+  write(most + 1, 0);
+  EXPECT_EQ(full.value(), 2U) << "what is older than all is not kept";
+}
+
 TEST(OrMap, tells_whether_something_changed_and_finds_the_oldest_removal) {
   OrMap map;
   const Term key("k");

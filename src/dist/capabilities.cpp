@@ -24,10 +24,15 @@ const Term* find_key(const Term& map, std::string_view key) {
 }
 
 /// Feature names are atoms that are never interned: this side compares texts.
-void read_features(const Term& list, std::vector<std::string>& out) {
+void read_features(const Term& list, Capabilities& result) {
+  std::vector<std::string>& out = result.features;
   for (const Term& item : list.elements()) {
-    if (!item.is_atom() || item.atom_text().size() > Capabilities::feature_bytes_max) continue;
-    if (out.size() == Capabilities::features_max) break;
+    if (!item.is_atom()) continue;
+    if (item.atom_text().size() > Capabilities::feature_bytes_max ||
+        out.size() == Capabilities::features_max) {
+      ++result.features_left_out;
+      continue;
+    }
     out.emplace_back(item.atom_text());
   }
   std::ranges::sort(out);
@@ -86,7 +91,7 @@ Result<Capabilities> decode_capabilities(BytesView etf) {
   }
   if (const Term* features = find_key(*term, "features"); features != nullptr) {
     if (!features->is_proper_list()) return malformed("features is no list");
-    read_features(*features, result.features);
+    read_features(*features, result);
   }
   return result;
 }

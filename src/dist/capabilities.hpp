@@ -30,6 +30,8 @@ struct Capabilities {
   std::uint64_t frame_bytes_max = 64U << 20;
   /// Names of optional protocol parts that the sender understands, `merged_sync` for example. Sorted.
   std::vector<std::string> features;
+  /// Features of the peer beyond the limits above, which were not read; never sent.
+  std::size_t features_left_out = 0;
 
   [[nodiscard]] bool has(std::string_view feature) const;
   friend bool operator==(const Capabilities&, const Capabilities&) = default;

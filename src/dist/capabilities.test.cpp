@@ -57,6 +57,7 @@ TEST(Capabilities, AreBounded) {
   const auto bounded = decode({{Atom("version"), 1}, {Atom("features"), Term::list(std::move(many))}});
   ASSERT_TRUE(bounded);
   EXPECT_EQ(bounded->features.size(), Capabilities::features_max);
+  EXPECT_EQ(bounded->features_left_out, Capabilities::features_max);
 }
 
 TEST(Capabilities, MutatedBytesAreReadOrRefusedButNeverCrash) {

@@ -30,7 +30,9 @@ Plumtree::Plumtree(NodeName self, PlumtreeConfig config, Random random, Metrics&
       grafts_sent_(metrics.counter("barrel_p2p.plumtree.graft.sent")),
       prunes_sent_(metrics.counter("barrel_p2p.plumtree.prune.sent")),
       missing_full_(metrics.counter("gossip.missing_full")),
-      given_up_(metrics.counter("gossip.given_up")) {}
+      given_up_(metrics.counter("gossip.given_up")),
+      announcers_full_(metrics.counter("gossip.announcers_full")),
+      grafts_unanswered_(metrics.counter("gossip.grafts_unanswered")) {}
 
 void Plumtree::peer_up(NodeName peer) {
   lazy_.erase(peer);
@@ -115,10 +117,9 @@ void Plumtree::handle(NodeName from, const plumtree::Ihave& message, Instant now
   if (cache_.contains(message.id)) return;
   if (const auto waiting = missing_.find(message.id); waiting != missing_.end()) {
     auto& announcers = waiting->second.announcers;
-    if (announcers.size() < Missing::announcers_max &&
-        std::ranges::find(announcers, from) == announcers.end()) {
-      announcers.push_back(from);
-    }
+    if (std::ranges::find(announcers, from) != announcers.end()) return;
+    if (announcers.size() >= Missing::announcers_max) return announcers_full_.add();
+    announcers.push_back(from);
     return;
   }
   std::size_t& share = missing_of_[from];
@@ -134,10 +135,10 @@ void Plumtree::handle(NodeName from, const plumtree::Ihave& message, Instant now
 
 void Plumtree::handle(NodeName from, const plumtree::Graft& message, Instant, Effects& out) {
   make_eager(from);
-  if (const auto* body = cache_.find(message.id)) {
-    sent_.add();
-    out.push_back(SendTo{from, encode(plumtree::Gossip{message.id, body->tag, body->payload, self_})});
-  }
+  const auto* body = cache_.find(message.id);
+  if (body == nullptr) return grafts_unanswered_.add();
+  sent_.add();
+  out.push_back(SendTo{from, encode(plumtree::Gossip{message.id, body->tag, body->payload, self_})});
 }
 
 void Plumtree::handle(NodeName from, const plumtree::Prune&, Instant, Effects&) {

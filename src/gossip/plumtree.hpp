@@ -109,6 +109,8 @@ class Plumtree {
   Counter& prunes_sent_;
   Counter& missing_full_;
   Counter& given_up_;
+  Counter& announcers_full_;
+  Counter& grafts_unanswered_;
 };
 
 }  // namespace barrel

@@ -111,6 +111,14 @@ TEST_F(PlumtreeTest, fetches_what_was_announced_and_did_not_come_from_one_announ
   EXPECT_EQ(tree.missing_count(), 0U);
 }
 
+TEST_F(PlumtreeTest, counts_announcers_that_it_does_not_remember) {
+  for (int i = 0; i < 6; ++i) {
+    const NodeName peer(("n" + std::to_string(i) + "@h").c_str());
+    for (int again = 0; again < 2; ++again) (void)receive(peer, plumtree::Ihave{"id1", peer});
+  }
+  EXPECT_EQ(count("gossip.announcers_full"), 4U) << "two peers, each of them twice";
+}
+
 TEST_F(PlumtreeTest, an_announced_message_that_comes_in_time_is_not_fetched) {
   for (const NodeName peer : {a, b}) tree.peer_up(peer);
   (void)receive(a, plumtree::Ihave{"id1", a});
@@ -125,7 +133,9 @@ TEST_F(PlumtreeTest, answers_a_graft_and_makes_the_asker_eager) {
   (void)receive(a, plumtree::Prune{a});
   EXPECT_EQ(sent<plumtree::Gossip>(receive(a, plumtree::Graft{"id1", a})), std::vector{a});
   EXPECT_TRUE(tree.eager().contains(a));
+  EXPECT_EQ(count("gossip.grafts_unanswered"), 0U);
   EXPECT_TRUE(receive(a, plumtree::Graft{"unknown", a}).empty());
+  EXPECT_EQ(count("gossip.grafts_unanswered"), 1U);
 }
 
 TEST_F(PlumtreeTest, a_flooded_tag_goes_whole_to_all_and_prunes_nobody) {

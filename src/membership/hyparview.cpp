@@ -31,7 +31,12 @@ HyParView::HyParView(NodeName self, HyParViewConfig config, Random random, Metri
       shuffles_(metrics.counter("barrel_p2p.hyparview.shuffle")),
       unasked_replies_(metrics.counter("membership.unasked_replies")),
       joins_received_(metrics.counter("membership.joins_received")),
-      pending_timeouts_(metrics.counter("barrel_p2p.hyparview.pending_timeout")) {
+      pending_timeouts_(metrics.counter("barrel_p2p.hyparview.pending_timeout")),
+      shuffle_peers_limit_(metrics.counter("membership.shuffle_peers_limit")),
+      refusals_sent_(metrics.counter("membership.refusals_sent")),
+      refusals_received_(metrics.counter("membership.refusals_received")),
+      contact_retries_(metrics.counter("membership.contact_retries")),
+      refills_(metrics.counter("membership.refills")) {
   config_.active_size = std::max<std::size_t>(config_.active_size, 1);
 }
 
@@ -170,6 +175,7 @@ void HyParView::handle(NodeName from, const hyparview::Neighbor& m, Instant now,
     if (!has_room()) evict_for(from, now, out);
     add_active(from, now, out);
   }
+  if (!accepted) refusals_sent_.add();
   send(from, hyparview::NeighborReply{accepted, me()}, out);
   if (!accepted && !left_) add_passive(from);
 }
@@ -182,6 +188,7 @@ void HyParView::handle(NodeName from, const hyparview::NeighborReply& m, Instant
     // The place was taken while the answer was under way, and the peer believes in the edge.
     return send(from, hyparview::Disconnect{me()}, out);
   }
+  refusals_received_.add();
   if (!was_asked) return;
   add_passive(from);
   if (const auto passive = passive_.find(from); passive != passive_.end()) {
@@ -193,6 +200,7 @@ void HyParView::handle(NodeName from, const hyparview::NeighborReply& m, Instant
 }
 
 void HyParView::handle(NodeName from, const hyparview::Shuffle& m, Instant now, Effects& out) {
+  shuffle_peers_limit_.add(m.cut_off);
   if (left_) return;
   std::vector<hyparview::PeerRecord> others;
   for (const auto& peer : m.peers) {
@@ -212,6 +220,7 @@ void HyParView::handle(NodeName from, const hyparview::Shuffle& m, Instant now, 
 }
 
 void HyParView::handle(NodeName from, const hyparview::ShuffleReply& m, Instant now, Effects&) {
+  shuffle_peers_limit_.add(m.cut_off);
   if (left_) return;
   const auto link = links_.find(from);
   if (link == links_.end() || link->second.shuffles_unanswered == 0) return unasked_replies_.add();

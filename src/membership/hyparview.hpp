@@ -191,6 +191,11 @@ class HyParView {
   Counter& unasked_replies_;
   Counter& joins_received_;
   Counter& pending_timeouts_;
+  Counter& shuffle_peers_limit_;
+  Counter& refusals_sent_;
+  Counter& refusals_received_;
+  Counter& contact_retries_;
+  Counter& refills_;
 };
 
 }  // namespace barrel

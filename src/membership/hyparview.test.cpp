@@ -88,6 +88,8 @@ class HyParViewTest : public testing::Test {
     return std::ranges::any_of(all<HyParView::Dial>(effects), [&](const auto& e) { return e.node == node; });
   }
 
+  std::uint64_t count(const char* name) { return metrics.counter(name).value(); }
+
   HyParViewConfig config;
   Metrics metrics;
   std::optional<HyParView> core;
@@ -108,7 +110,9 @@ TEST_F(HyParViewTest, retries_a_contact_until_it_worked_once_even_if_others_join
   HyParView::Effects out;
   views().dial_failed(a, now, out);
   add_peer(b);
+  EXPECT_EQ(count("membership.contact_retries"), 0U);
   EXPECT_TRUE(dials(pass(config.contact_retry * 2), a));
+  EXPECT_EQ(count("membership.contact_retries"), 1U);
   EXPECT_EQ(all<HyParView::Joined>(up(a)).size(), 1U);
   EXPECT_TRUE(views().is_active(a));
   (void)pass(seconds(1));
@@ -167,6 +171,7 @@ TEST_F(HyParViewTest, both_ends_agree_on_a_neighbor) {
   out = receive(c, Neighbor{Priority::low, {c}});
   EXPECT_FALSE(sent<NeighborReply>(out).front().second.accepted);
   EXPECT_FALSE(views().is_active(c));
+  EXPECT_EQ(count("membership.refusals_sent"), 1U);
   out = receive(c, Neighbor{Priority::high, {c}});
   EXPECT_TRUE(sent<NeighborReply>(out).front().second.accepted);
   EXPECT_TRUE(views().is_active(c));
@@ -214,7 +219,12 @@ TEST_F(HyParViewTest, replaces_a_lost_peer_from_the_passive_view) {
   const auto downs = all<HyParView::PeerDown>(down(b));
   ASSERT_EQ(downs.size(), 1U);
   EXPECT_EQ(downs.front().reason, HyParView::Removal::nodedown);
+  EXPECT_EQ(count("membership.refills"), 0U);
   EXPECT_TRUE(dials(pass(seconds(1)), c));
+  EXPECT_EQ(count("membership.refills"), 1U);
+  (void)up(c);
+  (void)receive(c, NeighborReply{false, {c}});
+  EXPECT_EQ(count("membership.refusals_received"), 1U);
 }
 
 TEST_F(HyParViewTest, a_dial_that_fails_rests_longer_each_time_and_is_given_up) {
@@ -277,6 +287,8 @@ TEST_F(HyParViewTest, only_answers_to_our_shuffles_are_believed) {
   (void)receive(a, ShuffleReply{{{c}}, {a}});
   EXPECT_EQ(views().passive_count(), 0U);
   EXPECT_EQ(metrics.snapshot()["membership.unasked_replies"], 1U);
+  (void)receive(a, Shuffle{1, std::vector<PeerRecord>(100, PeerRecord{a}), {a}});
+  EXPECT_EQ(count("membership.shuffle_peers_limit"), 100 - shuffle_peers_max);
   while (sent<Shuffle>(pass(seconds(1))).empty()) {}
   (void)receive(a, ShuffleReply{{{c}}, {a}});
   EXPECT_EQ(views().passive_count(), 1U);

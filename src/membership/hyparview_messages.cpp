@@ -38,14 +38,20 @@ std::optional<PeerRecord> read_peer(const Term& term) {
   return PeerRecord{*node, term.elements()[5].as_bool().value_or(false)};
 }
 
-std::optional<std::vector<PeerRecord>> read_peers(const Term& term) {
+struct Peers {
+  std::vector<PeerRecord> read;
+  std::size_t cut_off = 0;
+};
+std::optional<Peers> read_peers(const Term& term) {
   if (!term.is_proper_list()) return std::nullopt;
-  std::vector<PeerRecord> peers;
-  for (const Term& element : term.elements().first(std::min(term.elements().size(), shuffle_peers_max))) {
+  const auto told = term.elements();
+  Peers peers;
+  for (const Term& element : told.first(std::min(told.size(), shuffle_peers_max))) {
     const auto peer = read_peer(element);
     if (!peer) return std::nullopt;
-    peers.push_back(*peer);
+    peers.read.push_back(*peer);
   }
+  peers.cut_off = told.size() - peers.read.size();
   return peers;
 }
 
@@ -90,7 +96,7 @@ std::optional<Message> read_walk(const Term& term) {
   auto peers = read_peers(term.elements()[2]);
   const auto sender = read_peer(term.elements()[3]);
   if (!ttl || !peers || !sender) return std::nullopt;
-  return Shuffle{*ttl, std::move(*peers), *sender};
+  return Shuffle{*ttl, std::move(peers->read), *sender, peers->cut_off};
 }
 
 std::optional<Message> read_shuffle_reply(const Term& term) {
@@ -98,7 +104,7 @@ std::optional<Message> read_shuffle_reply(const Term& term) {
   auto peers = read_peers(term.elements()[1]);
   const auto sender = read_peer(term.elements()[2]);
   if (!peers || !sender) return std::nullopt;
-  return ShuffleReply{std::move(*peers), *sender};
+  return ShuffleReply{std::move(peers->read), *sender, peers->cut_off};
 }
 
 std::optional<Message> read_message(const Term& term) {

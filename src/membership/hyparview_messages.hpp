@@ -49,10 +49,13 @@ struct Shuffle {
   std::int64_t ttl = 0;
   std::vector<PeerRecord> peers;
   PeerRecord sender;
+  /// Peers that the sender told of and that were not read.
+  std::size_t cut_off = 0;
 };
 struct ShuffleReply {
   std::vector<PeerRecord> peers;
   PeerRecord sender;
+  std::size_t cut_off = 0;
 };
 using Message = std::variant<Join, ForwardJoin, Disconnect, Neighbor, NeighborReply, Shuffle, ShuffleReply>;
 

@@ -165,6 +165,7 @@ void HyParView::fill(Instant now, Effects& out) {
     const std::size_t at = random_.below(ready.size());
     // One request with high priority is enough to end an isolation.
     const bool high = active_.empty() && pending_.empty();
+    refills_.add();
     reach(ready[at], Goal::neighbor, high ? hyparview::Priority::high : hyparview::Priority::low, now, out);
     ready.erase(ready.begin() + static_cast<std::ptrdiff_t>(at));
   }
@@ -181,6 +182,7 @@ void HyParView::insist(Instant now, Effects& out) {
     if (!pending_.contains(peer) && state.fail_count == 0) refusers.push_back(peer);
   }
   if (!refusers.empty()) {
+    refills_.add();
     reach(refusers[random_.below(refusers.size())], Goal::neighbor, hyparview::Priority::high, now, out);
   }
   fill_soon(now);
@@ -218,8 +220,12 @@ void HyParView::retry_contacts(Instant now, Effects& out) {
   for (std::size_t i = 0; i < contacts_.size(); ++i) {
     Contact& through = contacts_[i];
     if (!through.retry_at || *through.retry_at > now) continue;
-    if (through.joined) through.retry_at.reset();
-    else reach_contact(through, now, out);
+    if (through.joined) {
+      through.retry_at.reset();
+      continue;
+    }
+    contact_retries_.add();
+    reach_contact(through, now, out);
   }
 }
 

@@ -59,6 +59,7 @@ Cluster::Cluster(Parts parts)
       crossing_dials_(parts.metrics.counter("node.crossing_dials")),
       links_given_up_(parts.metrics.counter("node.links_given_up")),
       links_stalled_(parts.metrics.counter("node.links_stalled")),
+      unlinked_sends_(parts.metrics.counter("overlay.sends_unlinked")),
       answers_unasked_(parts.metrics.counter("node.answers_to_others")),
       idle_links_closed_(parts.metrics.counter("barrel_p2p.dist_gc.reap")),
       refusals_not_logged_(parts.metrics.counter("node.refusals_not_logged")),
@@ -235,7 +236,7 @@ void Cluster::watch(NodeName node) {
 void Cluster::send(NodeName to, Atom name, const Term& message, Delivery delivery) {
   if (delivery == Delivery::if_linked) {
     const Channel* channel = channels_.find(to.atom());
-    if (channel == nullptr || channel->live_link == nullptr) return;
+    if (channel == nullptr || channel->live_link == nullptr) return unlinked_sends_.add();
   }
   router_.send_term(NodeLocalName{name, to}, message, dist::Lane::overlay,
                     Pid{self_.atom(), 0, 0, creation_});

@@ -176,6 +176,7 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   Counter& crossing_dials_;
   Counter& links_given_up_;
   Counter& links_stalled_;
+  Counter& unlinked_sends_;
   Counter& answers_unasked_;
   Counter& idle_links_closed_;
   Counter& refusals_not_logged_;

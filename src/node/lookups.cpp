@@ -28,7 +28,10 @@ Task<Term> ask_neighbours(Self self, RouteQuery query) {
   --query.ttl;
   query.visited.insert(query.visited.begin(), asked.begin(), asked.end());
   query.visited.insert(query.visited.begin(), self.node().name());
-  if (query.visited.size() > RouteQuery::visited_max) co_return route_error("not_found");
+  if (query.visited.size() > RouteQuery::visited_max) {
+    self.runtime().metrics().counter("overlay.lookups_too_long").add();
+    co_return route_error("not_found");
+  }
   query.caller = self.pid();
   std::vector<Term> open;
   for (const NodeName peer : asked) {
@@ -84,7 +87,7 @@ Task<> answer(Self self, RouteQuery query, std::shared_ptr<std::atomic<std::uint
 Lookups::Lookups(Runtime& runtime, Metrics& metrics)
     : runtime_(runtime),
       running_(std::make_shared<std::atomic<std::uint32_t>>(0)),
-      limit_(metrics.counter("overlay.lookups_limit")) {}
+      dropped_(metrics.counter("barrel_p2p.router.request_dropped")) {}
 
 Task<Result<Pid>> Lookups::find(Self self, Term name) const {
   if (!beside_originals_.load(std::memory_order_relaxed)) co_return Error(Errc::not_found);
@@ -106,7 +109,7 @@ Task<Result<Pid>> Lookups::find(Self self, Term name) const {
 bool Lookups::pass_on(const RouteQuery& query) {
   if (running_->fetch_add(1, std::memory_order_relaxed) >= passed_on_max) {
     running_->fetch_sub(1, std::memory_order_relaxed);
-    limit_.add();
+    dropped_.add();
     return false;
   }
   RouteQuery onward = query;

@@ -30,7 +30,7 @@ class Lookups {
   Runtime& runtime_;
   std::atomic<bool> beside_originals_{false};
   std::shared_ptr<std::atomic<std::uint32_t>> running_;
-  Counter& limit_;
+  Counter& dropped_;
 };
 
 }  // namespace barrel::node

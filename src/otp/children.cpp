@@ -100,6 +100,17 @@ Term child_counts(std::size_t specs, std::size_t active, std::size_t workers) {
       {item("specs", specs), item("active", active), item("supervisors", 0), item("workers", workers)});
 }
 
+bool may_restart(Self self, RestartWindow& window, const Term& child) {
+  Metrics& metrics = self.runtime().metrics();
+  if (window.allows(self.runtime().clock().now())) {
+    metrics.counter("otp.restarts").add();
+    return true;
+  }
+  metrics.counter("otp.restarts_too_many").add();
+  report_child(self, "too many restarts", child, shutdown());
+  return false;
+}
+
 void report_child(Self self, const char* what, const Term& child, const Term& reason) {
   const NodeName node = self.runtime().node_name();
   self.runtime().log().error(what, {{"supervisor", to_string(self.pid(), node)},

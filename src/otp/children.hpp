@@ -62,6 +62,9 @@ struct CountChildren {
 /// Its answer: [{specs, _}, {active, _}, {supervisors, 0}, {workers, _}].
 [[nodiscard]] Term child_counts(std::size_t specs, std::size_t active, std::size_t workers);
 
+/// Counts a restart, or that it is one too many; then the supervisor ends.
+[[nodiscard]] bool may_restart(Self self, RestartWindow& window, const Term& child);
+
 /// Logs what a supervisor has to say about a child, as OTP's supervisor reports.
 void report_child(Self self, const char* what, const Term& child, const Term& reason);
 

@@ -83,10 +83,7 @@ class DynamicSupervisorServer {
 
  private:
   Task<> restart(ChildStarter start) {
-    if (!window_.allows(self_.runtime().clock().now())) {
-      report_child(self_, "too many restarts", Term(Atom("undefined")), shutdown());
-      exit(shutdown());
-    }
+    if (!may_restart(self_, window_, Term(Atom("undefined")))) exit(shutdown());
     const auto pid = co_await start(self_);
     if (pid) {
       children_.emplace(*pid, std::move(start));

@@ -151,10 +151,7 @@ class SupervisorServer {
   }
 
   Task<> restart(Atom id) {
-    if (!window_.allows(self_.runtime().clock().now())) {
-      report_child(self_, "too many restarts", Term(id), shutdown());
-      exit(shutdown());
-    }
+    if (!may_restart(self_, window_, Term(id))) exit(shutdown());
     const auto pid = co_await start(find(id)->spec);
     Child& child = *find(id);
     child.is_restarting = !pid;

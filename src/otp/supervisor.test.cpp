@@ -212,6 +212,8 @@ TEST_P(SupervisorTest, TooManyRestartsEndItAndItsChildren) {
     co_return true;
   });
   EXPECT_TRUE(ok);
+  EXPECT_EQ(runtime_.counter("otp.restarts"), 2U);
+  EXPECT_EQ(runtime_.counter("otp.restarts_too_many"), 1U);
 }
 
 TEST(SupervisorInTime, RestartsThatAreFarApartAreForgiven) {

@@ -81,6 +81,12 @@ std::shared_ptr<const ExposedFunction> find_function(Self self, NodeName caller,
                                          arguments.elements().size());
 }
 
+void count_undefined(Self self, NodeName caller) {
+  auto& counters = self.runtime().impl().counters;
+  const bool is_allowed = self.runtime().functions().allows(caller);
+  (is_allowed ? counters.functions_undefined : counters.functions_refused).add();
+}
+
 /// Where erlang:apply/3 and proc_lib:init_p/5, with which proc_lib:spawn/4 begins a process, have module,
 /// function and arguments of what they apply; empty for others.
 std::optional<std::size_t> applied_inside(const Term& module, const Term& function, const Term& arguments) {
@@ -135,7 +141,10 @@ Task<Applied> apply_function(Self self, NodeName caller, Term module, Term funct
   auto exposed = find_function(self, caller, module, function, arguments);
   while (exposed == nullptr) {
     const auto inner = applied_inside(module, function, arguments);
-    if (!inner) co_return error_of(Atom("undef"), module, function, arguments);
+    if (!inner) {
+      count_undefined(self, caller);
+      co_return error_of(Atom("undef"), module, function, arguments);
+    }
     const auto parts = arguments.elements().subspan(*inner);
     if (!is_call(parts[0], parts[1], parts[2]))
       co_return error_of(Atom("badarg"), module, function, arguments);

@@ -49,6 +49,11 @@ void Functions::allow_only(std::vector<std::string> patterns) {
   allowed_ = std::move(patterns);
 }
 
+bool Functions::allows(NodeName caller) const {
+  const std::scoped_lock lock(mutex_);
+  return is_allowed(caller);
+}
+
 bool Functions::is_allowed(NodeName caller) const {
   if (allowed_.empty() || caller == self_) return true;
   const auto fits = [&](const std::string& pattern) {

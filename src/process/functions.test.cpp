@@ -300,10 +300,14 @@ TEST_F(FunctionsTest, OnlyAllowedNodesFindAnything) {
   };
   EXPECT_EQ(to_string(Term::list(seen_by(body))), "[{not_found,{error,undef,[{math,add,[1,2],[]}]}}]");
   EXPECT_TRUE(b_.log().contain("node=a@127.0.0.1"));
+  EXPECT_EQ(b_.counter("process.functions_refused"), 1U);
+  EXPECT_EQ(b_.counter("process.functions_undefined"), 0U);
   b_->functions().allow_only({"x@y", "a@127.*"});
   EXPECT_EQ(to_string(Term::list(seen_by(body))), "[3]");
   b_->functions().hide("math", "add", 2);
   EXPECT_EQ(to_string(Term::list(seen_by(body))), "[{not_found,{error,undef,[{math,add,[1,2],[]}]}}]");
+  EXPECT_EQ(b_.counter("process.functions_refused"), 1U);
+  EXPECT_EQ(b_.counter("process.functions_undefined"), 1U);
 }
 
 TEST_F(FunctionsTest, APatternsStarsStandForAnyText) {

@@ -57,7 +57,9 @@ detail::RuntimeImpl::Counters::Counters(Metrics& metrics)
       unreachable(metrics.counter("process.messages_unreachable")),
       remote_spawns(metrics.counter("process.remote_spawns")),
       remote_spawns_refused(metrics.counter("process.remote_spawns_refused")),
-      kernel_limit(metrics.counter("process.kernel_messages_over_limit")) {}
+      kernel_limit(metrics.counter("process.kernel_messages_over_limit")),
+      functions_refused(metrics.counter("process.functions_refused")),
+      functions_undefined(metrics.counter("process.functions_undefined")) {}
 
 detail::RuntimeImpl::RuntimeImpl(Runtime& owner, const RuntimeConfig& settings, const Clock& time, Log sink,
                                  Metrics& all_metrics)

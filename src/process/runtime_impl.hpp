@@ -102,6 +102,8 @@ class RuntimeImpl {
     Counter& remote_spawns;
     Counter& remote_spawns_refused;
     Counter& kernel_limit;
+    Counter& functions_refused;
+    Counter& functions_undefined;
   };
   Counters counters;
 

@@ -27,6 +27,8 @@ Liveness::Liveness(NodeName self, std::uint32_t creation, std::int64_t wall_ms, 
       from_future_(metrics.counter("liveness.from_future")),
       nodes_full_(metrics.counter("liveness.nodes_full")),
       answers_put_off_(metrics.counter("liveness.answers_put_off")),
+      claims_limit_(metrics.counter("liveness.claims_limit")),
+      observers_full_(metrics.counter("liveness.observers_full")),
       suspicions_(metrics.counter("liveness.suspicions")),
       deaths_told_(metrics.counter("liveness.deaths_told")),
       refutations_(metrics.counter("liveness.refutations")),
@@ -318,6 +320,7 @@ std::optional<Instant> Liveness::next_deadline() const {
 
 void Liveness::remember(std::map<NodeName, Instant>& observers, NodeName who, Instant now) {
   if (observers.size() >= observers_max && !observers.contains(who)) {
+    observers_full_.add();
     observers.erase(std::ranges::min_element(observers, {}, [](const auto& o) { return o.second; }));
   }
   observers.insert_or_assign(who, now);

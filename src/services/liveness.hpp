@@ -222,7 +222,7 @@ class Liveness {
   void check_beat(Instant now, Effects& out);
   void revive_one(Instant now, Effects& out);
   [[nodiscard]] Duration jittered(Duration base);
-  static void remember(std::map<NodeName, Instant>& observers, NodeName who, Instant now);
+  void remember(std::map<NodeName, Instant>& observers, NodeName who, Instant now);
   [[nodiscard]] static bool heard_within(const std::map<NodeName, Instant>& observers, Instant now,
                                          Duration span);
 
@@ -260,6 +260,8 @@ class Liveness {
   Counter& from_future_;
   Counter& nodes_full_;
   Counter& answers_put_off_;
+  Counter& claims_limit_;
+  Counter& observers_full_;
   Counter& suspicions_;
   Counter& deaths_told_;
   Counter& refutations_;

@@ -108,6 +108,15 @@ TEST_F(LivenessTest, several_observers_that_agree_need_no_dial) {
   EXPECT_EQ(told(pass(config.witness_wait), Verdict::down).size(), 1U);
 }
 
+TEST_F(LivenessTest, a_bounded_number_of_observers_is_remembered) {
+  (void)up(x);
+  for (int i = 0; i < 10; ++i) {
+    const NodeName observer(("n" + std::to_string(i) + "@h").c_str());
+    (void)hear(observer, {Verdict::suspect, x, 1, 0});
+  }
+  EXPECT_EQ(metrics.counter("liveness.observers_full").value(), 2U);
+}
+
 TEST_F(LivenessTest, a_witness_saves_a_node_and_a_restored_link_ends_the_suspicion) {
   (void)up(x);
   (void)down(x);
@@ -305,6 +314,10 @@ TEST_F(LivenessTest, malformed_spoofed_and_future_claims_are_counted_drops) {
   (void)hear(x, {Verdict::down, x, 1, static_cast<std::uint64_t>(wall) + 400'000});
   EXPECT_EQ(metrics.counter("liveness.from_future").value(), 1U);
   EXPECT_TRUE(out.empty());
+  const Claim claim{Verdict::alive, x, 1, 1};
+  const std::vector<Claim> many(liveness::claims_max + 3, claim);
+  core.message(x, encode(x, liveness::Claims{many}), now, wall, out);
+  EXPECT_EQ(metrics.counter("liveness.claims_limit").value(), 3U);
 }
 
 TEST_F(LivenessTest, the_living_are_this_node_and_those_nobody_has_told_dead) {

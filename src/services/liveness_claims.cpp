@@ -106,6 +106,7 @@ void Liveness::message(NodeName from, const Term& message, Instant now, std::int
   if (!read) return malformed_.add();
   if (read->first != from) return spoofed_.add();
   if (const auto* content = std::get_if<liveness::Claims>(&read->second)) {
+    claims_limit_.add(content->cut_off);
     for (const Claim& claim : content->claims) {
       // What had to be told directly did not come by gossip, so those behind us may lack it too.
       if (on_claim(from, from, claim, now, wall_ms, out) && claim.node != from) tell(claim, out);

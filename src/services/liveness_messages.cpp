@@ -47,6 +47,7 @@ std::optional<Content> read_content(const Term& term) {
   if (!term.is_tagged("claims", 2) || !argument.is_proper_list()) return std::nullopt;
   Claims read;
   const auto elements = argument.elements();
+  read.cut_off = elements.size() - std::min(elements.size(), claims_max);
   for (const Term& element : elements.first(std::min(elements.size(), claims_max))) {
     if (const auto claim = read_claim(element)) read.claims.push_back(*claim);
   }

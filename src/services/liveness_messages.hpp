@@ -41,6 +41,8 @@ struct Claim {
 
 struct Claims {
   std::vector<Claim> claims;
+  /// Claims of the message beyond claims_max, which were not read.
+  std::size_t cut_off = 0;
 };
 /// A hash over all claims held; unequal ones call for an exchange.
 struct Digest {

@@ -19,7 +19,7 @@ RegistryCore::RegistryCore(NodeName self, std::uint32_t creation, RegistryConfig
       config_(config),
       visibility_of_(std::move(visibility_of)),
       log_(log),
-      map_(random.next(), config.merge),
+      map_(random.next(), config.merge, &metrics.counter("registry.writers_full")),
       reasons_(0, TermHash{random.next()}),
       local_(0, TermHash{random.next()}),
       visible_(random.next()),
@@ -39,6 +39,8 @@ RegistryCore::RegistryCore(NodeName self, std::uint32_t creation, RegistryConfig
       reasserted_(metrics.counter("registry.reasserted")),
       ghosts_removed_(metrics.counter("registry.ghosts_removed")),
       syncs_(metrics.counter("registry.syncs")),
+      registrations_refused_(metrics.counter("registry.registrations_refused")),
+      writers_full_(metrics.counter("registry.writers_full")),
       visible_gauge_(metrics.gauge("registry.visible")) {}
 
 registry::Bounds RegistryCore::bounds() const {
@@ -53,9 +55,11 @@ Result<void> RegistryCore::check_new(const Term& name, const Pid& pid, const Ter
   if (!meta.is_map()) return Error{Errc::invalid_argument, Atom("metadata")};
   if (pid.node() != self_ || pid.creation != creation_) return Error{Errc::invalid_argument, Atom("pid")};
   if (estimate_bytes(name, config_.name_bytes_max) > config_.name_bytes_max) {
+    registrations_refused_.add();
     return Error{Errc::limit_exceeded, Atom("name_bytes_max")};
   }
   if (estimate_bytes(meta, config_.meta_bytes_max) > config_.meta_bytes_max) {
+    registrations_refused_.add();
     return Error{Errc::limit_exceeded, Atom("meta_bytes_max")};
   }
   const auto holder = local_.find(name);

@@ -203,6 +203,8 @@ class RegistryCore {
   Counter& reasserted_;
   Counter& ghosts_removed_;
   Counter& syncs_;
+  Counter& registrations_refused_;
+  Counter& writers_full_;
   Gauge& visible_gauge_;
 };
 

@@ -48,7 +48,9 @@ TEST(Registry, the_same_process_updates_and_another_is_refused) {
   tell(a, b);
   EXPECT_EQ(b.lookup("x").front().meta, meta);
   EXPECT_EQ(a.put("y", 1, Term(1)).error().code, Errc::invalid_argument);
+  EXPECT_EQ(a.count("registry.registrations_refused"), 0U);
   EXPECT_EQ(a.put(Term(std::string(2'000, 'x')), 1).error().code, Errc::limit_exceeded);
+  EXPECT_EQ(a.count("registry.registrations_refused"), 1U);
   EXPECT_EQ(a.core.register_service("y", b.pid(1), Term::map({}), wall, a.out).error().code,
             Errc::invalid_argument);
 }
@@ -322,6 +324,28 @@ TEST(Registry, malformed_entries_are_dropped_one_by_one_and_counted) {
   b.core.message(n1, true, encode(registry::RequestSync{"n3@h"}), b.now, wall, b.out);
   EXPECT_EQ(b.count("registry.malformed"), 8U);
   EXPECT_EQ(b.count("registry.spoofed"), 1U);
+}
+
+TEST(Registry, of_the_writers_of_a_name_the_latest_are_kept) {
+  Member a(n1);
+  ASSERT_TRUE(a.put("x", 1));
+  const auto written = a.take_gossip().front().elements()[2].entries().front();
+  const auto entry = entry_from_term(written.value);
+  ASSERT_TRUE(entry);
+  for (const int others : {63, 64}) {
+    Member b(n2);
+    std::vector<Term::MapEntry> dots(written.value.elements()[2].entries().begin(),
+                                     written.value.elements()[2].entries().end());
+    for (int i = 0; i < others; ++i) {
+      const NodeName node(("w" + std::to_string(i) + "@h").c_str());
+      const auto other = barrel::to_term(live_entry(1, {{1, 0}, node}));
+      dots.push_back(other.elements()[2].entries().front());
+    }
+    const Term value = Term::tuple_of(Atom("value"), entry->value, Term::map(dots));
+    b.hear(registry::delta_payload(n1, Term::map({{written.key, value}})));
+    EXPECT_EQ(b.count("registry.writers_full"), others == 64 ? 1U : 0U);
+    EXPECT_EQ(b.lookup("x").size(), 1U);
+  }
 }
 
 TEST(Registry, the_bytes_of_a_node_are_limited) {

@@ -41,6 +41,12 @@ std::optional<Item> read_item(const Term& key, const Term& value, const Bounds& 
   return item;
 }
 
+/// Whether reading has left out writers.
+bool is_cut(const Term& value, const OrMapEntry& read) {
+  return read.dots.size() == OrMapEntry::dots_max &&
+         value.elements()[2].entries().size() > OrMapEntry::dots_max;
+}
+
 std::optional<Digests> read_digests(const Term& term) {
   Digests digests{};
   if (!term.is_binary() || term.bytes().size() != digests.size() * sizeof(std::uint64_t)) return std::nullopt;
@@ -125,8 +131,13 @@ Items read_map(const Term& map, const Bounds& bounds) {
   read.items.reserve(map.entries().size());
   for (const auto& [key, value] : map.entries()) {
     if (key.is_tagged(companion_tag, 3)) continue;
-    if (auto item = read_item(key, value, bounds, down)) read.items.push_back(std::move(*item));
-    else ++read.malformed;
+    auto item = read_item(key, value, bounds, down);
+    if (!item) {
+      ++read.malformed;
+      continue;
+    }
+    if (is_cut(value, item->entry)) ++read.cut;
+    read.items.push_back(std::move(*item));
   }
   return read;
 }

@@ -50,6 +50,8 @@ struct Items {
   std::vector<Item> items;
   /// Entries of another shape than ours or the original's, left out.
   std::size_t malformed = 0;
+  /// Entries with more writers than OrMapEntry::dots_max, of which the latest were read.
+  std::size_t cut = 0;
 };
 
 struct Bounds {

@@ -156,6 +156,7 @@ void RegistryCore::send_map(NodeName to, bool local_only, const registry::Digest
 bool RegistryCore::ingest(const registry::Items& read, NodeName teller, std::optional<NodeName> only_of,
                           std::int64_t wall_ms, Effects& out) {
   if (read.malformed > 0) malformed_.add(read.malformed);
+  if (read.cut > 0) writers_full_.add(read.cut);
   bool learned = false;
   bool wrote = false;
   MapBuilder reasserted;

@@ -136,6 +136,8 @@ class Functions {
 
   /// Which nodes may call: names, or patterns with `*`. None: all nodes. For others no function exists.
   void allow_only(std::vector<std::string> patterns);
+  /// Whether `caller` may call at all.
+  [[nodiscard]] bool allows(NodeName caller) const;
 
   /// What `caller` calls by that name; null when there is nothing, or nothing for that node.
   [[nodiscard]] std::shared_ptr<const detail::ExposedFunction> find(NodeName caller, std::string_view module,
