@@ -54,6 +54,7 @@ EpollLoopImpl::EpollLoopImpl(FileDescriptor epoll, FileDescriptor wakeup, Metric
       sleeps_(metrics.counter("loop.sleeps")),
       spins_(metrics.counter("loop.spins")),
       wakeups_(metrics.counter("loop.wakeups")),
+      posted_waiting_(metrics.gauge("loop.posted_waiting")),
       metrics_(&metrics),
       spin_budget_(options.spin_max),
       offers_(metrics.counter("loop.dear_offers")),
@@ -79,6 +80,7 @@ void EpollLoopImpl::post(Task task) {
   {
     const std::lock_guard lock(mutex_);
     posted_.push_back(std::move(task));
+    posted_waiting_.set(posted_.size());
   }
   wake();
 }
@@ -202,6 +204,7 @@ void EpollLoopImpl::run_posted() {
   {
     const std::lock_guard lock(mutex_);
     tasks.swap(posted_);
+    posted_waiting_.set(0);
   }
   for (auto& task : tasks) task();
 }

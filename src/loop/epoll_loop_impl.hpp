@@ -80,6 +80,7 @@ class EpollLoopImpl final : public EpollLoop, private Poller, private StreamDial
   Counter& sleeps_;
   Counter& spins_;
   Counter& wakeups_;
+  Gauge& posted_waiting_;
   Metrics* metrics_;
 
   std::atomic<bool> pending_{false};   ///< There is something that no descriptor tells of.

@@ -43,7 +43,8 @@ TcpShared::TcpShared(Loop& owner, Metrics& metrics)
 LinuxTcpStream::LinuxTcpStream(Poller& poller, TcpShared& shared, FileDescriptor fd,
                                const SocketAddress& remote)
     : poller_(&poller), shared_(&shared), fd_(std::move(fd)), remote_(remote), rest_(shared.loop, [this] {
-        end_rest();
+        if (failed_.empty()) end_rest();
+        else fail(failed_);
       }) {
   set_options(fd_.get());
 }
@@ -71,8 +72,13 @@ void LinuxTcpStream::start(StreamEvents& events) {
   events_ = &events;
   // An unconnected socket is reported at once, with EPOLLHUP.
   const std::uint32_t wanted = connecting_ ? EPOLLOUT : EPOLLIN;
-  is_watched_ = poller_->watch(fd_.get(), wanted, *this).has_value();
+  const Result<> watched = poller_->watch(fd_.get(), wanted, *this);
+  is_watched_ = watched.has_value();
   watched_ = wanted;
+  if (is_watched_) return;
+  // Nothing will ever be reported: told with the next turn, as every failure.
+  failed_ = watched.error().message();
+  rest_.arm_after(Duration::zero());
 }
 
 void LinuxTcpStream::want(std::uint32_t events) {
@@ -104,7 +110,7 @@ void LinuxTcpStream::fail(const std::string& why) {
 std::size_t LinuxTcpStream::write(std::span<const BytesView> pieces) {
   std::size_t written = 0;
   floods_.answered();
-  if (rest_.armed()) end_rest();
+  if (rest_.armed() && is_watched_) end_rest();
   while (!pieces.empty() && fd_.is_open() && !connecting_) {
     std::array<iovec, pieces_max> vectors;
     const std::size_t count = std::min(pieces.size(), pieces_max);

@@ -66,7 +66,7 @@ class LinuxTcpStream final : public ByteStream, private ReadyHandler {
   bool connecting_ = false;
   FloodGate floods_;
   Timer rest_;
-  std::string failed_;  // why the dial could not begin: told with the next turn
+  std::string failed_;  // why there is no stream: told with the next turn
 };
 
 /// Null when the system has no more sockets.

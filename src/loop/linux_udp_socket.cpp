@@ -35,6 +35,11 @@ constexpr std::uint16_t smallest_mtu = 1200;
 /// What is kept while the kernel's buffer is full: a few trains of those who had not heard of it yet.
 constexpr std::size_t pending_bytes_max = std::size_t{1} << 20;
 
+std::uint64_t datagrams_in(const DatagramTrain& train) {
+  if (train.segment_size == 0) return 1;
+  return (train.bytes.size() + train.segment_size - 1) / train.segment_size;
+}
+
 template <class T>
 bool set(int fd, int level, int option, T value) {
   return ::setsockopt(fd, level, option, &value, sizeof value) == 0;
@@ -84,10 +89,14 @@ LinuxUdpSocket::LinuxUdpSocket(Poller& poller, Metrics& metrics, UdpEvents& even
       blocked_(metrics.counter("loop.udp_send_blocked")),
       dropped_(metrics.counter("loop.udp_send_dropped")),
       errors_(metrics.counter("loop.udp_send_errors")),
+      truncated_(metrics.counter("loop.udp_truncated")),
+      overflows_(metrics.counter("loop.udp_overflows")),
+      waiting_bytes_(metrics.gauge("loop.udp_waiting_bytes")),
       batch_(std::make_unique<ReceiveBatch>()) {}
 
 LinuxUdpSocket::~LinuxUdpSocket() {
   if (watched_) poller_->unwatch(fd_.get(), *this);
+  take_off_pending(pending_bytes_);
 }
 
 Result<> LinuxUdpSocket::open(const UdpOptions& options) {
@@ -126,6 +135,7 @@ void LinuxUdpSocket::set_options(const UdpOptions& options) {
   }
   set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
   set(fd, IPPROTO_IP, IP_RECVERR, 1);
+  set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
   if (wildcard_ && family_ == AF_INET) set(fd, IPPROTO_IP, IP_PKTINFO, 1);
   if (!options.offload) return;
   set(fd, IPPROTO_UDP, UDP_GRO, 1);
@@ -160,17 +170,20 @@ bool LinuxUdpSocket::receive_batch() {
 }
 
 void LinuxUdpSocket::deliver(const msghdr& message, std::size_t size) {
-  if ((message.msg_flags & MSG_TRUNC) != 0 || size == 0) return;
+  if ((message.msg_flags & MSG_TRUNC) != 0) return truncated_.add();
+  if (size == 0) return;
   NativeAddress sender;
   std::memcpy(&sender.storage, message.msg_name,
               std::min<std::size_t>(message.msg_namelen, sizeof sender.storage));
   const auto control = read_control(message);
+  if (control.overflows)
+    overflows_.add(*control.overflows - std::exchange(overflows_seen_, *control.overflows));
   DatagramTrain train{.local = local_,
                       .remote = sender.value(),
                       .bytes = {static_cast<const std::uint8_t*>(message.msg_iov[0].iov_base), size},
                       .segment_size = control.segment_size < size ? control.segment_size : 0};
   if (wildcard_ && control.destination.is_valid()) train.local = control.destination.with_port(local_.port());
-  received_.add(train.segment_size == 0 ? 1 : (size + train.segment_size - 1) / train.segment_size);
+  received_.add(datagrams_in(train));
   events_->on_datagrams(train);
 }
 
@@ -199,8 +212,10 @@ void LinuxUdpSocket::read_errors() {
 
 DatagramSink::Status LinuxUdpSocket::send(const DatagramTrain& train) {
   DatagramTrain rest = train;
-  if (pending_.empty() && try_send(rest) != Outcome::would_block) return Status::accepted;
   if (pending_.empty()) {
+    const auto outcome = try_send(rest);
+    if (outcome == Outcome::lost) dropped_.add(datagrams_in(rest));
+    if (outcome != Outcome::would_block) return Status::accepted;
     blocked_.add();
     poller_->change(fd_.get(), EPOLLIN | EPOLLOUT, *this);
   }
@@ -209,10 +224,16 @@ DatagramSink::Status LinuxUdpSocket::send(const DatagramTrain& train) {
 }
 
 void LinuxUdpSocket::keep(const DatagramTrain& train) {
-  if (pending_bytes_ + train.bytes.size() > pending_bytes_max) return dropped_.add();
+  if (pending_bytes_ + train.bytes.size() > pending_bytes_max) return dropped_.add(datagrams_in(train));
   pending_.push_back(
       {train.local, train.remote, Bytes(train.bytes.begin(), train.bytes.end()), train.segment_size});
   pending_bytes_ += train.bytes.size();
+  waiting_bytes_.add(train.bytes.size());
+}
+
+void LinuxUdpSocket::take_off_pending(std::size_t bytes) {
+  pending_bytes_ -= bytes;
+  waiting_bytes_.subtract(bytes);
 }
 
 void LinuxUdpSocket::send_pending() {
@@ -224,10 +245,11 @@ void LinuxUdpSocket::send_pending() {
       auto& bytes = pending_.front().bytes;
       const auto gone = before - train.bytes.size();
       bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(gone));
-      pending_bytes_ -= gone;
+      take_off_pending(gone);
       return;
     }
-    pending_bytes_ -= before;
+    if (outcome == Outcome::lost) dropped_.add(datagrams_in(train));
+    take_off_pending(before);
     pending_.pop_front();
   }
   poller_->change(fd_.get(), EPOLLIN, *this);
@@ -258,7 +280,7 @@ LinuxUdpSocket::Outcome LinuxUdpSocket::send_at_once(const DatagramTrain& train,
   for (int attempt = 0;; ++attempt) {
     send_calls_.add();
     if (::sendmsg(fd_.get(), &message, MSG_DONTWAIT) >= 0) {
-      sent_.add(segment_size == 0 ? 1 : (train.bytes.size() + segment_size - 1) / segment_size);
+      sent_.add(segment_size == 0 ? 1 : datagrams_in(train));
       return Outcome::sent;
     }
     if (segment_size != 0 && (errno == EIO || errno == EINVAL || errno == ENOPROTOOPT)) {

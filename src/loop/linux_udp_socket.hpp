@@ -59,6 +59,7 @@ class LinuxUdpSocket final : public UdpSocket, private ReadyHandler {
   [[nodiscard]] Outcome send_one_by_one(DatagramTrain& train);
   [[nodiscard]] Outcome failed(int error);
   void keep(const DatagramTrain& train);
+  void take_off_pending(std::size_t bytes);
 
   Poller* poller_;
   UdpEvents* events_;
@@ -69,6 +70,9 @@ class LinuxUdpSocket final : public UdpSocket, private ReadyHandler {
   Counter& blocked_;
   Counter& dropped_;
   Counter& errors_;
+  Counter& truncated_;
+  Counter& overflows_;
+  Gauge& waiting_bytes_;
   FileDescriptor fd_;
   int family_ = AF_INET;
   SocketAddress local_;
@@ -77,6 +81,7 @@ class LinuxUdpSocket final : public UdpSocket, private ReadyHandler {
   bool watched_ = false;
   std::deque<Pending> pending_;
   std::size_t pending_bytes_ = 0;
+  std::uint32_t overflows_seen_ = 0;
   std::unique_ptr<ReceiveBatch> batch_;
 };
 

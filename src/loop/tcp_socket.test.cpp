@@ -1,8 +1,12 @@
 #include "loop/tcp_socket.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <functional>
 #include <vector>
 
@@ -10,6 +14,20 @@
 #include "barrel/base/sanitizer.hpp"
 #include "loop/epoll_loop.hpp"
 #include "loop/file_descriptor.hpp"
+
+namespace {
+/// What the next watches shall fail with: the system's limit on them cannot be had in a test.
+int watches_fail_with = 0;
+}  // namespace
+
+// Takes the place of the C library's.
+extern "C" int epoll_ctl(int epoll, int operation, int fd, epoll_event* event) noexcept {
+  if (operation == EPOLL_CTL_ADD && watches_fail_with != 0) {
+    errno = watches_fail_with;
+    return -1;
+  }
+  return static_cast<int>(::syscall(SYS_epoll_ctl, epoll, operation, fd, event));
+}
 
 namespace barrel::loop {
 namespace {
@@ -196,6 +214,23 @@ TEST_F(TcpTest, AddressesThatCannotBeDialedAreToldAfterwardsToo) {
   client.begin(loop->tcp_dialer().dial(*SocketAddress::parse("255.255.255.255:9")));
   EXPECT_TRUE(client.closed.empty());
   ASSERT_TRUE(until([&] { return !client.closed.empty(); }));
+}
+
+TEST_F(TcpTest, AStreamThatCannotBeWatchedEndsWithTheSystemsError) {
+  listen();
+  for (const bool dialed : {true, false}) {
+    client.closed.clear();
+    server.closed.clear();
+    if (dialed) watches_fail_with = ENOSPC;
+    connect();
+    watches_fail_with = dialed ? 0 : ENOSPC;
+    End& end = dialed ? client : server;
+    EXPECT_TRUE(end.closed.empty());
+    const bool told = until([&] { return !end.closed.empty(); });
+    watches_fail_with = 0;
+    ASSERT_TRUE(told) << "it hangs";
+    EXPECT_NE(end.closed.find("No space left"), std::string::npos) << end.closed;
+  }
 }
 
 TEST_F(TcpTest, WhatWasWrittenBeforeTheEndArrives) {

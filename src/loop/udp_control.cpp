@@ -50,6 +50,8 @@ void read_one(const cmsghdr& header, ControlData& data) {
   } else if ((header.cmsg_level == IPPROTO_IP && header.cmsg_type == IP_RECVERR) ||
              (header.cmsg_level == IPPROTO_IPV6 && header.cmsg_type == IPV6_RECVERR)) {
     data.error = static_cast<int>(payload<sock_extended_err>(header).ee_errno);
+  } else if (header.cmsg_level == SOL_SOCKET && header.cmsg_type == SO_RXQ_OVFL) {
+    data.overflows = payload<std::uint32_t>(header);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "barrel/base/socket_address.hpp"
 
@@ -20,6 +21,8 @@ struct ControlData {
   std::size_t segment_size = 0;  ///< Of a GRO train, otherwise 0.
   SocketAddress destination;     ///< Our address that it was sent to, without a port.
   int error = 0;                 ///< errno of an ICMP error.
+  /// How many datagrams the kernel had dropped for want of room since the socket was opened, modulo 2^32.
+  std::optional<std::uint32_t> overflows;
 };
 [[nodiscard]] ControlData read_control(const msghdr& message);
 

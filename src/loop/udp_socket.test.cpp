@@ -41,8 +41,11 @@ using namespace std::chrono_literals;
 
 /// A socket that remembers what it heard.
 struct Station : UdpEvents {
-  Station(Loop& the_loop, const char* address, bool offload = true) : loop(the_loop) {
-    auto opened = loop.open_udp({.bind = *SocketAddress::parse(address), .offload = offload}, *this);
+  Station(Loop& the_loop, const char* address, bool offload = true,
+          std::size_t buffer_bytes = loop::UdpOptions().buffer_bytes)
+      : loop(the_loop) {
+    auto opened = loop.open_udp(
+        {.bind = *SocketAddress::parse(address), .buffer_bytes = buffer_bytes, .offload = offload}, *this);
     if (opened) socket = std::move(*opened);
   }
   void on_datagrams(const DatagramTrain& train) override {
@@ -175,21 +178,50 @@ TEST_F(UdpTest, FullBufferIsReportedAndNothingIsLost) {
     EXPECT_EQ(a.send(b, first, 1'000), DatagramSink::Status::blocked);
     sends_fail_with = 0;
     EXPECT_EQ(a.send(b, second), DatagramSink::Status::blocked) << "it must not overtake";
+    EXPECT_EQ(metrics.gauge("loop.udp_waiting_bytes").value(), 6'200U);
     ASSERT_TRUE(until({&a, &b}, [&] { return a.writable == 1 && b.datagrams.size() == 7; }));
     EXPECT_EQ(b.datagrams[0], Bytes(first.begin(), first.begin() + 1'000));
     EXPECT_EQ(b.datagrams[5], Bytes(first.begin() + 5'000, first.end()));
     EXPECT_EQ(b.datagrams[6], second);
+    EXPECT_EQ(metrics.gauge("loop.udp_waiting_bytes").value(), 0U);
     EXPECT_EQ(a.send(b, second), DatagramSink::Status::accepted);
   }
 }
 
 TEST_F(UdpTest, WhatIsKeptWhileBlockedIsBounded) {
+  const Station b(*loop, "127.0.0.1:0");
+  {
+    Station a(*loop, "127.0.0.1:0");
+    sends_fail_with = EAGAIN;
+    const auto bytes = noise(60'000);
+    for (int i = 0; i < 100; ++i) EXPECT_EQ(a.send(b, bytes, 1'200), DatagramSink::Status::blocked);
+    // A MiB has room for 17 of the trains; of the others each of the 50 datagrams counts.
+    EXPECT_EQ(metrics.counter("loop.udp_send_dropped").value(), 83U * 50U);
+    EXPECT_EQ(metrics.gauge("loop.udp_waiting_bytes").value(), 17U * 60'000U);
+  }
+  EXPECT_EQ(metrics.gauge("loop.udp_waiting_bytes").value(), 0U);
+}
+
+TEST_F(UdpTest, WhatTheKernelDoesNotSendIsCountedByDatagrams) {
   Station a(*loop, "127.0.0.1:0");
   const Station b(*loop, "127.0.0.1:0");
-  sends_fail_with = EAGAIN;
-  const auto bytes = noise(60'000);
-  for (int i = 0; i < 100; ++i) EXPECT_EQ(a.send(b, bytes, 1'200), DatagramSink::Status::blocked);
-  EXPECT_GT(metrics.counter("loop.udp_send_dropped").value(), 50U);
+  sends_fail_with = EPERM;
+  EXPECT_EQ(a.send(b, noise(3'000), 1'000), DatagramSink::Status::accepted);
+  EXPECT_EQ(metrics.counter("loop.udp_send_dropped").value(), 3U);
+  EXPECT_EQ(metrics.counter("loop.udp_send_errors").value(), 1U);
+}
+
+TEST_F(UdpTest, WhatTheKernelHasNoRoomForIsCounted) {
+  Station a(*loop, "127.0.0.1:0");
+  Station b(*loop, "127.0.0.1:0", true, 4'096);
+  ASSERT_TRUE(b.socket);
+  for (int i = 0; i < 200; ++i) a.send(b, noise(1'000));
+  ASSERT_TRUE(until({&b}, [&] { return !b.datagrams.empty(); }));
+  const std::size_t fitted = b.datagrams.size();
+  ASSERT_LT(fitted, 200U);
+  a.send(b, noise(1'000));  // the kernel tells with the next that it takes
+  ASSERT_TRUE(until({&b}, [&] { return b.datagrams.size() == fitted + 1; }));
+  EXPECT_EQ(metrics.counter("loop.udp_overflows").value(), 200 - fitted);
 }
 
 TEST_F(UdpTest, NobodyListeningIsReportedAsAHint) {
