@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "barrel/base/assert.hpp"
 #include "quic/connection_impl.hpp"
 
 namespace barrel::quic {
@@ -27,7 +28,8 @@ ConnectionImpl& self(void* user_data) {
 }
 
 void random_bytes(std::uint8_t* out, std::size_t count, const ngtcp2_rand_ctx*) {
-  if (gnutls_rnd(GNUTLS_RND_NONCE, out, count) != 0) std::fill_n(out, count, std::uint8_t{0});
+  // The library takes no refusal, and what it makes of these bytes must not be guessed.
+  BARREL_ASSERT(gnutls_rnd(GNUTLS_RND_NONCE, out, count) == 0);
 }
 
 }  // namespace
@@ -173,7 +175,7 @@ int ConnectionImpl::on_handshake_completed() {
     return 0;
   };
   // A server without our protocols may go on without any, as the original's does.
-  if (alpn_.empty()) return refuse(NGTCP2_CRYPTO_ERROR | GNUTLS_A_NO_APPLICATION_PROTOCOL, "no common ALPN");
+  if (alpn_.empty()) return refuse(no_common_protocol, "no common ALPN");
   if (client_ && peer_certificate_.empty()) {
     return refuse(NGTCP2_CRYPTO_ERROR | GNUTLS_A_CERTIFICATE_REQUIRED, "no server certificate");
   }

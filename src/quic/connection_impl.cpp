@@ -261,7 +261,9 @@ ConnectionImpl::ReadResult ConnectionImpl::read(BytesView packet, const SocketAd
 void ConnectionImpl::follow_path() {
   Path current;
   current.assign(*ngtcp2_conn_get_path(conn_));
+  if (current.remote() == remote_) return;
   remote_ = current.remote();
+  host_->counters().migrated.add();
 }
 
 void ConnectionImpl::on_peer_closed() {
@@ -323,14 +325,22 @@ void ConnectionImpl::fail(int library_error) {
   end_with(std::move(reason), error);
 }
 
+void ConnectionImpl::count_end(const CloseReason& reason) {
+  Counters& counters = host_->counters();
+  if (reason.kind == CloseKind::handshake_timeout) counters.handshake_timeouts.add();
+  if (reason.kind == CloseKind::transport && reason.code == no_common_protocol) counters.alpn_refused.add();
+}
+
 void ConnectionImpl::end(CloseReason reason) {
   if (end_) return;
+  count_end(reason);
   end_ = End{.reason = std::move(reason), .tell_peer = false};
   host_->mark_dirty(*this);
 }
 
 void ConnectionImpl::end_with(CloseReason reason, const ng::CloseError& error) {
   if (end_) return;
+  count_end(reason);
   end_ = End{.reason = std::move(reason), .tell_peer = true, .error = error};
   host_->mark_dirty(*this);
 }

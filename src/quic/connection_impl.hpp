@@ -23,6 +23,8 @@ namespace barrel::quic {
 
 class ConnectionImpl;
 
+constexpr std::uint64_t no_common_protocol = NGTCP2_CRYPTO_ERROR | GNUTLS_A_NO_APPLICATION_PROTOCOL;
+
 /// What a connection needs of its endpoint.
 class ConnectionHost {
  public:
@@ -182,6 +184,7 @@ class ConnectionImpl final : public Connection {
   void write_probe(PacketTrain& train, Instant now);
   void tell_deferred();
 
+  void count_end(const CloseReason& reason);
   void end(CloseReason reason);
   void end_with(CloseReason reason, const ng::CloseError& error);
   void fail(int library_error);

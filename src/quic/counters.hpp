@@ -27,7 +27,12 @@ struct Counters {
         stateless_limited(metrics.counter("quic.stateless_limited")),
         closing_limit(metrics.counter("quic.closing_limit")),
         send_buffer_limit(metrics.counter("quic.send_buffer_limit")),
-        received_streams_limit(metrics.counter("quic.received_streams_limit")) {}
+        received_streams_limit(metrics.counter("quic.received_streams_limit")),
+        not_accepting(metrics.counter("quic.not_accepting")),
+        accepts_failed(metrics.counter("quic.accepts_failed")),
+        alpn_refused(metrics.counter("quic.alpn_refused")),
+        handshake_timeouts(metrics.counter("quic.handshake_timeouts")),
+        migrated(metrics.counter("barrel_p2p.dist.migrate{outcome=ok}")) {}
 
   Counter& datagrams_received;
   Counter& bytes_received;
@@ -50,6 +55,11 @@ struct Counters {
   Counter& closing_limit;
   Counter& send_buffer_limit;
   Counter& received_streams_limit;
+  Counter& not_accepting;
+  Counter& accepts_failed;
+  Counter& alpn_refused;
+  Counter& handshake_timeouts;
+  Counter& migrated;
 };
 
 }  // namespace barrel::quic

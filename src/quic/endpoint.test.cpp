@@ -48,6 +48,7 @@ TEST(Endpoint, UnknownProtocolIsRefusedWithTheAlert) {
   ASSERT_TRUE(pair.until([&] { return pair.owner.closed.has_value(); }));
   EXPECT_EQ(pair.owner.closed->kind, CloseKind::transport);
   EXPECT_EQ(pair.owner.closed->code, 0x100U + 120U) << "no_application_protocol";
+  EXPECT_EQ(pair.server.count("quic.alpn_refused"), 1U);
   EXPECT_TRUE(pair.owner.closed->by_peer);
   EXPECT_FALSE(pair.owner.connected);
   EXPECT_TRUE(pair.server.accepted.empty());

@@ -124,6 +124,7 @@ TEST(EndpointClose, ServerThatDoesNotAcceptRefusesAtOnce) {
   ASSERT_TRUE(pair.until([&] { return pair.owner.closed.has_value(); }, 1s));
   EXPECT_EQ(pair.owner.closed->kind, CloseKind::refused);
   EXPECT_EQ(pair.server.count("quic.connections_accepted"), 0U);
+  EXPECT_EQ(pair.server.count("quic.not_accepting"), 1U);
 }
 
 TEST(EndpointClose, IdleConnectionEndsOnBothSides) {
@@ -203,6 +204,7 @@ TEST(EndpointClose, DialOfNobodyEndsAtItsDeadline) {
   ASSERT_TRUE(pair.until([&] { return pair.owner.closed.has_value(); }));
   EXPECT_EQ(pair.owner.closed->kind, CloseKind::handshake_timeout);
   EXPECT_EQ(pair.network.now, Instant(3s));
+  EXPECT_EQ(pair.client.count("quic.handshake_timeouts"), 1U);
 }
 
 TEST(EndpointClose, HalfDoneHandshakeEndsAtTheServersDeadline) {
@@ -215,6 +217,7 @@ TEST(EndpointClose, HalfDoneHandshakeEndsAtTheServersDeadline) {
   EXPECT_EQ(pair.server.endpoint->half_open_count(), 0U);
   EXPECT_EQ(pair.server.endpoint->connection_count(), 0U);
   EXPECT_TRUE(pair.server.accepted.empty());
+  EXPECT_EQ(pair.server.count("quic.handshake_timeouts"), 1U);
 }
 
 TEST(EndpointClose, IcmpRefusalEndsADialButOnlyProbesAConnection) {
@@ -292,6 +295,7 @@ TEST(EndpointClose, ClientBehindANewNatAddressIsFollowed) {
   ASSERT_TRUE(pair.connect());
   auto& connection = *pair.owner.connection;
   const auto stream = *connection.open_bidirectional();
+  EXPECT_EQ(pair.server.count("barrel_p2p.dist.migrate{outcome=ok}"), 0U);
   pair.client.outgoing = *SocketAddress::parse("10.9.9.9:6666");
   ASSERT_TRUE(connection.send(stream, shared("from elsewhere")));
   ASSERT_TRUE(pair.until([&] { return pair.accepted().text(stream) == "from elsewhere"; }));
@@ -300,6 +304,7 @@ TEST(EndpointClose, ClientBehindANewNatAddressIsFollowed) {
   ASSERT_TRUE(pair.accepted().connection->send(stream, SharedBytes(Bytes(1 << 20)), true));
   ASSERT_TRUE(pair.until([&] { return !pair.owner.finished.empty(); }));
   EXPECT_EQ(pair.owner.received_bytes[stream], 1U << 20);
+  EXPECT_EQ(pair.server.count("barrel_p2p.dist.migrate{outcome=ok}"), 1U);
 }
 
 TEST(EndpointClose, BlockedSinkHoldsEverythingBackUntilWritable) {

@@ -115,6 +115,9 @@ class EndpointImpl final : public Endpoint, private ConnectionHost {
   Log log_;
   PacketTrain train_;
   RateLimit stateless_;
+  /// Strangers cannot fill the disk with log lines. A guess: the next one would say the same.
+  static constexpr std::uint64_t accept_lines_per_second = 1;
+  RateLimit accept_lines_{accept_lines_per_second};
   HalfOpen half_open_;
   ConnectionId next_id_ = 1;
   Instant last_now_{};

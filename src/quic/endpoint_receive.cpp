@@ -156,7 +156,10 @@ void EndpointImpl::accept(const Incoming& in) {
   if (!tls_->has_certificate() || ngtcp2_accept(&header, in.packet.data(), in.packet.size()) != 0) {
     return counters_.dropped.add();
   }
-  if (!accepting_) return refuse(header, NGTCP2_CONNECTION_REFUSED, in);
+  if (!accepting_) {
+    counters_.not_accepting.add();
+    return refuse(header, NGTCP2_CONNECTION_REFUSED, in);
+  }
   ConnectionImpl::Accept accept{
       .local = in.local, .remote = in.remote, .header = &header, .before_retry = {}};
   const auto token = ng::token_of(header);
@@ -200,7 +203,9 @@ bool EndpointImpl::may_accept(const ngtcp2_pkt_hd& header, bool proven, const In
 void EndpointImpl::make_connection(const ConnectionImpl::Accept& accept, const Incoming& in) {
   auto made = ConnectionImpl::accept(*this, next_id_++, accept, in.now);
   if (!made) {
-    log_.warning("cannot accept a connection", {{"error", made.error().message()}});
+    counters_.accepts_failed.add();
+    if (accept_lines_.allow(in.now))
+      log_.warning("cannot accept a connection", {{"error", made.error().message()}});
     return;
   }
   ConnectionImpl& connection = **made;
