@@ -76,7 +76,9 @@ Link::Link(LinkContext& context, std::uint64_t id, std::optional<NodeName> targe
   }
 }
 
-Link::~Link() = default;
+Link::~Link() {
+  context_.held.unfinished_bytes -= held_unfinished_;
+}
 
 dist::DialPhase Link::dial_phase() const {
   if (!dialed() || phase_ == Phase::up || phase_ == Phase::down) return dist::DialPhase::none;
@@ -252,6 +254,11 @@ void Link::deliver(BytesView frame, const std::shared_ptr<const void>& owner, di
       return end(DownReason::protocol_error,
                  other_end() + " sent a message that cannot be read: " + message.error().message());
   }
+}
+
+void Link::hold_unfinished(std::size_t frame_bytes) {
+  const std::size_t now = frame_bytes + (message_reader_ ? message_reader_->reassembler().buffered() : 0);
+  context_.held.unfinished_bytes += now - std::exchange(held_unfinished_, now);
 }
 
 void Link::tell_drained() {

@@ -113,6 +113,8 @@ class Link {
   void deliver(BytesView frame, const std::shared_ptr<const void>& owner, dist::Lane lane,
                std::uint64_t stream = 0);
   void tell_drained();
+  /// For metrics: the reader of frames holds that much, fragments of messages not counted.
+  void hold_unfinished(std::size_t frame_bytes);
 
   // The end, and time.
   void end(DownReason reason, std::string text, bool linger = false, std::optional<auth::Failure> auth = {});
@@ -148,6 +150,7 @@ class Link {
   void on_handshake_failed(const dist::HandshakeFailed& failed, bool status_sent);
 
   std::optional<Instant> scheduled_;
+  std::size_t held_unfinished_ = 0;
 };
 
 /// For texts: 1.5 s.

@@ -33,6 +33,15 @@ struct LinkContext {
   std::optional<auth::ChannelBinding> own_binding;
   /// Accepted links that are not up.
   std::size_t pending_accepted = 0;
+  /// What the links hold at the moment, told by the carrier at the end of each turn.
+  struct Held {
+    /// Bytes of messages that have begun and not ended.
+    std::size_t unfinished_bytes = 0;
+    /// Bytes that came before a link was up.
+    std::size_t early_bytes = 0;
+    std::size_t authenticating = 0;
+  };
+  Held held;
   /// When which link wants its on_timer().
   std::set<std::pair<Instant, std::uint64_t>> timers;
   /// Links that are over and can be destroyed.

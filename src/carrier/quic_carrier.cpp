@@ -28,7 +28,11 @@ std::optional<Error> check(const LinkConfig& config, const quic::EndpointConfig&
 }  // namespace
 
 QuicCarrier::QuicCarrier(LinkConfig config, LinkOwner& owner, Random random, Metrics& metrics, Log log)
-    : context_(std::move(config), owner, random, metrics, log) {
+    : context_(std::move(config), owner, random, metrics, log),
+      unfinished_bytes_(metrics.gauge("dist.unfinished_bytes")),
+      early_bytes_(metrics.gauge("dist.early_bytes")),
+      authenticating_(metrics.gauge("auth.authenticating")),
+      pending_(metrics.gauge("auth.pending")) {
   context_.config.capabilities.frame_bytes_max = context_.config.frame_bytes_max;
 }
 
@@ -118,6 +122,10 @@ void QuicCarrier::turn(Instant now) {
     endpoint_->handle_timeout(now);
   endpoint_->flush(now);
   links_.remove_dead();
+  unfinished_bytes_.set(context_.held.unfinished_bytes);
+  early_bytes_.set(context_.held.early_bytes);
+  authenticating_.set(context_.held.authenticating);
+  pending_.set(context_.pending_accepted);
 }
 
 std::optional<Instant> QuicCarrier::next_timeout() const {

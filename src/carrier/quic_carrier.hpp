@@ -76,6 +76,10 @@ class QuicCarrier final : private quic::EndpointEvents {
   void close_pending();
 
   LinkContext context_;
+  Gauge& unfinished_bytes_;
+  Gauge& early_bytes_;
+  Gauge& authenticating_;
+  Gauge& pending_;
   LinkTable links_{context_, 0};
   std::unique_ptr<quic::Endpoint> endpoint_;  // last: it refers to the links
 };

@@ -22,7 +22,10 @@ QuicLink::QuicLink(LinkContext& context, std::uint64_t id, std::optional<NodeNam
   reschedule();
 }
 
-QuicLink::~QuicLink() = default;
+QuicLink::~QuicLink() {
+  context_.held.early_bytes -= early_bytes_;
+  if (auth_started_) --context_.held.authenticating;
+}
 
 void QuicLink::set_connection(quic::Connection& connection) {
   connection_ = &connection;

@@ -44,6 +44,7 @@ void QuicLink::start_auth() {
   }
   auth_.emplace(std::move(setup));
   auth_started_ = context_.now;
+  ++context_.held.authenticating;
   auth::Effects effects;
   auth_->start({context_.now, context_.owner.system_now()}, effects);
   if (phase_ == Phase::authenticating && !auth_->done()) set_deadline(auth_->deadline());
@@ -102,6 +103,7 @@ void QuicLink::count_auth(bool succeeded) {
   context_.metrics.histogram("barrel_p2p.dist.auth.duration_ms" + attributes)
       .record(static_cast<std::uint64_t>(took.count()));
   auth_started_.reset();
+  --context_.held.authenticating;
 }
 
 void QuicLink::on_auth_failed(const auth::Failed& failed) {

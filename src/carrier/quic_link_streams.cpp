@@ -77,6 +77,7 @@ void QuicLink::on_data_stream(quic::StreamId stream, BytesView bytes) {
 
 void QuicLink::keep_early(Incoming& incoming, BytesView bytes) {
   early_bytes_ += bytes.size();
+  context_.held.early_bytes += bytes.size();
   if (early_bytes_ > context_.config.early_bytes_max) {
     context_.count("dist.early_data_limit");
     return end(DownReason::protocol_error, other_end() + " sent too much before the link was up");
@@ -85,7 +86,7 @@ void QuicLink::keep_early(Incoming& incoming, BytesView bytes) {
 }
 
 void QuicLink::replay_early() {
-  early_bytes_ = 0;
+  context_.held.early_bytes -= std::exchange(early_bytes_, 0);
   for (auto& incoming : incoming_) {
     if (!incoming || incoming->early.empty()) continue;
     const Bytes early = std::exchange(incoming->early, {});
@@ -117,6 +118,7 @@ void QuicLink::read_messages(Incoming& incoming, BytesView bytes) {
 void QuicLink::count_unfinished(Incoming& incoming) {
   const std::size_t now = incoming.reader.buffered();
   unfinished_bytes_ += now - std::exchange(incoming.unfinished, now);
+  hold_unfinished(unfinished_bytes_);
   const std::size_t bytes_max =
       std::max(unfinished_frames_max * context_.config.frame_bytes_max, unfinished_bytes_min);
   if (unfinished_bytes_ <= bytes_max) return;

@@ -41,7 +41,10 @@ class StrangerTest : public testing::Test {
 TEST_F(StrangerTest, WhoSaysNothingIsShownTheDoorAfterTheAuthTimeout) {
   Stranger stranger(world, node, mallory, "barrel/1");
   ASSERT_TRUE(stranger.connect());
+  world.run(1s);
+  EXPECT_EQ(node.gauge("auth.authenticating"), 1U);
   ASSERT_TRUE(stranger.closed_within(11s));
+  EXPECT_EQ(node.gauge("auth.authenticating"), 0U);
   ASSERT_TRUE(last_down().auth.has_value());
   EXPECT_EQ(last_down().auth->reason, auth::FailureReason::timeout);
   EXPECT_GE(world.network.now, Instant(10s));
@@ -140,8 +143,13 @@ TEST_F(StrangerTest, MessagesThatOvertakeTheHandshakesEndAreKept) {
   for (int i = 1; i <= 3; ++i) stranger.send_frame(message(own, target, i));
   world.run(100ms);
   EXPECT_TRUE(node.messages.empty());
+  EXPECT_GT(node.gauge("dist.early_bytes"), 0U);
+  EXPECT_EQ(node.gauge("auth.pending"), 1U);
   stranger.introduce();
   ASSERT_TRUE(world.until([&] { return node.messages.size() == 3; }, 2s));
+  world.run(100ms);
+  EXPECT_EQ(node.gauge("dist.early_bytes"), 0U);
+  EXPECT_EQ(node.gauge("auth.pending"), 0U);
   EXPECT_EQ(node.messages[0].payload, Term(1));
   EXPECT_EQ(node.messages[2].payload, Term(3));
   EXPECT_EQ(node.messages[0].from, mallory);
@@ -157,6 +165,8 @@ TEST_F(StrangerTest, ButNotWithoutEnd) {
   ASSERT_TRUE(stranger.closed_within(2s));
   EXPECT_EQ(strict.downs.back().reason, DownReason::protocol_error);
   EXPECT_EQ(strict.count("dist.early_data_limit"), 1U);
+  world.run(2s);
+  EXPECT_EQ(strict.gauge("dist.early_bytes"), 0U);
 }
 
 TEST_F(StrangerTest, WhatItLeavesUnfinishedIsBoundedByAllStreamsTogether) {
@@ -176,11 +186,14 @@ TEST_F(StrangerTest, WhatItLeavesUnfinishedIsBoundedByAllStreamsTogether) {
   stranger.write(20, most);
   world.run(100ms);
   ASSERT_TRUE(strict.downs.empty());
+  EXPECT_EQ(strict.gauge("dist.unfinished_bytes"), 4 * most.size());
   stranger.write(24, most);
   ASSERT_TRUE(stranger.closed_within(2s));
   EXPECT_EQ(strict.count("dist.unfinished_over_limit"), 1U);
   EXPECT_NE(strict.downs.back().text.find("more than 4400000 bytes"), std::string::npos)
       << strict.downs.back().text;
+  world.run(2s);
+  EXPECT_EQ(strict.gauge("dist.unfinished_bytes"), 0U);
 }
 
 TEST_F(StrangerTest, ALowLimitOnMessagesDoesNotCloseALinkWithOneBegunOnEachStream) {

@@ -10,7 +10,8 @@ TcpCarrier::TcpCarrier(LinkConfig config, TcpConfig tcp, StreamDialer& dialer, c
     : context_(std::move(config), owner, random, metrics, log),
       tcp_{std::move(tcp), dialer, clock},
       connections_(metrics.gauge("tcp.connections")),
-      half_open_(metrics.gauge("tcp.half_open")) {
+      half_open_(metrics.gauge("tcp.half_open")),
+      unfinished_bytes_(metrics.gauge("tcp.unfinished_bytes")) {
   context_.now = clock.now();
 }
 
@@ -39,7 +40,7 @@ Result<Link*> TcpCarrier::dial(NodeName target, const TcpDial& where, Instant no
 
 void TcpCarrier::accept(std::unique_ptr<ByteStream> stream, Instant now) {
   context_.now = std::max(context_.now, now);
-  if (!accepting_) return;
+  if (!accepting_) return context_.count("tcp.not_accepting");
   if (context_.pending_accepted >= tcp_.config.pending_accepted_max ||
       pending_from(stream->remote_address()) >= tcp_.config.pending_per_address_max) {
     context_.count("tcp.pending_limit");
@@ -72,6 +73,7 @@ void TcpCarrier::turn(Instant now) {
   links_.remove_dead();
   connections_.set(links_.size());
   half_open_.set(context_.pending_accepted);
+  unfinished_bytes_.set(context_.held.unfinished_bytes);
 }
 
 }  // namespace barrel::carrier

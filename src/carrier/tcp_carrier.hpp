@@ -70,6 +70,7 @@ class TcpCarrier final {
   LinkTable links_{context_, first_id};
   Gauge& connections_;
   Gauge& half_open_;
+  Gauge& unfinished_bytes_;
   bool accepting_ = true;
 };
 

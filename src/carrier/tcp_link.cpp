@@ -167,7 +167,7 @@ void TcpLink::read_messages(BytesView bytes) {
   reader_.feed(bytes);
   for (;;) {
     switch (reader_.next()) {
-      case dist::FrameReader::Step::need_more: return count_ticks();
+      case dist::FrameReader::Step::need_more: hold_unfinished(reader_.buffered()); return count_ticks();
       case dist::FrameReader::Step::too_large:
         context_.count("dist.frame_too_large");
         return end(DownReason::protocol_error, other_end() + " sent a message over the limit of " +

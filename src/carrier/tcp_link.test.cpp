@@ -128,6 +128,10 @@ TEST_P(TcpLinks, SilentConnectionsAreClosedAndTheirNumberIsBounded) {
   EXPECT_EQ(b.count("tcp.connections"), 0U);
   strangers.push_back(net.dial(b.where));
   EXPECT_EQ(b.carrier->links().size(), 1U) << "there is room again";
+  b.carrier->set_accepting(false);
+  strangers.push_back(net.dial(b.where));
+  EXPECT_EQ(b.carrier->links().size(), 1U);
+  EXPECT_EQ(b.count("tcp.not_accepting"), 1U);
 }
 
 TEST_P(TcpLinks, WhoeverKnowsTheCookieCannotTakeAllSockets) {

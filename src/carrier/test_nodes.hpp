@@ -177,6 +177,7 @@ class TestNode final : public LinkOwner, public DatagramSink {
     return static_cast<std::size_t>(std::ranges::count(log, text));
   }
   [[nodiscard]] std::uint64_t count(std::string_view counter) { return metrics.counter(counter).value(); }
+  [[nodiscard]] std::uint64_t gauge(std::string_view which) { return metrics.gauge(which).value(); }
 
   struct Received {
     NodeName from;
