@@ -36,7 +36,8 @@ HyParView::HyParView(NodeName self, HyParViewConfig config, Random random, Metri
       refusals_sent_(metrics.counter("membership.refusals_sent")),
       refusals_received_(metrics.counter("membership.refusals_received")),
       contact_retries_(metrics.counter("membership.contact_retries")),
-      refills_(metrics.counter("membership.refills")) {
+      refills_(metrics.counter("membership.refills")),
+      candidates_given_up_(metrics.counter("membership.candidates_given_up")) {
   config_.active_size = std::max<std::size_t>(config_.active_size, 1);
 }
 

@@ -196,6 +196,7 @@ class HyParView {
   Counter& refusals_received_;
   Counter& contact_retries_;
   Counter& refills_;
+  Counter& candidates_given_up_;
 };
 
 }  // namespace barrel

@@ -238,6 +238,7 @@ TEST_F(HyParViewTest, a_dial_that_fails_rests_longer_each_time_and_is_given_up) 
     views().dial_failed(c, now, out);
   }
   EXPECT_EQ(attempts, static_cast<int>(config.fail_count_max));
+  EXPECT_EQ(count("membership.candidates_given_up"), 1U);
   EXPECT_TRUE(views().passive().empty());
 }
 

@@ -138,6 +138,7 @@ void HyParView::note_failure(NodeName peer, Instant now) {
   const auto passive = passive_.find(peer);
   if (passive == passive_.end()) return;
   if (++passive->second.fail_count >= config_.fail_count_max) {
+    candidates_given_up_.add();
     passive_.erase(passive);
     return;
   }

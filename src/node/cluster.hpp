@@ -78,6 +78,7 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
 
   /// Any thread.
   [[nodiscard]] std::vector<PeerInfo> peers() const;
+  [[nodiscard]] Dispatcher::Unread unread() const { return dispatcher_.unread(); }
 
   // Shutdown, in this order.
   /// Accepts and dials no more.

@@ -23,7 +23,9 @@ Dialer::Dialer(loop::Loop& loop, Duration timeout, Hooks hooks, Metrics& metrics
       timeout_(timeout),
       hooks_(std::move(hooks)),
       dials_(metrics.counter("node.dials")),
-      dials_failed_(metrics.counter("node.dials_failed")) {}
+      dials_failed_(metrics.counter("node.dials_failed")),
+      addresses_tried_(metrics.counter("node.addresses_tried")),
+      dialing_(metrics.gauge("node.dialing")) {}
 
 void Dialer::start(Channel& channel) {
   if (channel.dial != Channel::Dial::none || channel.live_link != nullptr) return;
@@ -31,6 +33,7 @@ void Dialer::start(Channel& channel) {
   channel.give_up_at = loop_.now() + timeout_;
   channel.failures.clear();
   dials_.add();
+  dialing_.add();
   (void)loop_.add_timer(channel.give_up_at, [this, &channel, attempt] {
     if (channel.attempt != attempt || channel.dial == Channel::Dial::none) return;
     const bool is_dialing = channel.dial == Channel::Dial::dialing;
@@ -74,6 +77,7 @@ void Dialer::try_next(Channel& channel) {
     const auto literal = SocketAddress::from_ip(address.host, address.port);
     channel.transport = address.transport;
     if (!literal) return resolve(channel, address);
+    addresses_tried_.add();
     auto link = hooks_.connect(channel.peer, *literal, address.transport);
     if (link) {
       channel.dial = Channel::Dial::dialing;
@@ -163,6 +167,7 @@ void Dialer::fail(Channel& channel, const std::string& why) {
 
 void Dialer::finish(Channel& channel) {
   ++channel.attempt;
+  if (channel.dial != Channel::Dial::none) dialing_.subtract();
   channel.dial = Channel::Dial::none;
   channel.addresses.clear();
 }

@@ -63,6 +63,8 @@ class Dialer {
   Hooks hooks_;
   Counter& dials_;
   Counter& dials_failed_;
+  Counter& addresses_tried_;
+  Gauge& dialing_;
   bool stopped_ = false;
 };
 

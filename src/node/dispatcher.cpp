@@ -1,5 +1,6 @@
 #include "node/dispatcher.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "barrel/term/etf.hpp"
@@ -59,11 +60,26 @@ void Dispatcher::link_up(const carrier::Link& link) {
     malformed_.add();
     hooks_.violation(id, peer, "a payload that does not decode: " + why.message());
   };
+  const std::scoped_lock lock(contexts_mutex_);
   auto& earlier = contexts_[peer];
   std::erase_if(earlier, [](const auto& past) { return past.expired(); });
   Source source{link.id(), peer, link.proves_name(), context, quotas(peer).relayed, earlier};
   earlier.push_back(std::move(context));
   sources_.insert_or_assign(link.id(), std::move(source));
+}
+
+Dispatcher::Unread Dispatcher::unread() const {
+  const std::scoped_lock lock(contexts_mutex_);
+  Unread all;
+  for (const auto& [peer, contexts] : contexts_) {
+    std::size_t of_peer = 0;
+    for (const auto& past : contexts) {
+      if (const auto context = past.lock()) of_peer += context->unread_bytes.load(std::memory_order_relaxed);
+    }
+    all.bytes += of_peer;
+    all.most = std::max(all.most, of_peer);
+  }
+  return all;
 }
 
 void Dispatcher::link_down(const carrier::Link& link) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -56,6 +57,15 @@ class Dispatcher {
   void link_up(const carrier::Link& link);
   void link_down(const carrier::Link& link);
   void dispatch(const carrier::Link& link, dist::Message& message);
+
+  /// Bytes that no process has received yet.
+  struct Unread {
+    std::size_t bytes = 0;
+    /// Of the node of which most waits.
+    std::size_t most = 0;
+  };
+  /// Any thread.
+  [[nodiscard]] Unread unread() const;
 
  private:
   struct Source {
@@ -119,6 +129,8 @@ class Dispatcher {
   const std::shared_ptr<AtomBudget> relayed_;
   /// By peer, so that a new connection brings no new quota.
   std::map<NodeName, Quotas> quotas_;
+  /// Of contexts_, which the cluster thread alone changes.
+  mutable std::mutex contexts_mutex_;
   /// By peer, of all connections from which something still waits.
   std::map<NodeName, std::vector<std::weak_ptr<const DecodeContext>>> contexts_;
 };

@@ -10,8 +10,12 @@ EpmdRegistration::EpmdRegistration(loop::Loop& loop, const SocketAddress& epmd, 
       epmd_(epmd),
       self_(std::move(self)),
       registered_(metrics.gauge("tcp.epmd_registered")),
+      retries_(metrics.counter("tcp.epmd_retries")),
       log_(log),
-      retry_(loop, [this] { start(); }) {}
+      retry_(loop, [this] {
+        retries_.add();
+        start();
+      }) {}
 
 EpmdRegistration::~EpmdRegistration() = default;
 

@@ -37,6 +37,7 @@ class EpmdRegistration final : private StreamEvents {
   const SocketAddress epmd_;
   const tcp::EpmdNode self_;
   Gauge& registered_;
+  Counter& retries_;
   Log log_;
   std::unique_ptr<ByteStream> stream_;
   Bytes answer_;

@@ -10,6 +10,7 @@
 #include "node/kernel_processes.hpp"
 #include "node/link_probe.hpp"
 #include "node/view_watch.hpp"
+#include "process/runtime_impl.hpp"
 
 namespace barrel::node {
 
@@ -167,13 +168,20 @@ std::map<std::string, std::uint64_t> NodeCore::measure() {
   metrics_.gauge("term.atoms").set(Atom::table_size());
   const std::vector<Channel*> channels = channels_.all();
   std::size_t queued = 0;
+  std::size_t parked = 0;
   for (const Channel* channel : channels) {
+    parked += channel->waiter_count();
     for (const dist::Lane lane : {dist::Lane::messages, dist::Lane::overlay}) {
       queued += channel->outbound.pending_bytes(lane);
     }
   }
   metrics_.gauge("node.channels").set(channels.size());
   metrics_.gauge("node.outbound_bytes").set(queued);
+  metrics_.gauge("node.parked").set(parked);
+  const Dispatcher::Unread unread = cluster_->unread();
+  metrics_.gauge("node.unread_bytes").set(unread.bytes);
+  metrics_.gauge("node.unread_bytes_most").set(unread.most);
+  metrics_.gauge("process.remote_spawns_running").set(runtime_->impl().spawn_quotas.running());
   return metrics_.snapshot();
 }
 

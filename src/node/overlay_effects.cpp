@@ -328,6 +328,8 @@ void Overlay::Impl::measure() const {
   counts.gossip_bytes.set(gossip.cache().bytes());
   counts.gossip_missing.set(gossip.missing_count());
   counts.registry_keys.set(registry.entries().size());
+  counts.registry_tombstones.set(registry.entries().tombstone_count());
+  counts.registry_bytes.set(registry.bytes());
 }
 
 }  // namespace barrel

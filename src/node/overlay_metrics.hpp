@@ -22,7 +22,9 @@ struct OverlayMetrics {
         gossip_ids(metrics.gauge("gossip.ids")),
         gossip_bytes(metrics.gauge("gossip.bytes")),
         gossip_missing(metrics.gauge("gossip.missing")),
-        registry_keys(metrics.gauge("registry.keys")) {}
+        registry_keys(metrics.gauge("registry.keys")),
+        registry_tombstones(metrics.gauge("registry.tombstones")),
+        registry_bytes(metrics.gauge("registry.bytes")) {}
 
   Counter& peer_up;
   Counter& peer_down_graceful;
@@ -40,6 +42,8 @@ struct OverlayMetrics {
   Gauge& gossip_bytes;
   Gauge& gossip_missing;
   Gauge& registry_keys;
+  Gauge& registry_tombstones;
+  Gauge& registry_bytes;
 };
 
 }  // namespace barrel

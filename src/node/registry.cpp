@@ -60,6 +60,7 @@ Task<Result<Pid>> Registry::whereis_term(Self self, Term name, WhereisOptions op
     if (found || attempt >= options.retries) co_return found;
     co_await self.sleep(pause);
     pause *= 2;
+    self.runtime().metrics().counter("registry.whereis_retries").add();
   }
 }
 

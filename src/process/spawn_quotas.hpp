@@ -45,6 +45,14 @@ class SpawnQuotas {
     return Share(*this, node);
   }
 
+  /// Those of all nodes together.
+  [[nodiscard]] std::size_t running() const {
+    const std::scoped_lock lock(mutex_);
+    std::size_t sum = 0;
+    for (const auto& [node, count] : running_) sum += count;
+    return sum;
+  }
+
  private:
   void give_back(NodeName node) {
     const std::scoped_lock lock(mutex_);
@@ -53,7 +61,7 @@ class SpawnQuotas {
   }
 
   const std::uint32_t processes_max_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::unordered_map<NodeName, std::uint32_t> running_;
 };
 

@@ -91,6 +91,8 @@ class RegistryCore {
   [[nodiscard]] bool take_learned() { return std::exchange(learned_, false); }
   /// All that is held, hidden and removed entries included.
   [[nodiscard]] const OrMap& entries() const { return map_; }
+  /// What the entries take, as estimated for the bounds.
+  [[nodiscard]] std::size_t bytes() const { return shares_.bytes(); }
   /// How many names were written while there was no peer to hear it.
   [[nodiscard]] std::size_t unheard_count() const { return unheard_.size(); }
 
