@@ -55,6 +55,11 @@ BytesView encoded_bytes(const Envelope& envelope) {
   return static_cast<const EncodedMessage&>(envelope).bytes();
 }
 
+const SharedBytes* encoded_shared(const Envelope& envelope) {
+  const auto& message = static_cast<const EncodedMessage&>(envelope);
+  return message.inline_size > 0 ? nullptr : &message.shared;
+}
+
 const EtfLimits& encoded_limits(const Envelope& envelope) {
   return static_cast<const EncodedMessage&>(envelope).context->limits;
 }

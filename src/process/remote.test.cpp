@@ -29,6 +29,11 @@ struct Ask {
   using Reply = int;
 };
 
+struct Picture {
+  static constexpr std::string_view tag = "picture";
+  SharedBytes pixels;
+};
+
 class RemoteTest : public test::TwoRuntimes {};
 
 Task<> echo(Self self) {
@@ -148,6 +153,30 @@ TEST_F(RemoteTest, ALargeMessageSharesItsBytesAndASmallOneDoesNot) {
       far, large);
   settle();
   EXPECT_EQ(seen_, (std::vector<Term>{Term(large), Term("small")}));
+}
+
+TEST_F(RemoteTest, ALargeBinaryIsReceivedAsTheBytesThatCame) {
+  std::vector<SharedBytes> seen;
+  const auto sink = [](Self self, std::vector<SharedBytes>* bytes) -> Task<> {
+    for (;;) {
+      auto message = co_await self.receive<SharedBytes, Picture>();
+      if (const auto* picture = std::get_if<Picture>(&message)) bytes->push_back(picture->pixels);
+      else bytes->push_back(std::get<SharedBytes>(message));
+    }
+  };
+  const Pid pid = b_->spawn(sink, &seen);
+  const auto deliver = [&](const Term& term) {
+    const SharedBytes payload(encode_etf(term));
+    b_->deliver_encoded(pid, payload, std::make_shared<DecodeContext>());
+    settle();
+    return payload.owner();
+  };
+  const auto plain = deliver(Term::binary(Bytes(100'000, 7)));
+  const auto tagged = deliver(Term::tuple_of(Atom("picture"), Term::binary(Bytes(100'000, 8))));
+  ASSERT_EQ(seen.size(), 2U);
+  EXPECT_EQ(seen[0].owner(), plain);
+  EXPECT_EQ(seen[1].owner(), tagged);
+  EXPECT_EQ(Term::binary(seen[1]), Term::binary(Bytes(100'000, 8)));
 }
 
 TEST_F(RemoteTest, ACallCrossesWithAnAliasAndIsAnsweredToIt) {

@@ -12,6 +12,8 @@ namespace barrel::detail {
 /// Undecoded bytes of a message from another node, including the leading 131. Valid as long as the envelope.
 [[nodiscard]] BytesView encoded_bytes(const Envelope& envelope);
 [[nodiscard]] const EtfLimits& encoded_limits(const Envelope& envelope);
+/// The same bytes, to share; null when they lie in the envelope itself.
+[[nodiscard]] const SharedBytes* encoded_shared(const Envelope& envelope);
 
 /// Replaces undecoded bytes by a TypedMessage<Term>. False: they are malformed or over a limit, which was
 /// reported; the envelope is to be dropped.
@@ -21,6 +23,18 @@ void replace_converted(Process& process, Envelope*& envelope, Envelope* other);
 
 /// The tag of undecoded bytes, if they are an atom or a tuple that begins with one.
 [[nodiscard]] std::optional<std::string_view> encoded_tag(BytesView bytes);
+
+template <class T>
+[[nodiscard]] Result<T> decode_encoded(const Envelope& envelope) {
+  const EtfLimits& limits = encoded_limits(envelope);
+  if constexpr (requires(const SharedBytes& bytes) { MessageCodec<T>::decode(bytes, limits); }) {
+    if (const SharedBytes* shared = encoded_shared(envelope)) return MessageCodec<T>::decode(*shared, limits);
+  }
+  ByteReader reader(encoded_bytes(envelope).subspan(1));
+  auto value = MessageCodec<T>::decode(reader, limits);
+  if (value && !reader.at_end()) return Error(Errc::malformed);
+  return value;
+}
 
 /// Converts through a term, or straight from the bytes, when the envelope's own type is not T.
 template <class T>
@@ -32,9 +46,7 @@ template <class T>
     if constexpr (!std::is_same_v<T, Term>) {
       const auto tag = encoded_tag(encoded_bytes(*envelope));
       if (tag && !quick_tag<T>().empty() && *tag != quick_tag<T>()) return Match::no;
-      ByteReader reader(encoded_bytes(*envelope).subspan(1));
-      auto value = MessageCodec<T>::decode(reader, encoded_limits(*envelope));
-      if (value && reader.at_end()) {
+      if (auto value = decode_encoded<T>(*envelope)) {
         replace_converted(process, envelope, new_envelope<TypedMessage<T>>(std::in_place, std::move(*value)));
         return Match::yes;
       }

@@ -97,6 +97,10 @@ struct MessageCodec {
   static Result<T> decode(ByteReader& reader, const EtfLimits& limits) {
     return decode_etf_as<T>(reader, limits);
   }
+  /// All of a message; large binaries in it share its bytes.
+  static Result<T> decode(const SharedBytes& bytes, const EtfLimits& limits) {
+    return decode_etf_as<T>(bytes, limits);
+  }
 };
 template <>
 struct MessageCodec<Term> {
