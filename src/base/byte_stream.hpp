@@ -17,6 +17,11 @@ class StreamEvents {
   virtual ~StreamEvents() = default;
   /// A stream that was dialed has reached the other end.
   virtual void on_connected() = 0;
+  /// Where the next bytes have a place already: the stream may put them there itself, and says so by
+  /// on_placed() before it reports anything else. Empty: nowhere.
+  [[nodiscard]] virtual std::span<std::uint8_t> room() { return {}; }
+  /// The next bytes are in the room(), at its front.
+  virtual void on_placed(std::size_t /*count*/) {}
   /// The next bytes, valid during the call.
   virtual void on_bytes(BytesView bytes) = 0;
   /// After write() took less than it was given: there is room again.

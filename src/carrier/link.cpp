@@ -228,7 +228,7 @@ void Link::go_up(const Liveness& liveness) {
   message_reader_.emplace(dist::envelope_of(peer_.flags),
                           dist::MessageParser(context_.config.self, peer_.name, std::move(limits)),
                           dist::ReassemblyLimits::of(context_.config.frame_bytes_max), context_.metrics,
-                          dist::has_atom_cache(peer_.flags));
+                          dist::has_atom_cache(peer_.flags), receive_pool_);
   reschedule();
   context_.count("dist.up");
   context_.owner.on_up(*this);
@@ -236,9 +236,9 @@ void Link::go_up(const Liveness& liveness) {
 
 // --- Messages
 
-void Link::deliver(BytesView frame, const std::shared_ptr<const void>& owner, dist::Lane lane,
+void Link::deliver(BytesView frame, const std::shared_ptr<dist::Room>& own, dist::Lane lane,
                    std::uint64_t stream) {
-  auto message = message_reader_->read(frame, owner, stream);
+  auto message = message_reader_->read(frame, own, stream);
   if (message) {
     if (*message) context_.owner.on_message(*this, **message, lane);
     return;  // or a fragment, of a message that is not complete

@@ -109,8 +109,8 @@ class Link {
   /// False after ending the link: the name is one that has to be proved.
   [[nodiscard]] bool admitted(std::string_view peer);
 
-  /// One message of the peer.
-  void deliver(BytesView frame, const std::shared_ptr<const void>& owner, dist::Lane lane,
+  /// One message of the peer, in a buffer of its own or none.
+  void deliver(BytesView frame, const std::shared_ptr<dist::Room>& own, dist::Lane lane,
                std::uint64_t stream = 0);
   void tell_drained();
   /// For metrics: the reader of frames holds that much, fragments of messages not counted.
@@ -142,6 +142,7 @@ class Link {
   std::optional<Instant> deadline_;
   std::optional<Instant> setup_deadline_;
   std::optional<Silence> silence_;
+  dist::RoomPool receive_pool_{dist::Reassembler::pool_bytes_max};
   std::optional<dist::MessageReader> message_reader_;
   dist::Outbound* outbound_ = nullptr;  // none before attach() and after the end
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "carrier/link.hpp"
 #include "carrier/stream_map.hpp"
@@ -38,7 +39,8 @@ class QuicLink final : public Link, private quic::ConnectionEvents {
  private:
   /// The state of one data stream that the peer sends on.
   struct Incoming {
-    Incoming(quic::StreamId number, std::size_t frame_bytes_max) : stream(number), reader(frame_bytes_max) {}
+    Incoming(quic::StreamId number, std::size_t frame_bytes_max, dist::RoomPool pool)
+        : stream(number), reader(frame_bytes_max, std::move(pool)) {}
     quic::StreamId stream;
     dist::FrameReader reader;
     std::size_t unfinished = 0;  // what the reader held at last

@@ -69,7 +69,8 @@ void QuicLink::on_stream_data(quic::Connection& connection, quic::StreamId strea
 
 void QuicLink::on_data_stream(quic::StreamId stream, BytesView bytes) {
   auto& incoming = incoming_[data_stream_index(stream)];
-  if (!incoming) incoming = std::make_unique<Incoming>(stream, context_.config.frame_bytes_max);
+  if (!incoming)
+    incoming = std::make_unique<Incoming>(stream, context_.config.frame_bytes_max, receive_pool_);
   if (phase_ != Phase::up) return keep_early(*incoming, bytes);
   read_messages(*incoming, bytes);
   if (alive()) connection_->consume(stream, bytes.size());

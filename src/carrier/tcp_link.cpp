@@ -25,7 +25,7 @@ TcpLink::TcpLink(LinkContext& context, TcpContext& tcp, std::uint64_t id, std::o
     : Link(context, id, target, tcp.config.tls ? Carries::tls : Carries::tcp),
       tcp_(tcp),
       last_heard_(context.now),
-      reader_(context.config.frame_bytes_max, &frame_pool_) {
+      reader_(context.config.frame_bytes_max, receive_pool_) {
   speak(dist::Dialect::erlang);
   if (!dialed()) deadline_ = context.now + context.config.setup_timeout;
   reschedule();
@@ -120,6 +120,17 @@ void TcpLink::send_control(Bytes bytes) {
 
 // --- What arrives
 
+std::span<std::uint8_t> TcpLink::room() {
+  return tls_ ? std::span<std::uint8_t>() : reader_.room();
+}
+
+void TcpLink::on_placed(std::size_t count) {
+  touch();
+  last_heard_ = context_.now;
+  reader_.placed(count);
+  read_frames();
+}
+
 void TcpLink::on_bytes(BytesView bytes) {
   touch();
   last_heard_ = context_.now;
@@ -165,6 +176,10 @@ void TcpLink::on_plain_bytes(BytesView bytes) {
 
 void TcpLink::read_messages(BytesView bytes) {
   reader_.feed(bytes);
+  read_frames();
+}
+
+void TcpLink::read_frames() {
   for (;;) {
     switch (reader_.next()) {
       case dist::FrameReader::Step::need_more: hold_unfinished(reader_.buffered()); return count_ticks();

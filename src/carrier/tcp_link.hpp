@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "barrel/term/shared_bytes.hpp"
@@ -65,6 +66,8 @@ class TcpLink final : public Link, private StreamEvents {
 
   // StreamEvents
   void on_connected() override;
+  [[nodiscard]] std::span<std::uint8_t> room() override;
+  void on_placed(std::size_t count) override;
   void on_bytes(BytesView bytes) override;
   void on_writable() override;
   void on_closed(const std::string& why) override;
@@ -80,6 +83,7 @@ class TcpLink final : public Link, private StreamEvents {
   // Messages.
   void on_plain_bytes(BytesView bytes);
   void read_messages(BytesView bytes);
+  void read_frames();
   void count_ticks();
   void enqueue(SharedBytes bytes, std::optional<dist::Lane> lane);
   /// The same for whole frames to a peer that understands older forms only.
@@ -109,9 +113,6 @@ class TcpLink final : public Link, private StreamEvents {
   Instant last_heard_{};
   Instant last_sent_{};
   Instant next_tick_{};
-  /// Those of large messages that a read has cut in two; one such frame at a time.
-  static constexpr std::size_t frame_pool_bytes_max = 256U << 10;
-  dist::BufferPool frame_pool_{frame_pool_bytes_max};
   dist::FrameReader reader_;
   std::uint64_t ticks_counted_ = 0;
   std::optional<dist::PlainForms> plain_;  // to a peer that needs them

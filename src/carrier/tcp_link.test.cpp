@@ -56,6 +56,7 @@ TEST_P(TcpLinks, CarryMessagesOfEverySizeInOrder) {
   EXPECT_GT(b.sizes[3], 900'000U);
   EXPECT_LT(b.sizes[4], 100U);
   EXPECT_EQ(a.sizes.size(), 1U);
+  EXPECT_EQ(a.damaged + b.damaged, 0);
   EXPECT_EQ(a.outbound->pending_bytes(dist::Lane::messages), 0U);
 }
 
@@ -68,7 +69,22 @@ TEST_P(TcpLinks, WaitForASlowReaderAndLoseNothing) {
   EXPECT_GT(a.live->unacknowledged_bytes() + a.outbound->pending_bytes(dist::Lane::messages), 500'000U);
   run(net, {&a, &b});
   EXPECT_EQ(b.sizes.size(), 100U);
+  EXPECT_EQ(b.damaged, 0);
   EXPECT_EQ(a.live->unacknowledged_bytes(), 0U);
+}
+
+TEST_P(TcpLinks, PutTogetherLargeMessagesThatCameInAnyPieces) {
+  TcpNode a(net, alice, "10.0.0.1:1", config());
+  TcpNode b(net, bob, "10.0.0.2:2", config());
+  ASSERT_TRUE(connect(a, b));
+  for (const std::size_t piece : {700UL, 20'000UL, 65'536UL, 200'000UL}) {
+    for (const auto& end : net.ends) end->room = piece;
+    for (const std::size_t size : {40'000UL, 65'535UL, 65'536UL, 70'000UL, 131'072UL, 10UL, 300'000UL})
+      a.say(size);
+    run(net, {&a, &b});
+  }
+  EXPECT_EQ(b.sizes.size(), 28U);
+  EXPECT_EQ(b.damaged, 0);
 }
 
 TEST_P(TcpLinks, TickWhenThereIsNothingToSayAndGiveUpASilentPeer) {

@@ -100,13 +100,15 @@ bool MessageAtoms::expand(ByteReader& in, Bytes& out, std::size_t bytes_max) con
   return copy_term(in, out, bytes_max, expansion);
 }
 
-std::optional<Bytes> MessageAtoms::expand_payload(Bytes payload, std::size_t bytes_max) const {
+std::optional<bool> MessageAtoms::are_in_payload(BytesView payload) {
+  const BytesView term = payload.subspan(1);
+  if (is_compressed(term)) return false;
+  return has_atom_references(term);
+}
+
+std::optional<Bytes> MessageAtoms::expand_payload(BytesView payload, std::size_t bytes_max) const {
   ByteReader in(payload);
   in.skip(1);
-  if (is_compressed(in.rest())) return payload;
-  const auto referring = has_atom_references(in.rest());
-  if (!referring) return std::nullopt;
-  if (!*referring) return payload;
   Bytes expanded;
   expanded.reserve(payload.size() + payload.size() / 4);
   expanded.push_back(version_byte);

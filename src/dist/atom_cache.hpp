@@ -36,8 +36,10 @@ class MessageAtoms {
   /// Appends the message `Control [Payload]`, its atoms spelled out, and the payload's 131 between the two.
   [[nodiscard]] bool expand_message(BytesView message, Bytes& out, std::size_t bytes_max,
                                     std::size_t& control_bytes) const;
-  /// As expand() for all of a payload with its leading 131; the payload itself when it refers to no atom.
-  [[nodiscard]] std::optional<Bytes> expand_payload(Bytes payload, std::size_t bytes_max) const;
+  /// Whether a payload, with its leading 131, refers to atoms; none when it is malformed.
+  [[nodiscard]] static std::optional<bool> are_in_payload(BytesView payload);
+  /// As expand() for all of a payload with its leading 131.
+  [[nodiscard]] std::optional<Bytes> expand_payload(BytesView payload, std::size_t bytes_max) const;
 
  private:
   Bytes text_;

@@ -37,7 +37,7 @@ TEST(BufferPool, KeepsNoMoreThanItsLimitAndNoHugeBuffers) {
   {
     const SharedBytes one = pool.share(pool.get(100'000));
     const SharedBytes two = pool.share(pool.get(100'000));
-    const SharedBytes huge = pool.share(pool.get(BufferPool::buffer_bytes_max + 1));
+    const SharedBytes huge = pool.share(pool.get(Shelf<Bytes>::buffer_bytes_max + 1));
   }
   EXPECT_GE(pool.kept_bytes(), 100'000U);
   EXPECT_LE(pool.kept_bytes(), 150'000U);

@@ -46,30 +46,41 @@ bool FrameReader::read_header() {
 }
 
 bool FrameReader::collect() {
-  const bool is_large = length_ > small_bytes_max;
-  Bytes& buffer = is_large ? large_ : small_;
-  if (collected_ == 0) {
-    if (is_large && pool_ != nullptr) large_ = pool_->get(std::min(length_, reserve_bytes_max));
-    buffer.clear();
-  }
   const std::size_t count = std::min(length_ - collected_, input_.size());
-  const std::size_t needed = collected_ + count;
-  if (needed > buffer.capacity()) {
-    buffer.reserve(std::min(length_, std::max({needed, buffer.capacity() * 2, reserve_bytes_max})));
+  const bool is_large = length_ > small_bytes_max;
+  if (is_large) {
+    make_room(count);
+    std::copy_n(input_.data(), count, large_->data() + collected_);
+  } else {
+    if (collected_ == 0) small_.clear();
+    small_.insert(small_.end(), input_.begin(), input_.begin() + static_cast<std::ptrdiff_t>(count));
   }
-  buffer.insert(buffer.end(), input_.begin(), input_.begin() + static_cast<std::ptrdiff_t>(count));
-  collected_ = needed;
+  collected_ += count;
   input_ = input_.subspan(count);
   if (collected_ < length_) return false;
-  frame_ = buffer;
-  if (is_large) {
-    Bytes whole = std::exchange(large_, {});
-    const SharedBytes shared =
-        pool_ != nullptr ? pool_->share(std::move(whole)) : SharedBytes(std::move(whole));
-    frame_ = shared.view();
-    owner_ = shared.owner();
-  }
+  if (is_large) owner_ = std::move(large_);
+  frame_ = is_large ? BytesView(owner_->data(), length_) : BytesView(small_);
   return true;
+}
+
+void FrameReader::make_room(std::size_t count) {
+  const std::size_t needed = collected_ + count;
+  if (large_ && large_->capacity() >= needed) return;
+  const std::size_t reserved = std::max({needed, 2 * collected_, reserve_bytes_max});
+  auto larger = pool_.lend(std::min(length_, reserved) + spare_bytes);
+  if (large_) std::copy_n(large_->data(), collected_, larger->data());
+  large_ = std::move(larger);
+}
+
+std::span<std::uint8_t> FrameReader::room() {
+  if (!large_ || length_ < room_bytes_min) return {};
+  make_room(1);
+  return large_->span().first(std::min(length_, large_->capacity())).subspan(collected_);
+}
+
+void FrameReader::placed(std::size_t count) {
+  collected_ += count;
+  input_ = {};
 }
 
 }  // namespace barrel::dist

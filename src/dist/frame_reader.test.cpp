@@ -62,7 +62,7 @@ TEST(FrameReader, LendsAFrameThatLiesWithinOneDelivery) {
 TEST(FrameReader, ALargeSplitFrameHasAnOwnerThatOutlivesTheReader) {
   Bytes stream;
   add_frame(stream, Bytes(100'000, 9));
-  std::shared_ptr<const void> owner;
+  std::shared_ptr<Room> owner;
   BytesView frame;
   {
     FrameReader reader(1 << 20);
@@ -79,8 +79,8 @@ TEST(FrameReader, ALargeSplitFrameHasAnOwnerThatOutlivesTheReader) {
 }
 
 TEST(FrameReader, BuffersOfLargeSplitFramesAreUsedAgainOnceNobodySharesThem) {
-  const BufferPool pool(1 << 20);
-  FrameReader reader(1 << 20, &pool);
+  const RoomPool pool(1 << 20);
+  FrameReader reader(1 << 20, pool);
   Bytes stream;
   add_frame(stream, Bytes(100'000, 9));
   const auto read = [&] {
@@ -95,6 +95,45 @@ TEST(FrameReader, BuffersOfLargeSplitFramesAreUsedAgainOnceNobodySharesThem) {
   EXPECT_NE(storage, kept.first.data());
   EXPECT_EQ(Bytes(kept.first.begin(), kept.first.end()), Bytes(100'000, 9));
   EXPECT_EQ(read().first.data(), storage);
+}
+
+TEST(FrameReader, TheRestOfALargeFrameCanBePutInItsPlace) {
+  Bytes frame(600'000);
+  for (std::size_t i = 0; i < frame.size(); ++i) frame[i] = static_cast<std::uint8_t>(i * 7 / 5);
+  Bytes stream;
+  add_frame(stream, frame);
+  FrameReader reader(1 << 20);
+  EXPECT_TRUE(reader.room().empty()) << "nobody knows what comes";
+  std::size_t at = 1'000;
+  reader.feed(BytesView(stream).first(at));
+  int pieces = 0;
+  while (reader.next() == FrameReader::Step::need_more) {
+    EXPECT_EQ(reader.buffered(), at);
+    const auto room = reader.room();
+    ASSERT_FALSE(room.empty());
+    ASSERT_LE(room.size(), stream.size() - at) << "nothing of the next frame";
+    EXPECT_LE(room.size(), 300'000U) << "memory grows with what has come";
+    const std::size_t count = std::min<std::size_t>(room.size(), 100'000);
+    std::copy_n(stream.begin() + static_cast<std::ptrdiff_t>(at), count, room.begin());
+    reader.placed(count);
+    at += count;
+    ++pieces;
+  }
+  EXPECT_EQ(at, stream.size());
+  EXPECT_GT(pieces, 5);
+  EXPECT_EQ(Bytes(reader.frame().begin(), reader.frame().end()), frame);
+  EXPECT_NE(reader.owner(), nullptr);
+  EXPECT_EQ(reader.next(), FrameReader::Step::need_more);
+  EXPECT_TRUE(reader.room().empty());
+}
+
+TEST(FrameReader, ASmallFrameIsReadWithWhatFollows) {
+  Bytes stream;
+  add_frame(stream, Bytes(5'000, 1));
+  FrameReader reader(1 << 20);
+  reader.feed(BytesView(stream).first(100));
+  EXPECT_EQ(reader.next(), FrameReader::Step::need_more);
+  EXPECT_TRUE(reader.room().empty());
 }
 
 TEST(FrameReader, RefusesAFrameOverTheLimitForGood) {

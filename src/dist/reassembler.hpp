@@ -4,13 +4,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
+#include <utility>
 
 #include "barrel/base/bytes.hpp"
 #include "barrel/term/result.hpp"
 #include "barrel/term/shared_bytes.hpp"
 #include "dist/atom_cache.hpp"
-#include "dist/buffer_pool.hpp"
+#include "dist/room_pool.hpp"
 
 namespace barrel::dist {
 
@@ -43,18 +45,26 @@ struct Assembled {
 /// streams. A message is complete with its last fragment.
 ///
 /// Drive it so: add() each frame that begins with 131 69 or 131 70. After an error the connection must be
-/// closed; what was not complete goes with the Reassembler. A payload is copied into one buffer that grows
-/// with what has arrived, not with what was announced, and is handed out without a further copy. Not
-/// thread-safe.
+/// closed; what was not complete goes with the Reassembler. A large payload of two fragments stays in the
+/// buffer of the first when that is its own, any other is copied into one buffer that grows with what has
+/// arrived, not with what was announced; either is handed out without a further copy. Not thread-safe.
 class Reassembler {
  public:
-  /// `atom_cache` is the connection's, null when none was negotiated, and must outlive this.
-  explicit Reassembler(ReassemblyLimits limits, AtomCacheReader* atom_cache = nullptr)
-      : limits_(limits), atom_cache_(atom_cache) {}
+  /// `atom_cache` is the connection's, null when none was negotiated, and must outlive this. `pool`: of
+  /// buffers for large payloads.
+  explicit Reassembler(ReassemblyLimits limits, AtomCacheReader* atom_cache = nullptr,
+                       RoomPool pool = RoomPool(pool_bytes_max))
+      : limits_(limits), atom_cache_(atom_cache), pool_(std::move(pool)) {}
 
   /// A fragment that came by that stream. Nothing: the message is not complete. Errc::malformed: a fragment
-  /// that cannot be, or cannot be now. Errc::busy: the peer has too much unfinished.
-  [[nodiscard]] Result<std::optional<Assembled>> add(BytesView frame, std::uint64_t stream = 0);
+  /// that cannot be, or cannot be now. Errc::busy: the peer has too much unfinished. `own`: the buffer in
+  /// which the frame lies, when it may be kept and written to.
+  [[nodiscard]] Result<std::optional<Assembled>> add(BytesView frame, std::uint64_t stream = 0,
+                                                     std::shared_ptr<Room> own = {});
+
+  /// Kept of buffers that are used again, for each connection: those of 30 messages of two fragments, on
+  /// their way to a process that keeps up.
+  static constexpr std::size_t pool_bytes_max = 2U << 20;
 
   [[nodiscard]] std::size_t open_sequences() const { return open_.size(); }
   /// What the open sequences count for against bytes_max.
@@ -65,9 +75,6 @@ class Reassembler {
   static constexpr std::size_t sequence_overhead_bytes = 256;
   /// Buffers of this size and more are used again: below, allocating costs less than the pool. A guess.
   static constexpr std::size_t pooled_bytes_min = 32U << 10;
-  /// Kept for that: 16 messages of two fragments, on their way to a process that keeps up.
-  static constexpr std::size_t pool_bytes_max = 2U << 20;
-
   /// All messages of one Erlang process have the same number, and those to different receivers may take
   /// different streams, between which nothing is ordered.
   struct Key {
@@ -79,21 +86,29 @@ class Reassembler {
     std::uint64_t next = 0;  // the fragment that must come now
     MessageAtoms atoms;      // as they were at the first fragment
     Bytes control;
-    Bytes payload;
+    // What has come of the payload, with its 131.
+    std::shared_ptr<Room> buffer;
+    std::size_t begin = 0;
+    std::size_t end = 0;
+
+    [[nodiscard]] BytesView payload() const { return {buffer->data() + begin, end - begin}; }
   };
 
   [[nodiscard]] Result<std::optional<Assembled>> finish(Sequence sequence) const;
-  [[nodiscard]] Result<std::optional<Assembled>> first(ByteReader& in, const Key& key,
-                                                       std::uint64_t fragment);
+  [[nodiscard]] Result<std::optional<Assembled>> first(ByteReader& in, const Key& key, std::uint64_t fragment,
+                                                       std::shared_ptr<Room> own);
   [[nodiscard]] Result<std::optional<Assembled>> next(ByteReader& in, const Key& key, std::uint64_t fragment);
-  [[nodiscard]] Result<> append(Sequence& sequence, BytesView part, std::uint64_t fragments_left);
-  /// Room for a payload of which `part` has come.
-  [[nodiscard]] Bytes room_for(std::size_t part, std::uint64_t fragments_left) const;
+  /// Whether so many bytes more are within the limits; then they count.
+  [[nodiscard]] Result<> charge(const Sequence& sequence, std::size_t bytes);
+  void append(Sequence& sequence, BytesView part, std::uint64_t fragments_left) const;
+  /// The part is the end of its frame, and `own` the frame's buffer.
+  static void adopt(Sequence& sequence, BytesView part, std::shared_ptr<Room> own);
+  [[nodiscard]] std::shared_ptr<Room> room_of(std::size_t bytes) const;
   [[nodiscard]] static std::size_t weight(const Sequence& sequence);
 
   const ReassemblyLimits limits_;
   AtomCacheReader* const atom_cache_;
-  BufferPool pool_{pool_bytes_max};
+  const RoomPool pool_;
   std::map<Key, Sequence> open_;
   std::size_t buffered_ = 0;
 };

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <memory>
 #include <string>
 
 #include "barrel/term/etf.hpp"
@@ -92,6 +94,47 @@ TEST(Reassembler, TheSameNumberOnAnotherStreamIsAnotherMessage) {
   EXPECT_EQ(add(reassembler, next(7, 1, "two"), 4), "one two");
   EXPECT_EQ(add(reassembler, next(7, 1, "c"), 8), "a b c");
   EXPECT_EQ(reassembler.buffered(), 0U);
+}
+
+/// A frame in a room of its own, with some to spare behind it.
+struct Placed {
+  explicit Placed(const Bytes& bytes)
+      : room(std::make_shared<Room>(bytes.size() + 100)), frame(room->data(), bytes.size()) {
+    std::ranges::copy(bytes, room->data());
+  }
+  std::shared_ptr<Room> room;
+  BytesView frame;
+};
+
+TEST(Reassembler, ALargeMessageThatLittleIsMissingOfIsCompletedWhereItLies) {
+  Reassembler reassembler({});
+  const std::string large(64U << 10, 'x');
+  const Placed placed(first(1, 2, large));
+  EXPECT_FALSE(*reassembler.add(placed.frame, 0, placed.room));
+  const auto whole = reassembler.add(next(1, 1, "tail"));
+  ASSERT_TRUE(whole && *whole);
+  EXPECT_EQ((*whole)->control, control());
+  const SharedBytes& payload = (*whole)->payload;
+  EXPECT_EQ(payload.owner(), placed.room);
+  EXPECT_EQ(payload.view().front(), version_byte);
+  EXPECT_EQ(as_text(payload.view().subspan(1)), large + "tail");
+  EXPECT_EQ(reassembler.buffered(), 0U);
+}
+
+TEST(Reassembler, AMessageThatOutgrowsTheBufferOfItsFirstFragmentIsWholeAllTheSame) {
+  for (const std::uint64_t fragments : {2, 3}) {
+    Reassembler reassembler({});
+    const std::string large(64U << 10, 'x');
+    const Placed placed(first(1, fragments, large));
+    EXPECT_FALSE(*reassembler.add(placed.frame, 0, placed.room));
+    std::string expected = large;
+    for (std::uint64_t left = fragments - 1; left > 0; --left) {
+      const std::string part(40'000 + left, static_cast<char>('a' + left));
+      expected += part;
+      EXPECT_EQ(add(reassembler, next(1, left, part)), left > 1 ? "" : expected);
+    }
+    EXPECT_EQ(reassembler.buffered(), 0U);
+  }
 }
 
 TEST(Reassembler, ASequenceMayBeUsedAgainWhenItHasEnded) {

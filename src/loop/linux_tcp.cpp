@@ -18,6 +18,9 @@ namespace {
 constexpr int reads_per_turn = 8;
 /// Pieces of one system call; more take another one.
 constexpr std::size_t pieces_max = 64;
+/// Read behind what has a place already. A guess: enough for the end of a large message and for what stands
+/// before the next one's payload, and little of that payload, which can then be put in its place too.
+constexpr std::size_t behind_bytes = std::size_t{2} << 10;
 
 void set_options(int fd) {
   // Messages are gathered before they are written: the kernel must not wait for more. What fails here is done
@@ -166,7 +169,13 @@ void LinuxTcpStream::read() {
 
 bool LinuxTcpStream::read_once() {
   shared_->read_calls.add();
-  const ssize_t result = ::recv(fd_.get(), shared_->buffer.get(), TcpShared::read_bytes, MSG_DONTWAIT);
+  const std::span<std::uint8_t> room = events_->room();
+  const std::size_t behind = room.empty() ? TcpShared::read_bytes : behind_bytes;
+  std::array<iovec, 2> vectors{{{room.data(), room.size()}, {shared_->buffer.get(), behind}}};
+  msghdr message{};
+  message.msg_iov = vectors.data();
+  message.msg_iovlen = vectors.size();
+  const ssize_t result = ::recvmsg(fd_.get(), &message, MSG_DONTWAIT);
   if (result < 0) {
     if (errno == EAGAIN || errno == EINTR) return false;
     fail(system_text(errno));
@@ -178,9 +187,11 @@ bool LinuxTcpStream::read_once() {
   }
   const auto count = static_cast<std::size_t>(result);
   shared_->read_bytes_total.add(count);
-  events_->on_bytes({shared_->buffer.get(), count});
+  const bool is_drained = count < room.size() + behind;
+  const std::size_t placed = std::min(count, room.size());
+  if (placed > 0) events_->on_placed(placed);
+  if (count > placed && fd_.is_open()) events_->on_bytes({shared_->buffer.get(), count - placed});
   if (!fd_.is_open()) return false;
-  const bool is_drained = count < TcpShared::read_bytes;
   if (floods_.is_flood(count, shared_->loop.now()) && is_drained) rest();
   return !is_drained;
 }

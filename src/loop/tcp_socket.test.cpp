@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "barrel/base/random.hpp"
@@ -45,7 +46,19 @@ struct End final : StreamEvents {
     pump();
     tell();
   }
+  std::span<std::uint8_t> room() override { return std::span(place).subspan(placed); }
+  void on_placed(std::size_t count) override {
+    ASSERT_LE(count, place.size() - placed);
+    const auto begin = place.begin() + static_cast<std::ptrdiff_t>(placed);
+    heard.insert(heard.end(), begin, begin + static_cast<std::ptrdiff_t>(count));
+    placed += count;
+    placed_in_all += count;
+    tell();
+  }
   void on_bytes(BytesView bytes) override {
+    EXPECT_EQ(placed, place.size()) << "they have a place";
+    place.assign(place_bytes, 0);
+    placed = 0;
     heard.insert(heard.end(), bytes.begin(), bytes.end());
     if (echo) say(bytes);
     tell();
@@ -80,6 +93,10 @@ struct End final : StreamEvents {
   std::unique_ptr<ByteStream> stream;
   Bytes heard;
   Bytes waiting;
+  std::size_t place_bytes = 0;  ///< What comes behind other bytes has so large a place.
+  Bytes place;
+  std::size_t placed = 0;
+  std::size_t placed_in_all = 0;
   bool echo = false;
   bool connected = false;
   int writable = 0;
@@ -149,6 +166,18 @@ TEST_F(TcpTest, BytesTravelBothWaysOverBothFamilies) {
     client = {};
     server = {};
   }
+}
+
+TEST_F(TcpTest, BytesThatHaveAPlaceAreReadThereAndTheOthersInOrder) {
+  listen();
+  connect();
+  ASSERT_TRUE(until([&] { return client.connected && server.stream; }));
+  server.place_bytes = 50'000;
+  const Bytes sent = noise(3'000'000);
+  client.say(sent);
+  ASSERT_TRUE(until([&] { return server.heard.size() == sent.size(); }));
+  EXPECT_EQ(server.heard, sent);
+  EXPECT_GT(server.placed_in_all, sent.size() / 2);
 }
 
 TEST_F(TcpTest, WritersWaitForSlowReadersAndNothingIsLost) {
