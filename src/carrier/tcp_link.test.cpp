@@ -277,5 +277,87 @@ TEST_P(PlainTcp, TooLongMessagesEndTheLink) {
   EXPECT_EQ(b.downs.at(0).reason, DownReason::protocol_error);
 }
 
+/// A C node: no Erlang VM, with only the capabilities that OTP demands.
+struct CNode final : StreamEvents {
+  CNode(StreamNet& net, const TcpNode& server)
+      : handshake({.framing = dist::Framing::length16,
+                   .self = NodeName("c@10.0.0.9"),
+                   .peer = std::string(server.name.text()),
+                   .flags = dist::otp_mandatory_flags,
+                   .cookie = "secret",
+                   .plain_peers = true},
+                  Random(9)),
+        stream(net.dial(server.where)) {
+    stream->start(*this);
+  }
+  void on_connected() override {
+    dist::HandshakeEffects effects;
+    handshake.start(effects);
+    perform(effects);
+  }
+  void on_bytes(BytesView bytes) override {
+    if (handshake.done()) return heard.feed(bytes), read();
+    dist::HandshakeEffects effects;
+    handshake.receive(bytes, effects);
+    perform(effects);
+  }
+  void on_writable() override {}
+  void on_closed(const std::string& why) override { closed = why; }
+  void perform(const dist::HandshakeEffects& effects) {
+    for (const auto& effect : effects) {
+      if (const auto* send = std::get_if<dist::SendBytes>(&effect)) say(send->bytes);
+    }
+  }
+  void say(BytesView bytes) { (void)stream->write({&bytes, 1}); }
+  void read() {
+    while (heard.next() == dist::FrameReader::Step::frame) {
+      frames.emplace_back(heard.frame().begin(), heard.frame().end());
+    }
+  }
+
+  dist::Handshake handshake;
+  std::unique_ptr<ByteStream> stream;
+  dist::FrameReader heard{1U << 20};
+  std::vector<Bytes> frames;
+  std::string closed;
+};
+
+TEST_P(PlainTcp, ACNodeGetsTheFormsThatItKnowsAndIsUnderstood) {
+  TcpNode b(net, bob, "10.0.0.2:2");
+  CNode c(net, b);
+  run(net, {&b});
+  ASSERT_NE(b.live, nullptr) << c.closed;
+  EXPECT_EQ(b.live->name(), "c@10.0.0.9");
+  b.say(5);
+  run(net, {&b});
+  ASSERT_EQ(c.frames.size(), 1U);
+  ByteReader in(c.frames[0]);
+  EXPECT_EQ(in.u8(), dist::pass_through);
+  const auto control = decode_etf(in);
+  ASSERT_TRUE(control);
+  EXPECT_EQ(control->elements()[0], Term(2)) << "SEND, not SEND_SENDER";
+  EXPECT_EQ(*decode_etf(in), Term::binary(TcpNode::text_of(5)));
+  EXPECT_EQ(b.outbound->pending_bytes(dist::Lane::messages), 0U);
+
+  // What it sends in turn, and a signal that has no form for it.
+  Bytes message{0, 0, 0, 0};
+  ByteWriter out(message);
+  encode_head(out, dist::Send{{NodeName("c@10.0.0.9").atom(), 1, 0, 4}, {bob.atom(), 1, 0, 4}});
+  encode_etf(out, Term::binary(TcpNode::text_of(7)));
+  message[3] = static_cast<std::uint8_t>(message.size() - 4);
+  c.say(message);
+  const auto monitor = [](ByteWriter& frame, dist::Envelope envelope) {
+    const Ref ref{bob.atom(), 4, 1, {1}};
+    encode_head(frame, dist::Monitor{{bob.atom(), 1, 0, 4}, Atom("name"), ref}, envelope);
+  };
+  (void)b.outbound->push(dist::Lane::messages, 0, monitor);
+  b.live->flush(net.time);
+  run(net, {&b});
+  EXPECT_EQ(b.sizes.size(), 1U);
+  EXPECT_EQ(b.damaged, 0);
+  EXPECT_EQ(c.frames.size(), 1U);
+  EXPECT_EQ(b.count("dist.plain_left_out"), 1U);
+}
+
 }  // namespace
 }  // namespace barrel::carrier
