@@ -10,6 +10,7 @@
 #include "process/encoded_message.hpp"
 #include "process/process.hpp"
 #include "process/runtime_impl.hpp"
+#include "term/exported_fun.hpp"
 
 namespace barrel::detail {
 
@@ -87,13 +88,37 @@ void count_undefined(Self self, NodeName caller) {
   (is_allowed ? counters.functions_undefined : counters.functions_refused).add();
 }
 
-/// Where erlang:apply/3 and proc_lib:init_p/5, with which proc_lib:spawn/4 begins a process, have module,
-/// function and arguments of what they apply; empty for others.
-std::optional<std::size_t> applied_inside(const Term& module, const Term& function, const Term& arguments) {
-  const std::size_t arity = arguments.elements().size();
-  if (module.is_atom("erlang") && function.is_atom("apply") && arity == 3) return 0;
-  if (module.is_atom("proc_lib") && function.is_atom("init_p") && arity == 5) return 2;
-  return std::nullopt;
+struct Call {
+  Term module;
+  Term function;
+  Term arguments;
+};
+
+/// What erlang:apply/3, apply/2 with an external fun, and proc_lib:init_p/5, with which proc_lib:spawn/4
+/// begins a process, apply; empty for others.
+std::optional<Call> applied_inside(const Term& module, const Term& function, const Term& arguments) {
+  const auto elements = arguments.elements();
+  if (module.is_atom("proc_lib") && function.is_atom("init_p") && elements.size() == 5) {
+    return Call{elements[2], elements[3], elements[4]};
+  }
+  if (!module.is_atom("erlang") || !function.is_atom("apply")) return std::nullopt;
+  if (elements.size() == 3) return Call{elements[0], elements[1], elements[2]};
+  if (elements.size() != 2) return std::nullopt;
+  const auto fun = exported_fun(elements[0]);
+  if (!fun) return std::nullopt;
+  return Call{fun->module, fun->function, elements[1]};
+}
+
+/// The fun that apply/2 was given takes another number of arguments.
+bool is_bad_arity(const Term& arguments) {
+  const auto elements = arguments.elements();
+  if (elements.size() != 2 || !elements[1].is_proper_list()) return false;
+  const auto fun = exported_fun(elements[0]);
+  return fun && fun->arity != elements[1].elements().size();
+}
+Term bad_arity(const Term& arguments) {
+  const auto elements = arguments.elements();
+  return Term::tuple_of(Atom("badarity"), Term::tuple_of(elements[0], elements[1]));
 }
 
 Task<> run_function(Self self, FunctionStart start) {
@@ -145,12 +170,13 @@ Task<Applied> apply_function(Self self, NodeName caller, Term module, Term funct
       count_undefined(self, caller);
       co_return error_of(Atom("undef"), module, function, arguments);
     }
-    const auto parts = arguments.elements().subspan(*inner);
-    if (!is_call(parts[0], parts[1], parts[2]))
+    if (!is_call(inner->module, inner->function, inner->arguments)) {
       co_return error_of(Atom("badarg"), module, function, arguments);
-    module = parts[0];
-    function = parts[1];
-    arguments = Term(parts[2]);
+    }
+    if (is_bad_arity(arguments)) co_return error_of(bad_arity(arguments), module, function, arguments);
+    module = inner->module;
+    function = inner->function;
+    arguments = Term(inner->arguments);
     exposed = find_function(self, caller, module, function, arguments);
   }
   const std::size_t arity = arguments.elements().size();

@@ -135,12 +135,21 @@ TEST_F(FunctionsTest, WhatErlangAppliesForAnotherIsThatOne) {
     out->push_back(shown(co_await self.rpc<int>(b_node, "erlang", "apply", Atom("os"), Atom("cmd"), sum)));
     out->push_back(shown(co_await self.rpc<int>(b_node, "erlang", "apply", Atom("math"), 7, sum)));
     out->push_back(shown(co_await self.rpc<int>(b_node, "erlang", "apply", Atom("math"), sum)));
+    const Term add = Term::export_fun(Atom("math"), Atom("add"), 2);
+    const Term one = Term::list({2});
+    const Term command = Term::export_fun(Atom("os"), Atom("cmd"), 2);
+    out->push_back(shown(co_await self.rpc<int>(b_node, "erlang", "apply", add, sum)));
+    out->push_back(shown(co_await self.rpc<int>(b_node, "erlang", "apply", command, sum)));
+    out->push_back(shown(co_await self.rpc<int>(b_node, "erlang", "apply", add, one)));
   });
   EXPECT_EQ(to_string(Term::list(seen)),
             "[42,42,42,"
             "{not_found,{error,undef,[{os,cmd,[2,40],[]}]}},"
             "{exited,{error,badarg,[{erlang,apply,[math,7,[2,40]],[]}]}},"
-            "{not_found,{error,undef,[{erlang,apply,[math,[2,40]],[]}]}}]");
+            "{not_found,{error,undef,[{erlang,apply,[math,[2,40]],[]}]}},"
+            "42,"
+            "{not_found,{error,undef,[{os,cmd,[2,40],[]}]}},"
+            "{exited,{error,{badarity,{fun math:add/2,[2]}},[{erlang,apply,[fun math:add/2,[2]],[]}]}}]");
 }
 
 TEST_F(FunctionsTest, TheSameWorksOnTheOwnNode) {
