@@ -241,8 +241,11 @@ void Scheduler::wake_one() noexcept {
     sleepers_.pop_back();
     sleeping_.fetch_sub(1, std::memory_order_seq_cst);
   }
-  const std::scoped_lock lock(worker->mutex);
-  worker->woken = true;
+  {
+    const std::scoped_lock lock(worker->mutex);
+    worker->woken = true;
+  }
+  // Not under its lock: it would wake only to wait for that.
   worker->changed.notify_one();
 }
 
