@@ -70,6 +70,59 @@ TEST_P(MessagesTest, WhatAConversionThrowsIsThrownWhereTheProcessWaits) {
   EXPECT_TRUE(ok);
 }
 
+struct Ask {
+  using Reply = int;
+  static constexpr std::string_view tag = "ask";
+  int number = 0;
+};
+
+TEST_P(MessagesTest, TheMessageThatAConversionThrowsAtIsDroppedAndWhatFollowsIsReceived) {
+  const auto ok = runtime_.run([](Self self) -> Task<bool> {
+    const Pid server = self.spawn([](Self other) -> Task<> {
+      int failed = 0;
+      for (;;) {
+        try {
+          const auto next = co_await other.receive<Text, Throwing, Stop>();
+          if (std::holds_alternative<Text>(next)) exit(Term::tuple_of(Atom("failed"), failed));
+        } catch (const std::runtime_error&) {
+          ++failed;
+        }
+      }
+    });
+    const auto monitor = self.monitor(server);
+    self.send(server, Term(7));
+    self.send(server, Ping{1});
+    self.send(server, Text{"first"});
+    EXPECT_EQ((co_await self.receive<Down>()).reason, Term::tuple_of(Atom("failed"), 2));
+    co_return true;
+  });
+  EXPECT_TRUE(ok);
+  EXPECT_EQ(runtime_.counter("process.messages_failed"), 2U);
+}
+
+TEST_P(MessagesTest, ACallThatAConversionThrowsAtFailsWithTheEndOfItsProcess) {
+  const auto ok = runtime_.run([](Self self) -> Task<bool> {
+    const Pid server = self.spawn([](Self other) -> Task<> {
+      bool caught = false;
+      try {
+        (void)co_await other.receive<Throwing>();
+      } catch (const std::runtime_error&) {
+        caught = true;
+      }
+      (void)co_await other.receive<Stop>();
+      exit(Atom(caught ? "stopped" : "not thrown"));
+    });
+    auto request = self.send_request(server, Ask{1});
+    self.send(server, Stop{});
+    const auto reply = co_await self.receive_response(request);
+    EXPECT_FALSE(reply);
+    EXPECT_EQ(reply.error().code, Errc::exited);
+    EXPECT_EQ(reply.error().reason, Term(Atom("stopped")));
+    co_return true;
+  });
+  EXPECT_TRUE(ok);
+}
+
 TEST_P(MessagesTest, ArriveInTheOrderSent) {
   const auto in_order = runtime_.run([](Self self) -> Task<bool> {
     self.spawn(
@@ -174,7 +227,7 @@ TEST_P(MessagesTest, ReceiveIfChoosesByValueAndPassesOnWhatItsPredicateThrows) {
       caught = true;
     }
     EXPECT_TRUE(caught);
-    EXPECT_EQ((co_await self.receive<Ping>()).number, 1);  // the message it threw at is still there
+    EXPECT_EQ((co_await self.receive<Ping>()).number, 2);  // not the one it threw at
     co_return true;
   });
   EXPECT_TRUE(ok);

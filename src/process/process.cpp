@@ -159,8 +159,18 @@ bool Process::poll_queue(MessageWait& waiting) {
     return find_message(waiting);
   } catch (...) {  // thrown on by the waiting frame: nobody could catch it here
     waiting.exception_ = std::current_exception();
+    drop_failed();
     return true;
   }
+}
+
+void Process::drop_failed() {
+  runtime->counters.messages_failed.add();
+  Envelope* message = unlink_message(cursor);
+  taken(*message);
+  // Its caller learns of the end of this process, as with any request that is taken and not answered.
+  if (message->type->kind == MessageType::Kind::call) open_call(static_cast<CallHeader*>(message));
+  else dispose(message);
 }
 
 bool Process::find_message(MessageWait& waiting) {

@@ -80,6 +80,9 @@ struct alignas(64) Process {
   void suspend(Wait& waiting, std::coroutine_handle<> at);
   [[nodiscard]] bool poll_queue(MessageWait& waiting);
   [[nodiscard]] bool find_message(MessageWait& waiting);
+  /// Takes the message under the cursor, at which a matcher threw, out of the queue: the next receive would
+  /// fail at it, too.
+  void drop_failed();
 
   // -- queue
   void append(Envelope* message) {

@@ -45,6 +45,7 @@ detail::RuntimeImpl::Counters::Counters(Metrics& metrics)
       dropped_no_process(metrics.counter("process.messages_to_nobody")),
       dropped_late_reply(metrics.counter("process.late_replies")),
       malformed(metrics.counter("process.malformed_messages")),
+      messages_failed(metrics.counter("process.messages_failed")),
       mailbox_overflows(metrics.counter("process.mailbox_overflows")),
       processes_refused(metrics.counter("process.processes_refused")),
       blocking_refused(metrics.counter("process.blocking_jobs_refused")),

@@ -89,6 +89,7 @@ class RuntimeImpl {
     Counter& dropped_no_process;
     Counter& dropped_late_reply;
     Counter& malformed;
+    Counter& messages_failed;
     Counter& mailbox_overflows;
     Counter& processes_refused;
     Counter& blocking_refused;

@@ -156,7 +156,9 @@ class Self {
   }
 
   /// Waits for the first message, in order of arrival, that is one of the types (the first that fits); the
-  /// others stay. One type gives that type, several a variant. List Term last for "anything else".
+  /// others stay. One type gives that type, several a variant. List Term last for "anything else". What a
+  /// type's own from_term or to_term throws is thrown here, and the message is dropped (counter
+  /// process.messages_failed); an Error from from_term only means that it is no such message.
   template <class... Ts>
   [[nodiscard]] auto receive() const {
     return detail::Receive<false, Ts...>(*process_);
@@ -167,7 +169,8 @@ class Self {
   [[nodiscard]] auto receive(Duration limit) const {
     return detail::Receive<true, Ts...>(*process_, limit);
   }
-  /// Waits for the first A of which `predicate(a)` is true. What it throws is thrown here.
+  /// Waits for the first A of which `predicate(a)` is true. What it throws is thrown here, and the
+  /// message is dropped as in receive().
   template <class A, class Predicate>
   [[nodiscard]] auto receive_if(Predicate&& predicate) const {
     check_callable<Predicate>();

@@ -60,8 +60,9 @@ enum class Match : std::uint8_t {
   drop,  ///< Is malformed: it is thrown away.
 };
 
-/// Waits for a message that match_ takes. What match_ throws (it may run a type's own conversion, or a
-/// predicate) is thrown where the process waits, also when the scheduler called it.
+/// Waits for a message that matcher_ takes. What that throws (it may run a type's own conversion, or a
+/// predicate) is thrown where the process waits, also when the scheduler called it; the message has left the
+/// queue by then, so that a process that catches it and waits again does not meet it again.
 class MessageWait : public Wait {
  protected:
   /// May replace the envelope by one of the wanted type.
