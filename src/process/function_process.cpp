@@ -150,7 +150,7 @@ void tie(Process& process, const FunctionStart& start) {
   if ((start.link || start.monitor) && is_remote) process.touch_node(start.asker.node());
   if (start.link) process.add_link(start.asker).epoch = runtime.nodes.epoch();
   if (start.monitor) {
-    if (is_remote) ++process.related().remote_watchers[start.asker.node_atom];
+    if (is_remote) process.related().remote_watchers.add(start.asker.node_atom);
     process.related().watchers.emplace(*start.monitor, Relations::Watcher{start.asker, std::nullopt});
   }
 }

@@ -149,9 +149,7 @@ void Process::apply_monitor(const Signal& signal) {
     return;
   }
   if (!runtime->is_local(signal.from)) {
-    std::uint32_t& count = relations->remote_watchers[signal.from.node_atom];
-    if (count >= runtime->config.remote_relations_max) return refuse_relation(signal);
-    ++count;
+    if (!relations->remote_watchers.take(signal.from.node_atom)) return refuse_relation(signal);
     touch_node(signal.from.node());
   }
   watchers.emplace(signal.ref, Relations::Watcher{signal.from, signal.name});
@@ -162,9 +160,7 @@ void Process::apply_demonitor(const Signal& signal) {
   const auto watcher = relations->watchers.find(signal.ref);
   if (watcher == relations->watchers.end()) return runtime->counters.signals_ignored.add();
   if (watcher->second.pid != signal.from) return runtime->counters.forged_signals.add();
-  const auto count = relations->remote_watchers.find(watcher->second.pid.node_atom);
-  if (count != relations->remote_watchers.end() && --count->second == 0)
-    relations->remote_watchers.erase(count);
+  relations->remote_watchers.give_back(watcher->second.pid.node_atom);
   relations->watchers.erase(watcher);
 }
 
@@ -181,13 +177,11 @@ void Process::refuse_relation(const Signal& signal) {
 
 void Process::apply_link(const Signal& signal) {
   if (!runtime->is_local(signal.from)) {
-    const auto count = related().remote_links.find(signal.from.node_atom);
-    const bool is_full =
-        count != relations->remote_links.end() && count->second >= runtime->config.remote_relations_max;
-    if (is_full && !relations->links.contains(signal.from)) return refuse_relation(signal);
+    const bool is_new = !related().links.contains(signal.from);
+    if (is_new && !relations->remote_links.take(signal.from.node_atom)) return refuse_relation(signal);
     touch_node(signal.from.node());
   }
-  Relations::Link& link = add_link(signal.from);
+  Relations::Link& link = related().links[signal.from];
   // An unlink of ours that is on its way wins: the other side drops the link when it gets it.
   if (link.unlinking == 0) link.epoch = signal.number;
 }
@@ -269,7 +263,7 @@ void Process::apply_node_down(NodeName node, std::uint64_t epoch, const Term& wh
       lost.push_back(number);
   }
   std::erase_if(relations->watchers, [&](const auto& entry) { return entry.second.pid.node() == node; });
-  relations->remote_watchers.erase(node.atom());
+  relations->remote_watchers.give_back_all(node.atom());
   std::ranges::sort(broken);
   std::ranges::sort(lost);
   for (const std::uint64_t number : lost) apply_down(ref_of(number, RefKind::plain), why);

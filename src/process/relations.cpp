@@ -12,7 +12,8 @@
 namespace barrel::detail {
 
 Relations& Process::related() {
-  if (!relations) relations = std::make_unique<Relations>();
+  if (!relations)
+    relations = std::make_unique<Relations>(runtime->relation_quotas, runtime->config.remote_relations_max);
   return *relations;
 }
 
@@ -49,14 +50,13 @@ void Process::link(const Pid& other) {
 
 Relations::Link& Process::add_link(const Pid& other) {
   const auto [entry, is_new] = related().links.try_emplace(other);
-  if (is_new && !runtime->is_local(other)) ++relations->remote_links[other.node_atom];
+  if (is_new && !runtime->is_local(other)) relations->remote_links.add(other.node_atom);
   return entry->second;
 }
 
 void Process::forget_link(const Pid& other) {
   if (relations->links.erase(other) == 0) return;
-  const auto count = relations->remote_links.find(other.node_atom);
-  if (count != relations->remote_links.end() && --count->second == 0) relations->remote_links.erase(count);
+  if (!runtime->is_local(other)) relations->remote_links.give_back(other.node_atom);
 }
 
 const Relations::Link* Process::link_to(const Pid& other) const {

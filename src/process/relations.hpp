@@ -8,6 +8,7 @@
 #include "barrel/process/address.hpp"
 #include "barrel/process/alias.hpp"
 #include "barrel/term/pid.hpp"
+#include "process/relation_quotas.hpp"
 
 namespace barrel::detail {
 
@@ -16,6 +17,9 @@ class PendingSpawn;
 /// What ties a process to others: links, monitors, names. Made when it is first needed, since most processes
 /// have none. Only its process touches it.
 struct Relations {
+  Relations(RelationQuotas& quotas, std::uint32_t relations_max)
+      : remote_watchers(quotas, relations_max), remote_links(quotas, relations_max) {}
+
   struct Link {
     /// Not 0: we unlinked and wait for the acknowledgement of that number; exit signals do not count
     /// meanwhile.
@@ -48,8 +52,8 @@ struct Relations {
   /// The aliases of ours that are active, by the numbers of their references.
   std::unordered_map<std::uint64_t, AliasEnd> aliases;
   /// How many of the watchers, and how many of the links, are of which other node.
-  std::unordered_map<Atom, std::uint32_t> remote_watchers;
-  std::unordered_map<Atom, std::uint32_t> remote_links;
+  RelationShares remote_watchers;
+  RelationShares remote_links;
   std::vector<Atom> names;
   /// The nodes under which NodeIndex lists this process.
   std::vector<NodeName> nodes;

@@ -209,6 +209,46 @@ TEST_F(RemoteHostileTest, TheRelationsOfOneNodeWithAProcessAreLimited) {
   EXPECT_EQ(router_.all(RemoteSignal::Op::down).size(), 2U) << "what is given back can be used again";
 }
 
+TEST_F(RemoteHostileTest, TheRelationsOfOneNodeWithAllProcessesAreLimited) {
+  RuntimeConfig config;
+  config.node = "c@127.0.0.1";
+  config.schedulers = RuntimeConfig::deterministic;
+  config.remote_relations_max = 2;
+  const ManualClock clock;
+  Metrics metrics;
+  Runtime small(config, clock, Log(), metrics);
+  small.set_router(router_);
+  std::uint32_t number = 0;
+  const auto relate = [&](const Pid& who, const Pid& target) {
+    RemoteSignal monitor = from(who, RemoteSignal::Op::monitor, target);
+    monitor.ref = ref_of(who.node_atom, ++number);
+    small.deliver_signal(monitor);
+    small.deliver_signal(from({who.node_atom, 10 + number, 0, 4}, RemoteSignal::Op::link, target));
+  };
+  const auto refused = [&] {
+    while (small.run_until_idle()) {}
+    return metrics.counter("process.relations_refused").value();
+  };
+  std::vector<Pid> targets;
+  for (int i = 0; i < 16; ++i) targets.push_back(small.spawn(waits));
+  for (const Pid& target : targets) relate(hostile_, target);
+  EXPECT_EQ(refused(), 0U) << "two for each of 16";
+  const Pid one_more = small.spawn(waits);
+  relate(hostile_, one_more);
+  EXPECT_EQ(refused(), 2U);
+  relate(honest_, one_more);
+  EXPECT_EQ(refused(), 2U) << "another node has a share of its own";
+
+  small.exit(targets[0], Atom("done"));
+  EXPECT_EQ(refused(), 2U);
+  relate(hostile_, one_more);
+  EXPECT_EQ(refused(), 2U) << "a process that ends gives back what was its";
+  small.node_down(hostile_.node(), noconnection());
+  EXPECT_EQ(refused(), 2U);
+  for (int i = 0; i < 15; ++i) relate(hostile_, small.spawn(waits));
+  EXPECT_EQ(refused(), 2U) << "so does a lost connection";
+}
+
 TEST_F(RemoteHostileTest, LinksOfThisNodeAndOfOthersLeaveANodesShareAlone) {
   RuntimeConfig config;
   config.node = "c@127.0.0.1";

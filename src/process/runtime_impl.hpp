@@ -108,6 +108,7 @@ class RuntimeImpl {
   };
   Counters counters;
 
+  RelationQuotas relation_quotas;
   ProcessTable table;
   LocalNames names;
   NodeIndex nodes;

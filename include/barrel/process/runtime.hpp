@@ -48,9 +48,9 @@ struct RuntimeConfig {
   std::uint32_t mailbox_messages_max = mailbox_messages_limit;
   /// The largest mailbox_messages_max.
   static constexpr std::uint32_t mailbox_messages_limit = 1'048'575;
-  /// Monitors on one process from one other node, and links of one process with one other node. What that
-  /// node asks for beyond is answered at once, as if the process had ended, with the reason system_limit. A
-  /// guess: several for each process of a large node that uses one server.
+  /// Monitors on one process from one other node, and links of one process with it; of all processes together
+  /// 16 times as many. What that node asks for beyond is answered at once, as if the process had ended, with
+  /// the reason system_limit. A guess: several for each process of a large node that uses one server.
   std::uint32_t remote_relations_max = 65'536;
   /// Processes that one other node has started here and that run. More are refused with system_limit. A
   /// guess: as many calls as a busy front end has open at once.
