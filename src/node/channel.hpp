@@ -24,8 +24,8 @@ class Link;
 
 namespace barrel::node {
 
-/// What this node has for one other node, for as long as this node runs: the messages that wait for it, and
-/// the connection that carries them when there is one.
+/// What this node has for one other node: the messages that wait for it, and the connection that carries them
+/// when there is one. The cluster thread frees it some time after both have gone.
 ///
 /// Any thread uses the outbound queue and the waiters; the rest belongs to the cluster thread.
 class Channel {
@@ -59,8 +59,20 @@ class Channel {
     return waiters_.size();
   }
 
+  /// Queued and unacknowledged bytes of all lanes.
+  [[nodiscard]] std::size_t pending_bytes() const {
+    return outbound.pending_bytes(dist::Lane::messages) + outbound.pending_bytes(dist::Lane::overlay);
+  }
+  /// Nothing is connected or dialed, nothing waits. Cluster thread.
+  [[nodiscard]] bool is_idle() const {
+    return live_link == nullptr && dial_link == nullptr && dial == Dial::none && pending_bytes() == 0 &&
+           !is_dirty.load(std::memory_order_acquire) && waiter_count() == 0;
+  }
+
   /// A process has sent or got a message over it since this was last cleared.
   std::atomic<bool> used{false};
+  /// It was is_idle() and not used when the cluster thread last looked.
+  bool was_idle = false;
   /// When the live link came up.
   Instant up_since{};
   StallWatch stall;
@@ -82,7 +94,8 @@ class Channel {
   carrier::Link* live_link = nullptr;
   /// Addresses not tried yet in this dial.
   std::vector<NodeAddress> addresses;
-  /// Numbers the dials, so that an answer that comes late is told from the present one's.
+  /// The number of the present dial, so that an answer that comes late is told from its own. None other of
+  /// the dialer has it.
   std::uint64_t attempt = 0;
   Instant give_up_at{};
   /// How the address that is tried is reached.

@@ -3,34 +3,59 @@
 namespace barrel::node {
 
 ChannelTable::ChannelTable(dist::OutboundLimits limits, Metrics& metrics)
-    : limits_(limits), metrics_(metrics), limit_hits_(metrics.counter("node.channels_limit")) {}
+    : limits_(limits),
+      metrics_(metrics),
+      limit_hits_(metrics.counter("node.channels_limit")),
+      freed_(metrics.counter("node.channels_freed")) {}
 
 ChannelTable::~ChannelTable() {
   for (auto& chunk : chunks_) delete chunk.load(std::memory_order_relaxed);
 }
 
+ChannelTable::Place* ChannelTable::find_place(Atom node) const {
+  Chunk* chunk = chunks_[node.index() / chunk_size].load(std::memory_order_acquire);
+  return chunk == nullptr ? nullptr : &(*chunk)[node.index() % chunk_size];
+}
+
+ChannelTable::Place& ChannelTable::place_of(Atom node) {
+  if (Place* found = find_place(node)) return *found;
+  const std::scoped_lock lock(mutex_);
+  if (Place* found = find_place(node)) return *found;
+  chunks_[node.index() / chunk_size].store(new Chunk{}, std::memory_order_release);
+  return *find_place(node);
+}
+
+ChannelUse ChannelTable::use(Atom node) const {
+  const Place* place = find_place(node);
+  if (place == nullptr) return {};
+  ChannelUse use(place->users);
+  use.channel_ = place->channel.load(std::memory_order_seq_cst);
+  return use;
+}
+
+ChannelUse ChannelTable::use_or_make(Atom node) {
+  ChannelUse use(place_of(node).users);
+  use.channel_ = find_or_make(node);
+  return use;
+}
+
 Channel* ChannelTable::find(Atom node) const {
-  const Chunk* chunk = chunks_[node.index() / chunk_size].load(std::memory_order_acquire);
-  return chunk == nullptr ? nullptr : (*chunk)[node.index() % chunk_size].load(std::memory_order_acquire);
+  const Place* place = find_place(node);
+  return place == nullptr ? nullptr : place->channel.load(std::memory_order_seq_cst);
 }
 
 Channel* ChannelTable::find_or_make(Atom node) {
   if (Channel* found = find(node)) return found;
+  Place& place = place_of(node);
   const std::scoped_lock lock(mutex_);
-  if (Channel* found = find(node)) return found;
+  if (Channel* found = place.channel.load(std::memory_order_relaxed)) return found;
   if (channels_.size() >= channels_max) {
     limit_hits_.add();
     return nullptr;
   }
-  auto& slot = chunks_[node.index() / chunk_size];
-  Chunk* chunk = slot.load(std::memory_order_relaxed);
-  if (chunk == nullptr) {
-    chunk = new Chunk{};
-    slot.store(chunk, std::memory_order_release);
-  }
   Channel* channel =
       channels_.emplace_back(std::make_unique<Channel>(NodeName(node), limits_, metrics_)).get();
-  (*chunk)[node.index() % chunk_size].store(channel, std::memory_order_release);
+  place.channel.store(channel, std::memory_order_release);
   return channel;
 }
 
@@ -40,6 +65,16 @@ std::vector<Channel*> ChannelTable::all() const {
   channels.reserve(channels_.size());
   for (const auto& channel : channels_) channels.push_back(channel.get());
   return channels;
+}
+
+ChannelTable::Totals ChannelTable::totals() const {
+  const std::scoped_lock lock(mutex_);
+  Totals totals{.channels = channels_.size()};
+  for (const auto& channel : channels_) {
+    totals.pending_bytes += channel->pending_bytes();
+    totals.parked += channel->waiter_count();
+  }
+  return totals;
 }
 
 bool DirtyChannels::add(Channel& channel) {

@@ -2,20 +2,48 @@
 
 #include <array>
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "node/channel.hpp"
 
 namespace barrel::node {
 
-/// The channels by node name. find() is two loads, because every remote send begins with it. Channels are
-/// never removed: their number is bounded by channels_max. Thread-safe.
+/// A channel in use by a thread that is not the cluster's: it is not freed before this ends.
+class ChannelUse {
+ public:
+  ChannelUse() = default;
+  ChannelUse(ChannelUse&& other) noexcept
+      : users_(std::exchange(other.users_, nullptr)), channel_(std::exchange(other.channel_, nullptr)) {}
+  ChannelUse& operator=(ChannelUse&&) = delete;
+  ~ChannelUse() {
+    if (users_ != nullptr) users_->fetch_sub(1, std::memory_order_release);
+  }
+
+  [[nodiscard]] explicit operator bool() const noexcept { return channel_ != nullptr; }
+  [[nodiscard]] Channel& operator*() const noexcept { return *channel_; }
+  [[nodiscard]] Channel* operator->() const noexcept { return channel_; }
+
+ private:
+  friend class ChannelTable;
+  explicit ChannelUse(std::atomic<std::uint32_t>& users) noexcept : users_(&users) {
+    // In one order with what free_if() does: either it sees this, or we see that the channel has gone.
+    users.fetch_add(1, std::memory_order_seq_cst);
+  }
+
+  std::atomic<std::uint32_t>* users_ = nullptr;
+  Channel* channel_ = nullptr;
+};
+
+/// The channels by node name. Every remote send begins with use(), which takes no lock. A channel stays until
+/// free_if() takes it; their number is bounded by channels_max.
 class ChannelTable {
  public:
-  /// Nodes one node ever exchanges messages with, or tries to. Ten times the 10,000 nodes of the largest
-  /// simulated cluster leaves room for names that come and go.
+  /// Nodes one node exchanges messages with, or tries to, at a time. Ten times the 10,000 nodes of the
+  /// largest simulated cluster leaves room for names that come and go.
   static constexpr std::size_t channels_max = 100'000;
 
   ChannelTable(dist::OutboundLimits limits, Metrics& metrics);
@@ -23,21 +51,62 @@ class ChannelTable {
   ChannelTable& operator=(const ChannelTable&) = delete;
   ~ChannelTable();
 
-  /// Null when nothing was ever sent to or heard from that node.
+  // -- any thread
+
+  /// Empty when there is no channel for that node: nothing was sent to it or heard from it lately.
+  [[nodiscard]] ChannelUse use(Atom node) const;
+  /// Empty only when channels_max is reached (counter node.channels_limit).
+  [[nodiscard]] ChannelUse use_or_make(Atom node);
+  struct Totals {
+    std::size_t channels = 0;
+    /// Of all lanes, what peers have not acknowledged included.
+    std::size_t pending_bytes = 0;
+    /// Processes that wait until they may send more.
+    std::size_t parked = 0;
+  };
+  [[nodiscard]] Totals totals() const;
+
+  // -- the cluster thread, which alone frees channels
+
+  /// As use() and use_or_make(); null instead of empty.
   [[nodiscard]] Channel* find(Atom node) const;
-  /// Null only when channels_max is reached (counter node.channels_limit).
   [[nodiscard]] Channel* find_or_make(Atom node);
-  /// All channels made so far.
   [[nodiscard]] std::vector<Channel*> all() const;
+  /// Frees the channels of which `is_unneeded(channel)` is true, except those in use at this moment. It is
+  /// asked twice of each that it is true of: the second time nobody can reach the channel.
+  template <class Predicate>
+  void free_if(const Predicate& is_unneeded) {
+    const std::scoped_lock lock(mutex_);
+    std::erase_if(channels_, [&](const std::unique_ptr<Channel>& channel) {
+      if (!is_unneeded(*channel)) return false;
+      Place& place = *find_place(channel->peer.atom());
+      place.channel.store(nullptr, std::memory_order_seq_cst);
+      if (place.users.load(std::memory_order_seq_cst) == 0 && is_unneeded(*channel)) {
+        freed_.add();
+        return true;
+      }
+      place.channel.store(channel.get(), std::memory_order_release);
+      return false;
+    });
+  }
 
  private:
+  /// Of one name, for ever: names are atoms, whose number is bounded.
+  struct Place {
+    std::atomic<Channel*> channel{nullptr};
+    mutable std::atomic<std::uint32_t> users{0};
+  };
   static constexpr std::size_t chunk_size = 1024;
   static constexpr std::size_t chunk_count = Atom::table_max / chunk_size;
-  using Chunk = std::array<std::atomic<Channel*>, chunk_size>;
+  using Chunk = std::array<Place, chunk_size>;
+
+  [[nodiscard]] Place* find_place(Atom node) const;
+  [[nodiscard]] Place& place_of(Atom node);  // made if there is none
 
   const dist::OutboundLimits limits_;
   Metrics& metrics_;
   Counter& limit_hits_;
+  Counter& freed_;
   std::array<std::atomic<Chunk*>, chunk_count> chunks_{};
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Channel>> channels_;

@@ -24,6 +24,91 @@ TEST(ChannelTable, ANodeHasOneChannelWhoeverAsksFirst) {
   EXPECT_EQ(table.all(), std::vector{found[0]});
 }
 
+NodeName numbered(int number) {
+  return NodeName(Atom("churn" + std::to_string(number) + "@127.0.0.1"));
+}
+
+bool send(Channel& channel) {
+  const auto pushed =
+      channel.outbound.push(dist::Lane::messages, 0, [](ByteWriter& out, dist::Envelope) { out.u8(7); });
+  return pushed.wake;
+}
+
+TEST(ChannelTable, NodesThatComeAndGoLeaveNothing) {
+  Metrics metrics;
+  ChannelTable table({}, metrics);
+  const auto is_idle = [](const Channel& channel) { return channel.is_idle(); };
+  const Atom stays("stays@127.0.0.1");
+  (void)send(*table.use_or_make(stays));
+  std::size_t most = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    (void)table.use_or_make(numbered(i).atom());
+    if (i % 100 == 99) table.free_if(is_idle);
+    most = std::max(most, table.totals().channels);
+  }
+  EXPECT_LE(most, 101U);
+  EXPECT_EQ(table.all(), std::vector{table.find(stays)});
+  EXPECT_FALSE(table.use(numbered(1).atom()));
+  EXPECT_EQ(metrics.counter("node.channels_freed").value(), 10'000U);
+}
+
+TEST(ChannelTable, AChannelInUseStaysAndIsTheSameForAll) {
+  Metrics metrics;
+  ChannelTable table({}, metrics);
+  const Atom name("used@127.0.0.1");
+  const auto always = [](const Channel&) { return true; };
+  {
+    const ChannelUse use = table.use_or_make(name);
+    table.free_if(always);
+    EXPECT_EQ(&*table.use(name), &*use);
+    EXPECT_EQ(table.find(name), &*use);
+  }
+  table.free_if(always);
+  EXPECT_EQ(table.find(name), nullptr);
+}
+
+TEST(ChannelTable, NothingThatIsSentWhileChannelsAreFreedIsLost) {
+  constexpr int senders = 3;
+  constexpr int sends = 20'000;
+  Metrics metrics;
+  ChannelTable table({.budget_bytes_max = SIZE_MAX}, metrics);
+  DirtyChannels dirty;
+  std::atomic<int> running = senders;
+  std::atomic<std::uint64_t> rounds = 0;
+  std::vector<std::thread> threads;
+  for (int sender = 0; sender < senders; ++sender) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < sends; ++i) {
+        {
+          const ChannelUse channel = table.use_or_make(numbered(i % 3).atom());
+          if (send(*channel)) (void)dirty.add(*channel);
+        }
+        if (i % 1'000 != 0) continue;
+        // Now and then all that was sent is taken, and the channels are freed.
+        for (const std::uint64_t seen = rounds; rounds < seen + 3;) std::this_thread::yield();
+      }
+      --running;
+    });
+  }
+  std::size_t bytes = 0;
+  for (bool last = false; !last;) {
+    last = running == 0;
+    for (Channel* channel : dirty.take()) {
+      std::size_t taken = 0;
+      for (const SharedBytes& slice : channel->outbound.take(dist::Lane::messages, SIZE_MAX))
+        taken += slice.size();
+      channel->outbound.acknowledged(dist::Lane::messages, taken);
+      bytes += taken;
+    }
+    table.free_if([](const Channel& channel) { return channel.is_idle(); });
+    ++rounds;
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(bytes, std::size_t{senders} * sends * 5);  // four of length, one of content
+  EXPECT_TRUE(table.all().empty());
+  EXPECT_GT(metrics.counter("node.channels_freed").value(), 3U);
+}
+
 TEST(Channel, WaitersThatHaveEndedAreForgotten) {
   Metrics metrics;
   ChannelTable table({}, metrics);

@@ -68,6 +68,7 @@ Cluster::Cluster(Parts parts)
               {.locate = std::move(parts.locate),
                .connect = [this](NodeName peer, const SocketAddress& address,
                                  Transport transport) { return connect(peer, address, transport); },
+               .channel = [this](NodeName peer) { return channels_.find(peer.atom()); },
                .is_incoming = [this](NodeName node) { return incoming_.contains(node.text()); },
                .failed = [this](Channel& channel, const std::string& why) { dial_failed(channel, why); }},
               metrics_),
@@ -143,6 +144,19 @@ void Cluster::sweep_idle() {
     Channel& channel = *channels_.find(link->peer()->name.atom());
     const bool used = channel.used.exchange(false, std::memory_order_relaxed);
     if (!used && channel.up_since + config_.channel.gc_min_age <= loop_.now()) close_unneeded(channel);
+  }
+  free_idle_channels();
+}
+
+void Cluster::free_idle_channels() {
+  // Those that were so the last time already: a dead node's may be wanted again at once.
+  channels_.free_if([](const Channel& channel) {
+    return channel.was_idle && channel.is_idle() && !channel.used.load(std::memory_order_relaxed);
+  });
+  for (Channel* channel : channels_.all()) {
+    const bool is_idle = channel->is_idle();
+    // Of live links close_unneeded() asks whether they were used.
+    channel->was_idle = is_idle && !channel->used.exchange(false, std::memory_order_relaxed);
   }
 }
 

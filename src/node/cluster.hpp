@@ -156,6 +156,8 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   /// Closes links that nobody has used for a while and gossip does not need.
   void sweep_idle();
   /// Closes the live link if neither gossip nor any process needs it.
+  /// Frees the channels that have not been needed since the last sweep.
+  void free_idle_channels();
   void close_unneeded(const Channel& channel);
 
   const NodeConfig& config_;

@@ -29,45 +29,54 @@ Dialer::Dialer(loop::Loop& loop, Duration timeout, Hooks hooks, Metrics& metrics
 
 void Dialer::start(Channel& channel) {
   if (channel.dial != Channel::Dial::none || channel.live_link != nullptr) return;
-  const std::uint64_t attempt = ++channel.attempt;
+  const std::uint64_t attempt = ++attempts_;
+  channel.attempt = attempt;
   channel.give_up_at = loop_.now() + timeout_;
   channel.failures.clear();
   dials_.add();
   dialing_.add();
-  (void)loop_.add_timer(channel.give_up_at, [this, &channel, attempt] {
-    if (channel.attempt != attempt || channel.dial == Channel::Dial::none) return;
-    const bool is_dialing = channel.dial == Channel::Dial::dialing;
-    note(channel, is_dialing ? carrier_of(channel.transport) : "", "no answer within dial_timeout_ms");
-    fail(channel, channel.failures);
-  });
+  (void)loop_.add_timer(channel.give_up_at, [this, peer = channel.peer, attempt] { expire(peer, attempt); });
   if (!hooks_.is_incoming(channel.peer)) return locate(channel);
   channel.dial = Channel::Dial::awaiting;
+}
+
+Channel* Dialer::at(NodeName peer, std::uint64_t attempt) const {
+  Channel* channel = hooks_.channel(peer);
+  return channel != nullptr && channel->attempt == attempt ? channel : nullptr;
+}
+
+void Dialer::expire(NodeName peer, std::uint64_t attempt) {
+  Channel* channel = at(peer, attempt);
+  if (channel == nullptr || channel->dial == Channel::Dial::none) return;
+  const bool is_dialing = channel->dial == Channel::Dial::dialing;
+  note(*channel, is_dialing ? carrier_of(channel->transport) : "", "no answer within dial_timeout_ms");
+  fail(*channel, channel->failures);
 }
 
 void Dialer::locate(Channel& channel) {
   channel.dial = Channel::Dial::locating;
   const std::uint64_t attempt = channel.attempt;
+  const NodeName peer = channel.peer;
   using Found = Result<std::vector<NodeAddress>>;
   if (stopped_) {
-    loop_.post(
-        [this, &channel, attempt] { located(channel, attempt, Error(Errc::closed, "the node shuts down")); });
+    loop_.post([this, peer, attempt] { located(peer, attempt, Error(Errc::closed, "the node shuts down")); });
     return;
   }
   const auto found = std::make_shared<Found>(Error(Errc::not_found));
   // What runs on another thread may outlive the dialer, not what `locate` looks at: the loop waits for it.
   const bool queued =
-      loop_.offload([locate = hooks_.locate, found, peer = channel.peer] { *found = locate(peer); },
-                    [this, found, &channel, attempt] { located(channel, attempt, std::move(*found)); });
+      loop_.offload([locate = hooks_.locate, found, peer] { *found = locate(peer); },
+                    [this, found, peer, attempt] { located(peer, attempt, std::move(*found)); });
   if (queued) return;
-  loop_.post(
-      [this, &channel, attempt] { located(channel, attempt, Error(Errc::busy, "too many lookups wait")); });
+  loop_.post([this, peer, attempt] { located(peer, attempt, Error(Errc::busy, "too many lookups wait")); });
 }
 
-void Dialer::located(Channel& channel, std::uint64_t attempt, Result<std::vector<NodeAddress>> found) {
-  if (channel.attempt != attempt || channel.dial != Channel::Dial::locating) return;
-  if (!found) return fail(channel, found.error().message());
-  channel.addresses = std::move(*found);
-  try_next(channel);
+void Dialer::located(NodeName peer, std::uint64_t attempt, Result<std::vector<NodeAddress>> found) {
+  Channel* channel = at(peer, attempt);
+  if (channel == nullptr || channel->dial != Channel::Dial::locating) return;
+  if (!found) return fail(*channel, found.error().message());
+  channel->addresses = std::move(*found);
+  try_next(*channel);
 }
 
 void Dialer::try_next(Channel& channel) {
@@ -91,20 +100,25 @@ void Dialer::try_next(Channel& channel) {
 
 void Dialer::resolve(Channel& channel, const NodeAddress& address) {
   channel.dial = Channel::Dial::locating;
-  loop_.resolve(address.host, address.port,
-                [this, &channel, attempt = channel.attempt, host = address.host,
-                 transport = address.transport](Result<std::vector<SocketAddress>> found) {
-                  if (channel.attempt != attempt || channel.dial != Channel::Dial::locating) return;
-                  if (!found) {
-                    note(channel, carrier_of(transport), host + ": " + found.error().message());
-                  } else {
-                    std::vector<NodeAddress> literals;
-                    for (const SocketAddress& one : *found)
-                      literals.push_back({one.ip_string(), one.port(), transport});
-                    channel.addresses.insert(channel.addresses.begin(), literals.begin(), literals.end());
-                  }
-                  try_next(channel);
-                });
+  loop_.resolve(
+      address.host, address.port,
+      [this, peer = channel.peer, attempt = channel.attempt, address](
+          const Result<std::vector<SocketAddress>>& found) { resolved(peer, attempt, address, found); });
+}
+
+void Dialer::resolved(NodeName peer, std::uint64_t attempt, const NodeAddress& address,
+                      const Result<std::vector<SocketAddress>>& found) {
+  Channel* channel = at(peer, attempt);
+  if (channel == nullptr || channel->dial != Channel::Dial::locating) return;
+  if (!found) {
+    note(*channel, carrier_of(address.transport), address.host + ": " + found.error().message());
+  } else {
+    std::vector<NodeAddress> literals;
+    for (const SocketAddress& one : *found)
+      literals.push_back({one.ip_string(), one.port(), address.transport});
+    channel->addresses.insert(channel->addresses.begin(), literals.begin(), literals.end());
+  }
+  try_next(*channel);
 }
 
 void Dialer::link_down(Channel& channel, const carrier::Down& down) {
@@ -166,7 +180,7 @@ void Dialer::fail(Channel& channel, const std::string& why) {
 }
 
 void Dialer::finish(Channel& channel) {
-  ++channel.attempt;
+  channel.attempt = ++attempts_;
   if (channel.dial != Channel::Dial::none) dialing_.subtract();
   channel.dial = Channel::Dial::none;
   channel.addresses.clear();

@@ -23,6 +23,8 @@ class Dialer {
     std::function<Result<std::vector<NodeAddress>>(NodeName)> locate;
     /// Starts a link to an address.
     std::function<Result<carrier::Link*>(NodeName, const SocketAddress&, Transport)> connect;
+    /// The channel of a node that was dialed; null when it has been freed meanwhile.
+    std::function<Channel*(NodeName)> channel;
     /// Whether the node is connecting to us.
     std::function<bool(NodeName)> is_incoming;
     /// All has been tried: what waits for the channel is lost.
@@ -49,10 +51,15 @@ class Dialer {
   void abandon(Channel& channel, const std::string& why);
 
  private:
+  /// The channel, while that dial is its present one; else null.
+  [[nodiscard]] Channel* at(NodeName peer, std::uint64_t attempt) const;
+  void expire(NodeName peer, std::uint64_t attempt);
   void locate(Channel& channel);
-  void located(Channel& channel, std::uint64_t attempt, Result<std::vector<NodeAddress>> found);
+  void located(NodeName peer, std::uint64_t attempt, Result<std::vector<NodeAddress>> found);
   void try_next(Channel& channel);
   void resolve(Channel& channel, const NodeAddress& address);
+  void resolved(NodeName peer, std::uint64_t attempt, const NodeAddress& address,
+                const Result<std::vector<SocketAddress>>& found);
   /// Why one attempt has failed.
   static void note(Channel& channel, std::string_view what, const std::string& why);
   void fail(Channel& channel, const std::string& why);
@@ -65,6 +72,7 @@ class Dialer {
   Counter& dials_failed_;
   Counter& addresses_tried_;
   Gauge& dialing_;
+  std::uint64_t attempts_ = 0;
   bool stopped_ = false;
 };
 

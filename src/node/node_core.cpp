@@ -166,18 +166,10 @@ std::map<std::string, std::uint64_t> NodeCore::measure() {
   metrics_.gauge("process.messages_waiting").set(processes.messages_waiting);
   metrics_.gauge("process.mailbox_longest").set(processes.mailbox_longest);
   metrics_.gauge("term.atoms").set(Atom::table_size());
-  const std::vector<Channel*> channels = channels_.all();
-  std::size_t queued = 0;
-  std::size_t parked = 0;
-  for (const Channel* channel : channels) {
-    parked += channel->waiter_count();
-    for (const dist::Lane lane : {dist::Lane::messages, dist::Lane::overlay}) {
-      queued += channel->outbound.pending_bytes(lane);
-    }
-  }
-  metrics_.gauge("node.channels").set(channels.size());
-  metrics_.gauge("node.outbound_bytes").set(queued);
-  metrics_.gauge("node.parked").set(parked);
+  const ChannelTable::Totals channels = channels_.totals();
+  metrics_.gauge("node.channels").set(channels.channels);
+  metrics_.gauge("node.outbound_bytes").set(channels.pending_bytes);
+  metrics_.gauge("node.parked").set(channels.parked);
   const Dispatcher::Unread unread = cluster_->unread();
   metrics_.gauge("node.unread_bytes").set(unread.bytes);
   metrics_.gauge("node.unread_bytes_most").set(unread.most);

@@ -29,7 +29,7 @@ class OverLimitLog {
   };
   const Log log_;
   std::mutex mutex_;
-  std::map<NodeName, Told> told_;  // no more peers than there are channels
+  std::map<NodeName, Told> told_;  // no more peers than NewNames lets in
 };
 
 }  // namespace barrel::node

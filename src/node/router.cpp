@@ -65,8 +65,8 @@ Router::Router(ChannelTable& channels, DirtyChannels& dirty, Hooks hooks, Metric
 template <class Encode>
 std::optional<Outbound::Status> Router::push(NodeName node, Lane lane, const Encode& encode, bool force,
                                              const Pid& from) {
-  Channel* channel = channels_.find_or_make(node.atom());
-  if (channel == nullptr) return std::nullopt;
+  const ChannelUse channel = channels_.use_or_make(node.atom());
+  if (!channel) return std::nullopt;
   if (lane == Lane::messages && !channel->used.load(std::memory_order_relaxed)) {
     channel->used.store(true, std::memory_order_relaxed);
   }
@@ -98,7 +98,7 @@ SendOutcome Router::send(const Pid& from, const RemoteTarget& to, const Encodabl
   SendOutcome outcome = SendOutcome::sent;
   if (status == Outbound::Status::busy) {
     if (mode == SendMode::refuse) return SendOutcome::busy;
-    if (!is_overrun(*channels_.find(node.atom()))) {
+    if (const ChannelUse channel = channels_.use(node.atom()); channel && !is_overrun(*channel)) {
       status = send_one(true);
       outcome = SendOutcome::sent_busy;
     }
@@ -123,7 +123,7 @@ bool Router::is_overrun(const Channel& channel) {
 
 template <class Control>
 void Router::push_signal(NodeName node, const Control& control, const Term* reason, const Pid& from) {
-  if (const Channel* channel = channels_.find(node.atom()); channel != nullptr && is_overrun(*channel)) {
+  if (const ChannelUse channel = channels_.use(node.atom()); channel && is_overrun(*channel)) {
     messages_dropped_.add();
     overruns_.add();
     return hooks_.overrun(node);
@@ -147,8 +147,8 @@ void Router::refuse_monitor(NodeName node, const dist::NobodyDown& down) {
 }
 
 void Router::when_drained(NodeName node, const Pid& waiter) {
-  Channel* channel = channels_.find(node.atom());
-  if (channel == nullptr) return hooks_.drained(node, waiter);
+  const ChannelUse channel = channels_.use(node.atom());
+  if (!channel) return hooks_.drained(node, waiter);
   channel->add_waiter(waiter, hooks_.is_alive);
   // Drained between the refusal and our entry in the list: nobody else will tell.
   if (!channel->outbound.wait_if_busy(Lane::messages)) {
@@ -157,13 +157,13 @@ void Router::when_drained(NodeName node, const Pid& waiter) {
 }
 
 bool Router::is_connected(NodeName node) const {
-  const Channel* channel = channels_.find(node.atom());
-  return channel != nullptr && channel->connected.load(std::memory_order_acquire);
+  const ChannelUse channel = channels_.use(node.atom());
+  return channel && channel->connected.load(std::memory_order_acquire);
 }
 
 bool Router::watch_node(NodeName node) {
-  Channel* channel = channels_.find_or_make(node.atom());
-  if (channel != nullptr && channel->connected.load(std::memory_order_acquire)) return true;
+  const ChannelUse channel = channels_.use_or_make(node.atom());
+  if (channel && channel->connected.load(std::memory_order_acquire)) return true;
   hooks_.watch(node);
   return false;
 }

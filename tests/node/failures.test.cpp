@@ -205,6 +205,40 @@ TEST_F(Failures, AnIdleConnectionIsClosedAndOneInUseIsNot) {
   watch_thread.join();
 }
 
+Task<> say_to_nobody(Self self) {
+  for (int i = 0; i < 500; ++i) {
+    const NodeName nowhere(Atom("nowhere" + std::to_string(i) + "@127.0.0.1"));
+    self.send(NodeLocalName{"somebody", nowhere}, i);
+  }
+  co_return;
+}
+
+TEST_F(Failures, NodesThatAreGoneAreForgottenAndFoundAgainWhenTheyAreBack) {
+  auto settings = config("a");
+  settings.channel.gc_sweep_period = 50ms;
+  const auto a = start(settings);
+  auto b = start("b");
+  ASSERT_TRUE(a && b);
+  const Pid first = b->spawn(&idle, &watched);
+  std::thread watch_thread([&] { EXPECT_EQ(reason_of(*a, first), "shutdown"); });
+  EXPECT_TRUE(eventually([&] { return watched.load(); }));
+  EXPECT_TRUE(a->run(&say_to_nobody));
+  EXPECT_TRUE(b->shutdown());
+  watch_thread.join();
+  b.reset();
+  EXPECT_TRUE(eventually([&] { return a->metrics().at("node.channels") == 0; }, 20s))
+      << a->metrics().at("node.channels");
+  EXPECT_EQ(a->metrics().at("node.channels_freed"), 501U);
+  b = start("b");
+  ASSERT_TRUE(b);
+  watched = false;
+  const Pid second = b->spawn(&idle, &watched);
+  watch_thread = std::thread([&] { EXPECT_EQ(reason_of(*a, second), "enough"); });
+  EXPECT_TRUE(eventually([&] { return watched.load(); }));
+  b->runtime().exit(second, Atom("enough"));
+  watch_thread.join();
+}
+
 TEST_F(Failures, ThePortOfAnotherIsAnErrorThatSaysSo) {
   const auto a = start("a");
   ASSERT_TRUE(a);
