@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -27,9 +28,13 @@ struct ReassemblyLimits {
   /// Bytes of all of them together. A guess: four of the largest.
   std::size_t bytes_max = 256U << 20;
 
+  /// What bytes_max is at least, however small messages have to be: Erlang nodes send a fragment of 64 KiB of
+  /// each process's message in turn. A guess: of 256 processes.
+  static constexpr std::size_t bytes_min = std::size_t{16} << 20;
+
   /// The defaults for a connection whose messages have at most `message_bytes`.
   [[nodiscard]] static ReassemblyLimits of(std::size_t message_bytes) {
-    return {.message_bytes_max = message_bytes, .bytes_max = 4 * message_bytes};
+    return {.message_bytes_max = message_bytes, .bytes_max = std::max(bytes_min, 4 * message_bytes)};
   }
 };
 

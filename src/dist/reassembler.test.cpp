@@ -187,6 +187,16 @@ TEST(Reassembler, AllUnfinishedMessagesTogetherAreBounded) {
   EXPECT_EQ(add(reassembler, first(3, 3, part)), "busy: more than 20000 bytes of unfinished messages");
 }
 
+TEST(Reassembler, ALowLimitOnMessagesLeavesRoomForAFragmentOfManySenders) {
+  const auto limits = ReassemblyLimits::of(std::size_t{128} << 10);
+  Reassembler reassembler(limits);
+  const std::string part(std::size_t{64} << 10, 'x');
+  for (std::uint64_t sender = 0; sender < 200; ++sender) {
+    ASSERT_EQ(add(reassembler, first(sender, 2, part)), "") << sender;
+  }
+  EXPECT_EQ(ReassemblyLimits::of(std::size_t{64} << 20).bytes_max, std::size_t{256} << 20);
+}
+
 TEST(Reassembler, MessagesThatNeverEndAreBoundedInNumber) {
   const ReassemblyLimits limits;
   Reassembler reassembler(limits);
