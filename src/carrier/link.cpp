@@ -41,6 +41,7 @@ std::string_view to_string(Phase phase) {
     case Phase::authenticating: return "authenticating";
     case Phase::handshaking: return "handshaking";
     case Phase::introducing: return "introducing";
+    case Phase::pinning: return "pinning";
     case Phase::up: return "up";
     case Phase::down: return "down";
   }
@@ -306,6 +307,7 @@ bool Link::expire_setup() {
   }
   const std::string waited = phase_ == Phase::handshaking   ? std::string(handshake_->waiting_for())
                              : phase_ == Phase::introducing ? std::string("its capability term")
+                             : phase_ == Phase::pinning     ? std::string("the disk that stores its key")
                                                             : std::string("its authentication");
   end(DownReason::timeout, other_end() + " was not connected within " + limit + "; we waited for " + waited);
   return true;

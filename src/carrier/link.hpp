@@ -25,6 +25,7 @@ enum class Phase : std::uint8_t {
   authenticating,  ///< Ed25519 handshake on the unidirectional streams of QUIC.
   handshaking,     ///< Distribution handshake.
   introducing,     ///< Capability terms (barrel/1).
+  pinning,         ///< The peer's key is being stored.
   up,
   down,
 };
@@ -74,6 +75,8 @@ class Link {
   virtual void flush(Instant now) = 0;
   /// What is due by LinkContext::now. Called by the carrier.
   virtual void on_timer() = 0;
+  /// After Pinned::later: whether the key is pinned now. on_up() or on_down() comes within the call.
+  virtual void pinned(bool /*is_stored*/, Instant /*now*/) {}
   /// Ends the link; on_down() comes within the call. What was queued is lost.
   void close(std::string_view why, Instant now);
 

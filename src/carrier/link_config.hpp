@@ -74,7 +74,7 @@ enum class DownReason : std::uint8_t {
   refused,           ///< The peer prefers its own dial to us (`nok`), or does not want us (`not_allowed`).
   timeout,           ///< Not up within setup_timeout; text names the phase.
   protocol_error,    ///< The peer broke the protocol after the link was up.
-  key_mismatch,      ///< The owner's pin() refused: another connection pinned another key meanwhile.
+  key_mismatch,      ///< The owner's pin() refused: another key was pinned meanwhile, or the disk failed.
 };
 [[nodiscard]] std::string_view to_string(DownReason reason);
 

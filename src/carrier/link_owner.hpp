@@ -13,6 +13,13 @@ namespace barrel::carrier {
 
 class Link;
 
+/// What became of the key of a peer whose handshake is complete.
+enum class Pinned : std::uint8_t {
+  yes,    ///< It is pinned.
+  no,     ///< Another one is, or it cannot be stored: the link is closed with key_mismatch.
+  later,  ///< It is being stored: Link::pinned() will say, and the link is not used before.
+};
+
 /// Who owns the links: the node. Called on the cluster thread from within the calls that drive the carrier.
 /// An implementation may call anything on any Link from here except destroy one (the carrier does that, after
 /// on_down()), and may start dials.
@@ -49,9 +56,8 @@ class LinkOwner {
   [[nodiscard]] virtual bool admits_unproven(std::string_view) { return true; }
   /// Whether a node whose name is new to this process may connect. It knows the cookie.
   [[nodiscard]] virtual bool admits_new_name(bool /*proven*/) { return true; }
-  /// Everything has succeeded, just before on_up(): pin the key if the name has none. False: another key was
-  /// pinned meanwhile; the link is then closed with key_mismatch.
-  [[nodiscard]] virtual bool pin(Link& link, NodeName peer, const PublicKey& key) = 0;
+  /// Everything has succeeded, just before on_up(): pin the key if the name has none.
+  [[nodiscard]] virtual Pinned pin(Link& link, NodeName peer, const PublicKey& key) = 0;
 
   /// The link carries messages from now on. An older live link to the same peer must be treated as down first
   /// (close() it); its on_down() comes within that call. attach() the outbound queue here.

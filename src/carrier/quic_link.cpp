@@ -121,6 +121,7 @@ Down QuicLink::explain_close(const quic::CloseReason& reason) const {
               who + " closed the connection while we waited for " + std::string(handshake_->waiting_for()),
               {}};
     case Phase::introducing:
+    case Phase::pinning:
     case Phase::up:
     case Phase::down: break;
   }

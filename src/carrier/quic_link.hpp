@@ -29,6 +29,7 @@ class QuicLink final : public Link, private quic::ConnectionEvents {
   [[nodiscard]] std::size_t unacknowledged_bytes() const override;
   void flush(Instant now) override;
   void on_timer() override;
+  void pinned(bool is_stored, Instant now) override;
 
   // For the carrier.
   [[nodiscard]] quic::ConnectionEvents& events() { return *this; }
@@ -83,6 +84,8 @@ class QuicLink final : public Link, private quic::ConnectionEvents {
   void on_control_stream(BytesView bytes, bool fin);
   void on_introduction(BytesView bytes);
   void come_up();
+  /// Carries messages from now on.
+  void begin();
 
   // Messages (quic_link_streams.cpp).
   /// Whether the peer may use the stream as early as this.

@@ -168,6 +168,43 @@ TEST_P(InBothDialects, KeysArePinnedOnceTheHandshakeIsComplete) {
                                                     "alice: pin", "alice: up"}));
 }
 
+TEST_P(InBothDialects, NothingIsDeliveredBeforeThePinIsStored) {
+  Two world(GetParam());
+  world.b->slow_disk = true;
+  world.a->dial(*world.b);
+  ASSERT_TRUE(
+      world.until([&] { return world.a->noted("bob: up") == 1 && world.b->being_pinned != nullptr; }));
+  (void)world.a->say(bob, 1, 1);
+  world.run(1s);
+  EXPECT_EQ(world.b->noted("alice: up"), 0U);
+  EXPECT_TRUE(world.b->messages.empty());
+  world.b->being_pinned->pinned(true, world.network.now);
+  EXPECT_EQ(world.b->noted("alice: up"), 1U);
+  ASSERT_TRUE(world.until([&] { return world.b->messages.size() == 1; }));
+}
+
+TEST_P(InBothDialects, APinThatCannotBeStoredEndsTheLink) {
+  Two world(GetParam());
+  world.b->slow_disk = true;
+  world.a->dial(*world.b);
+  ASSERT_TRUE(world.until([&] { return world.b->being_pinned != nullptr; }));
+  world.b->being_pinned->pinned(false, world.network.now);
+  ASSERT_TRUE(world.all_down());
+  EXPECT_EQ(world.b->downs.at(0).reason, DownReason::key_mismatch);
+  EXPECT_EQ(world.b->noted("alice: up"), 0U);
+  EXPECT_EQ(world.b->count("auth.failed.pin"), 1U);
+}
+
+TEST_P(InBothDialects, ADiskThatIsStuckEndsTheLinkWithItsSetupTime) {
+  Two world(GetParam());
+  world.b->slow_disk = true;
+  world.a->dial(*world.b);
+  ASSERT_TRUE(world.until([&] { return !world.b->downs.empty(); }));
+  EXPECT_EQ(world.b->downs[0].reason, DownReason::timeout);
+  EXPECT_NE(world.b->downs[0].text.find("we waited for the disk"), std::string::npos)
+      << world.b->downs[0].text;
+}
+
 TEST_P(InBothDialects, AnotherKeyThanThePinnedOneIsRefusedAndBothSidesKnow) {
   Two world(GetParam());
   world.b->trust.put(alice.text(), identity_of(99).public_key());

@@ -1,4 +1,5 @@
 // How a link comes up: authentication, distribution handshake, capability terms.
+#include <algorithm>
 #include <utility>
 
 #include "barrel/base/assert.hpp"
@@ -187,12 +188,21 @@ void QuicLink::on_introduction(BytesView bytes) {
 }
 
 void QuicLink::come_up() {
-  if (!context_.owner.pin(*this, peer_.name, peer_.key)) {
-    context_.count("auth.failed.pin");
-    return end(DownReason::key_mismatch,
-               "another key of " + std::string(peer_.name.text()) + " was pinned while it connected");
-  }
-  if (!alive()) return;
+  phase_ = Phase::pinning;
+  const Pinned outcome = context_.owner.pin(*this, peer_.name, peer_.key);
+  if (outcome != Pinned::later) pinned(outcome == Pinned::yes, context_.now);
+}
+
+void QuicLink::pinned(bool is_stored, Instant now) {
+  if (phase_ != Phase::pinning) return;
+  context_.now = std::max(context_.now, now);
+  if (is_stored) return begin();
+  context_.count("auth.failed.pin");
+  end(DownReason::key_mismatch, "the key of " + std::string(peer_.name.text()) +
+                                    " is not pinned: another one was while it connected, or the disk failed");
+}
+
+void QuicLink::begin() {
   open_lanes();
   if (!alive()) return;
   connection_->admit();

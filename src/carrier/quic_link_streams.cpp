@@ -26,7 +26,7 @@ bool QuicLink::may_open(quic::StreamId stream) const {
   if (quic::is_unidirectional(stream)) return false;
   // An acceptor is up as soon as it has sent the last message of the handshake, which a dialer may get late.
   if (phase_ == Phase::handshaking) return dialed() || stream == control_stream;
-  return phase_ == Phase::introducing;
+  return phase_ == Phase::introducing || phase_ == Phase::pinning;
 }
 
 void QuicLink::on_stream_opened(quic::Connection&, quic::StreamId stream) {

@@ -221,6 +221,7 @@ void TcpLink::on_closed(const std::string& why) {
                                                  std::string(handshake_->waiting_for()));
     case Phase::authenticating:
     case Phase::introducing:
+    case Phase::pinning:
     case Phase::up:
     case Phase::down: break;
   }

@@ -87,9 +87,13 @@ class TestNode final : public LinkOwner, public DatagramSink {
     if (drops_dial(verdict)) entry.dial->close("the peer's own dial", network.now);
     return verdict;
   }
-  bool pin(Link&, NodeName peer, const PublicKey& presented) override {
+  Pinned pin(Link& link, NodeName peer, const PublicKey& presented) override {
     note(peer, "pin");
-    return accepted(trust.store_if_new(peer.text(), presented));
+    if (slow_disk) {
+      being_pinned = &link;
+      return Pinned::later;
+    }
+    return accepted(trust.store_if_new(peer.text(), presented)) ? Pinned::yes : Pinned::no;
   }
   void on_up(Link& link) override {
     const NodeName peer = link.peer()->name;
@@ -201,6 +205,9 @@ class TestNode final : public LinkOwner, public DatagramSink {
   Metrics metrics;
   Duration skew{};
   dist::OutboundLimits outbound_limits;
+  /// Pins take until the test says so, to being_pinned.
+  bool slow_disk = false;
+  Link* being_pinned = nullptr;
   bool cut = false;  ///< Nothing leaves this node any more.
   std::map<NodeName, Entry> peers;
   std::vector<Received> messages;

@@ -171,7 +171,7 @@ class TcpNode final : public LinkOwner {
   dist::Verdict on_incoming(Link&, std::string_view, std::uint32_t) override {
     return live != nullptr ? dist::Verdict::accept_replacing : dist::Verdict::accept;
   }
-  bool pin(Link&, NodeName, const PublicKey&) override { return false; }
+  Pinned pin(Link&, NodeName, const PublicKey&) override { return Pinned::no; }
   void on_up(Link& link) override {
     if (live != nullptr) live->close("replaced", network.time);
     live = &link;

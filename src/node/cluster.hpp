@@ -101,7 +101,7 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   dist::Verdict on_incoming(carrier::Link& link, std::string_view peer, std::uint32_t creation) override;
   bool admits_unproven(std::string_view peer) override;
   bool admits_new_name(bool proven) override;
-  bool pin(carrier::Link& link, NodeName peer, const PublicKey& key) override;
+  carrier::Pinned pin(carrier::Link& link, NodeName peer, const PublicKey& key) override;
   void on_up(carrier::Link& link) override;
   void on_message(carrier::Link& link, dist::Message& message, dist::Lane lane) override;
   void on_suspect(carrier::Link& link) override;
@@ -132,6 +132,7 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   [[nodiscard]] static bool is_member(const carrier::Link& link) { return link.proves_name(); }
   /// Closes the links of those who let senders wait for ever.
   void give_up_stalled();
+  void pin_stored(std::uint64_t link_id, NodeName peer, const Result<auth::TrustDecision>& stored);
   /// The end of every loop turn: queues to links, due timers, datagrams out.
   void turn();
   void live_link_down(Channel& channel, const carrier::Down& down, bool was_member);
@@ -155,9 +156,9 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   void arm_timer();
   /// Closes links that nobody has used for a while and gossip does not need.
   void sweep_idle();
-  /// Closes the live link if neither gossip nor any process needs it.
   /// Frees the channels that have not been needed since the last sweep.
   void free_idle_channels();
+  /// Closes the live link if neither gossip nor any process needs it.
   void close_unneeded(const Channel& channel);
 
   const NodeConfig& config_;

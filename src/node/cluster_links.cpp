@@ -58,14 +58,28 @@ bool Cluster::admits_new_name(bool proven) {
   return (proven ? names_with_key_ : names_without_key_).take(loop_.now());
 }
 
-bool Cluster::pin(carrier::Link&, NodeName peer, const PublicKey& key) {
-  const auto pinned = trust_.store_if_new(peer.text(), key);
-  if (!pinned) {
+carrier::Pinned Cluster::pin(carrier::Link& link, NodeName peer, const PublicKey& key) {
+  using carrier::Pinned;
+  const auto known = trust_.find(peer.text());
+  if (known && *known) return **known == key ? Pinned::yes : Pinned::no;
+  // Written, and safe on the disk, which takes its time, before the connection is used.
+  const auto stored = std::make_shared<Result<auth::TrustDecision>>(Error(Errc::io));
+  const bool queued =
+      loop_.offload([&trust = trust_, stored, peer, key] { *stored = trust.store_if_new(peer.text(), key); },
+                    [this, stored, peer, id = link.id()] { pin_stored(id, peer, *stored); });
+  if (queued) return Pinned::later;
+  log_.error("the key of a new node could not be stored",
+             {{"node", std::string(peer.text())}, {"why", "too many lookups and files wait"}});
+  return Pinned::no;
+}
+
+void Cluster::pin_stored(std::uint64_t link_id, NodeName peer, const Result<auth::TrustDecision>& stored) {
+  if (!stored) {
     log_.error("the key of a new node could not be stored",
-               {{"node", std::string(peer.text())}, {"why", pinned.error().message()}});
-    return false;
+               {{"node", std::string(peer.text())}, {"why", stored.error().message()}});
   }
-  return auth::accepted(*pinned);
+  carrier::Link* link = carrier_->find(link_id);
+  if (link != nullptr) link->pinned(stored && auth::accepted(*stored), loop_.now());
 }
 
 void Cluster::on_authenticated(carrier::Link& link, std::string_view, const PublicKey&) {
