@@ -7,7 +7,7 @@ namespace barrel::sim {
 
 namespace {
 
-constexpr std::array<std::string_view, 62> silent = {
+constexpr std::array<std::string_view, 63> silent = {
     "auth.pending_limit",
     "barrel_p2p.router.request_dropped",
     "dist.early_data_limit",
@@ -30,6 +30,7 @@ constexpr std::array<std::string_view, 62> silent = {
     "liveness.malformed",
     "liveness.nodes_full",
     "liveness.spoofed",
+    "membership.joins_refused",
     "membership.malformed",
     "membership.shuffle_peers_limit",
     "membership.spoofed",

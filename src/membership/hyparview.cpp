@@ -31,6 +31,7 @@ HyParView::HyParView(NodeName self, HyParViewConfig config, Random random, Metri
       shuffles_(metrics.counter("barrel_p2p.hyparview.shuffle")),
       unasked_replies_(metrics.counter("membership.unasked_replies")),
       joins_received_(metrics.counter("membership.joins_received")),
+      joins_refused_(metrics.counter("membership.joins_refused")),
       pending_timeouts_(metrics.counter("barrel_p2p.hyparview.pending_timeout")),
       shuffle_peers_limit_(metrics.counter("membership.shuffle_peers_limit")),
       refusals_sent_(metrics.counter("membership.refusals_sent")),
@@ -135,6 +136,8 @@ void HyParView::handle(NodeName from, const hyparview::Join&, Instant now, Effec
   const bool known = active_.contains(from);
   // A Barrel node repeats a join only by accident; the original does after it has lost its views.
   if (known && is_barrel(from)) return;
+  // The peer, which believes in an edge now, is told with the next correction.
+  if (!admits(from, now)) return correct(from, now, out);
   if (!known) {
     if (!has_room()) evict_for(from, now, out);
     add_active(from, now, out);
@@ -171,7 +174,8 @@ void HyParView::handle(NodeName from, const hyparview::Disconnect&, Instant now,
 
 void HyParView::handle(NodeName from, const hyparview::Neighbor& m, Instant now, Effects& out) {
   const bool known = active_.contains(from);
-  const bool accepted = !left_ && (known || m.priority == hyparview::Priority::high || has_room());
+  const bool wanted = m.priority == hyparview::Priority::high || has_room();
+  const bool accepted = !left_ && (known || (wanted && admits(from, now)));
   if (accepted && !known) {
     if (!has_room()) evict_for(from, now, out);
     add_active(from, now, out);
@@ -228,6 +232,13 @@ void HyParView::handle(NodeName from, const hyparview::ShuffleReply& m, Instant 
   --link->second.shuffles_unanswered;
   for (const auto& peer : m.peers) add_passive(peer.node, from);
   fill_soon(now);
+}
+
+bool HyParView::admits(NodeName from, Instant now) {
+  const auto link = links_.find(from);
+  if (link == links_.end() || link->second.places.allow(now)) return true;
+  joins_refused_.add();
+  return false;
 }
 
 void HyParView::send(NodeName to, const hyparview::Message& message, Effects& out) const {

@@ -11,6 +11,7 @@
 #include "barrel/base/time.hpp"
 #include "barrel/term/node_name.hpp"
 #include "barrel/term/term.hpp"
+#include "base/rate_limit.hpp"
 #include "membership/hyparview_config.hpp"
 #include "membership/hyparview_messages.hpp"
 #include "membership/peer_kind.hpp"
@@ -88,12 +89,18 @@ class HyParView {
   [[nodiscard]] std::size_t passive_count() const { return passive_.size(); }
 
  private:
+  /// A peer takes a place once and keeps it; lost edges and restarted views are asked for anew, seconds
+  /// apart. A guess: more is a flood, each of which evicts a neighbour or sends a walk through the cluster.
+  static constexpr std::uint64_t places_per_second = 5;
+
   struct Link {
     PeerKind kind;
     /// When we last corrected the peer's view of an edge.
     std::optional<Instant> corrected_at;
     /// When an Erlang peer last gossiped with us.
     std::optional<Instant> gossiped_at;
+    /// Of places in our active view.
+    RateLimit places{places_per_second};
     /// Shuffles sent to the peer, whose answers are still to come.
     std::uint32_t shuffles_unanswered = 0;
   };
@@ -132,6 +139,8 @@ class HyParView {
   void handle(NodeName from, const hyparview::Shuffle& m, Instant now, Effects& out);
   void handle(NodeName from, const hyparview::ShuffleReply& m, Instant now, Effects& out);
 
+  /// Whether `from` may take a place in the active view once more; counts when not.
+  [[nodiscard]] bool admits(NodeName from, Instant now);
   void send(NodeName to, const hyparview::Message& message, Effects& out) const;
   void add_active(NodeName peer, Instant now, Effects& out);
   void remove_active(NodeName peer, Removal reason, Instant now, Effects& out);
@@ -190,6 +199,7 @@ class HyParView {
   Counter& shuffles_;
   Counter& unasked_replies_;
   Counter& joins_received_;
+  Counter& joins_refused_;
   Counter& pending_timeouts_;
   Counter& shuffle_peers_limit_;
   Counter& refusals_sent_;

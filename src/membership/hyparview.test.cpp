@@ -444,5 +444,31 @@ TEST_F(HyParViewTest, drops_and_counts_what_is_malformed_or_names_another_sender
   EXPECT_TRUE(views().is_active(a));
 }
 
+TEST_F(HyParViewTest, floods_of_joins_neither_walk_nor_evict_more_than_a_few_times_a_second) {
+  add_peer(a);
+  add_peer(b);
+  (void)up(c);
+  std::size_t walks = 0;
+  std::size_t places = 0;
+  constexpr std::size_t floods = 300;
+  for (std::size_t i = 0; i < floods; ++i) {  // for 3 seconds
+    for (const Message& request : {Message(Join{{c}}), Message(Neighbor{Priority::high, {c}})}) {
+      const auto out = receive(c, request);
+      walks += sent<ForwardJoin>(out).size();
+      places += static_cast<std::size_t>(std::ranges::count_if(
+          out, [](const auto& e) { return std::holds_alternative<HyParView::PeerUp>(e); }));
+      (void)receive(c, Disconnect{{c}});
+    }
+    now += std::chrono::milliseconds(10);
+  }
+  EXPECT_GE(places, 5U) << "a few are served";
+  EXPECT_LE(places, 20U) << "five a second, and five that were saved up";
+  EXPECT_LE(walks, 2 * 20U);
+  EXPECT_GE(metrics.counter("membership.joins_refused").value(), 2 * floods - 20);
+  now += seconds(1);
+  (void)receive(c, Join{{c}});
+  EXPECT_TRUE(views().is_active(c)) << "afterwards it may join as anybody";
+}
+
 }  // namespace
 }  // namespace barrel

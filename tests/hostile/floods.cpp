@@ -174,7 +174,8 @@ void unread_answers(Scene& scene) {
 
 constexpr Attack attacks[] = {
     {"Joins", "joins, neighbor requests, shuffles and disconnects without end",
-     "keeps the active view within `active_size`", "membership.joins_received", Ending::no_matter, &joins},
+     "gives it a place five times a second, within `active_size`", "membership.joins_refused",
+     Ending::no_matter, &joins},
     {"Shuffles", "shuffles full of invented nodes", "keeps the passive view within `passive_size`",
      "membership.passive_full", Ending::stays, &shuffles},
     {"Gossip",
