@@ -32,6 +32,8 @@ Liveness::Liveness(NodeName self, std::uint32_t creation, std::int64_t wall_ms, 
       suspicions_(metrics.counter("liveness.suspicions")),
       deaths_told_(metrics.counter("liveness.deaths_told")),
       refutations_(metrics.counter("liveness.refutations")),
+      refutations_put_off_(metrics.counter("liveness.refutations_put_off")),
+      contradicted_(metrics.counter("liveness.contradicted")),
       cut_off_(metrics.counter("liveness.cut_off")),
       nodes_gauge_(metrics.gauge("liveness.nodes")) {}
 
@@ -95,7 +97,7 @@ void Liveness::link_up(NodeName node, std::uint32_t creation, bool speaks, Insta
     member->speaks = speaks;
     member->silent = false;
     member->out_of_reach = false;
-    member->told_dead = false;
+    member->told_against.reset();
     member->link_creation = creation;
     member->suspecters.clear();
     member->suspicion.reset();
@@ -140,8 +142,14 @@ void Liveness::link_down(NodeName node, bool lost, Instant now, Effects& out) {
     member->out_of_reach = !member->speaks && current;
   });
   member->witness_at.reset();
+  member->refute_at.reset();
+  const std::optional<Claim> told = std::exchange(member->told_against, std::nullopt);
   if (!current || left_) return wake(node, *member, now);
-  if (member->told_dead) return declare_dead(node, *member, now, out);
+  if (told && told->verdict == Verdict::down) return declare_dead(node, *member, now, out);
+  if (told && !is_old(*member, *told)) {
+    (void)believe(node, *member, *told, now, out);
+    return;
+  }
   if (lost || !member->speaks) {
     suspect(node, *member, now, config_.probe_wait, out);
     out.push_back(Probe{node});
@@ -208,7 +216,7 @@ void Liveness::declare_dead(NodeName node, Member& member, Instant now, Effects&
   deaths_told_.add();
   change(node, member, now, out, [&] { member.state = State::dead; });
   member.suspicion.reset();
-  member.told_dead = false;
+  member.told_against.reset();
   member.suspecters.clear();
   member.witnesses.clear();
   wake(node, member, now);
@@ -220,6 +228,7 @@ void Liveness::wake(NodeName node, Member& member, Instant now) {
   const auto consider = [&](Instant at) {
     if (!next || at < *next) next = at;
   };
+  if (member.refute_at) consider(*member.refute_at);
   if (member.suspicion) {
     consider(member.suspicion->decide_at);
     // When those asked have had their time; once that is over only decide_at or another input matters.
@@ -235,6 +244,10 @@ void Liveness::wake_up(NodeName node, Member& member, Instant now, Effects& out)
   if (member.witness_at && *member.witness_at <= now) {
     member.witness_at.reset();
     if (member.linked && !member.silent) tell(claim_about(node, member, Verdict::reachable), out);
+  }
+  if (member.refute_at && *member.refute_at <= now) {
+    member.refute_at.reset();
+    refute_for(node, member, now, out);
   }
   if (member.suspicion) decide(node, member, now, out);
   else wake(node, member, now);
@@ -255,6 +268,10 @@ void Liveness::advance(Instant now, Effects& out) {
   }
   for (const NodeName node : due) {
     if (Member* member = find(node)) wake_up(node, *member, now, out);
+  }
+  if (refute_at_ && *refute_at_ <= now) {
+    refute_at_.reset();
+    refute(now, out);
   }
   if (sweep_at_ && *sweep_at_ <= now) sweep(out);
   if (probe_at_ && *probe_at_ <= now) probe_one(now, out);
@@ -310,6 +327,7 @@ std::optional<Instant> Liveness::next_deadline() const {
   const auto consider = [&](std::optional<Instant> at) {
     if (at && (!next || *at < *next)) next = at;
   };
+  consider(refute_at_);
   consider(probe_at_);
   consider(revive_at_);
   consider(sweep_at_);

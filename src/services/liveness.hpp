@@ -147,8 +147,11 @@ class Liveness {
     bool silent = false;
     /// An Erlang node whose link we lost.
     bool out_of_reach = false;
-    /// Told dead while our link seemed to work.
-    bool told_dead = false;
+    /// What was told of it against our link, which seemed to work; the latest.
+    std::optional<liveness::Claim> told_against;
+    /// When we spoke for it last, and will again.
+    std::optional<Instant> refuted_at;
+    std::optional<Instant> refute_at;
     bool probing = false;
     /// We were linked to it at some time.
     bool met = false;
@@ -192,8 +195,18 @@ class Liveness {
   /// Returns whether a node known before is now held for dead, gone, restarted or alive again.
   bool on_claim(NodeName teller, NodeName origin, const liveness::Claim& claim, Instant now,
                 std::int64_t wall_ms, Effects& out);
-  void on_own(const liveness::Claim& claim, Effects& out);
-  bool on_verdict(NodeName node, Member& member, const liveness::Claim& claim, Instant now, Effects& out);
+  void on_own(const liveness::Claim& claim, Instant now, Effects& out);
+  bool on_verdict(NodeName teller, NodeName node, Member& member, const liveness::Claim& claim, Instant now,
+                  Effects& out);
+  [[nodiscard]] static bool is_old(const Member& member, const liveness::Claim& claim);
+  /// Whether our link to the node stands against the claim. What the claim may be right about is settled when
+  /// the link ends.
+  [[nodiscard]] bool contradicted(NodeName teller, NodeName node, Member& member,
+                                  const liveness::Claim& claim, Instant now, Effects& out);
+  bool believe(NodeName node, Member& member, const liveness::Claim& claim, Instant now, Effects& out);
+  /// Tells that this node lives, at once or, if it has just told so, a little later.
+  void refute(Instant now, Effects& out);
+  void refute_for(NodeName node, Member& member, Instant now, Effects& out);
   void on_suspect(NodeName origin, NodeName node, Member& member, Instant now, Effects& out);
   void on_witness(NodeName origin, NodeName node, Member& member, Instant now);
   void tell(const liveness::Claim& claim, Effects& out);
@@ -229,6 +242,8 @@ class Liveness {
   NodeName self_;
   std::uint32_t creation_;
   std::uint64_t incarnation_;
+  std::optional<Instant> refuted_at_;
+  std::optional<Instant> refute_at_;
   LivenessConfig config_;
   Random random_;
   bool left_ = false;
@@ -265,6 +280,8 @@ class Liveness {
   Counter& suspicions_;
   Counter& deaths_told_;
   Counter& refutations_;
+  Counter& refutations_put_off_;
+  Counter& contradicted_;
   Counter& cut_off_;
   Gauge& nodes_gauge_;
 };

@@ -173,6 +173,7 @@ TEST_F(LivenessTest, refutes_its_own_death_and_suspicion) {
       EXPECT_EQ(before.front(), (Claim{Verdict::alive, me, 9, static_cast<std::uint64_t>(wall) + 6}));
     }
   }
+  now += config.refute_period;
   EXPECT_EQ(
       told(hear(w, {Verdict::suspect, me, 9, static_cast<std::uint64_t>(wall) + 6}), Verdict::alive).size(),
       1U);
@@ -192,6 +193,85 @@ TEST_F(LivenessTest, a_death_told_against_a_working_link_waits_for_the_link_to_p
   EXPECT_TRUE(alive(x));
   EXPECT_EQ(told(down(x), Verdict::down).size(), 1U);
   EXPECT_FALSE(alive(x));
+}
+
+TEST_F(LivenessTest, a_working_link_is_believed_over_a_peer_that_says_the_node_is_gone_or_another) {
+  std::uint64_t incarnation = wall;
+  for (const bool speaks : {true, false}) {
+    (void)up(x, 1, speaks);
+    const std::uint64_t version = core.living_version();
+    for (Claim lie : {Claim{Verdict::left, x, 1, 0}, Claim{Verdict::down, x, 1, 0},
+                      Claim{Verdict::alive, x, 77, 0}, Claim{Verdict::left, x, 77, 0}}) {
+      lie.incarnation = incarnation += 10;
+      Liveness::Effects out;
+      core.gossip(w, liveness::gossip_of(x, lie), now, wall, out);  // w may write any origin into gossip
+      core.message(w, encode(w, liveness::Claims{{lie}}), now, wall, out);
+      EXPECT_EQ(core.visibility(x), (NodeVisibility{true, 1}));
+      EXPECT_EQ(count<Liveness::Changed>(out) + count<Liveness::Died>(out), 0U);
+    }
+    EXPECT_EQ(core.living_version(), version);
+  }
+  EXPECT_GE(metrics.counter("liveness.contradicted").value(), 8U);
+}
+
+TEST_F(LivenessTest, a_node_that_leaves_is_believed_by_its_own_word_or_when_its_link_ends) {
+  Liveness other(x, 1, wall, config, Random(5), metrics);
+  Liveness::Effects out;
+  (void)up(x);
+  other.link_up(me, 9, true, now, wall, out);
+  out.clear();
+  other.leave(out);
+  Liveness::Effects heard;
+  for (const auto& effect : out) {
+    if (const auto* send = std::get_if<Liveness::SendTo>(&effect); send != nullptr && send->node == me)
+      core.message(x, send->message, now, wall, heard);
+  }
+  EXPECT_EQ(count<Liveness::Died>(heard), 1U);
+  EXPECT_FALSE(alive(x));
+
+  (void)up(v);
+  (void)hear(w, {Verdict::left, v, 1, 100});
+  EXPECT_TRUE(alive(v));
+  const auto gone = down(v, false);
+  EXPECT_FALSE(alive(v));
+  EXPECT_TRUE(told(gone, Verdict::down).empty()) << "it left, it did not die";
+}
+
+TEST_F(LivenessTest, a_restart_told_against_a_link_to_the_former_life_is_believed_when_that_ends) {
+  (void)up(x, 1);
+  (void)hear(w, {Verdict::alive, x, 2, 200});
+  EXPECT_EQ(core.visibility(x), (NodeVisibility{true, 1}));
+  const auto gone = down(x);
+  EXPECT_EQ(count<Liveness::Died>(gone), 1U);
+  EXPECT_EQ(core.visibility(x), (NodeVisibility{true, 2}));
+}
+
+TEST_F(LivenessTest, repeated_lies_are_refuted_once_a_second) {
+  (void)up(v, 4, false);
+  std::size_t refuted = 0;
+  std::size_t spoken = 0;
+  std::uint64_t last = 0;
+  for (std::uint64_t i = 1; i <= 300; ++i) {  // for 3 seconds
+    const std::uint64_t incarnation = static_cast<std::uint64_t>(wall) + 10 * i;
+    auto out = hear(w, {Verdict::down, me, 9, incarnation});
+    const auto more = hear(w, {Verdict::down, v, 4, incarnation});
+    const auto later = pass(milliseconds(10));
+    out.insert(out.end(), more.begin(), more.end());
+    out.insert(out.end(), later.begin(), later.end());
+    for (const Claim& claim : told(out, Verdict::alive)) {
+      ++(claim.node == me ? refuted : spoken);
+      if (claim.node == me) last = claim.incarnation;
+    }
+  }
+  for (const Claim& claim : told(pass(seconds(1)), Verdict::alive)) {
+    if (claim.node == me) last = claim.incarnation;
+  }
+  EXPECT_GE(refuted, 3U);
+  EXPECT_LE(refuted, 4U);
+  EXPECT_GE(spoken, 3U);
+  EXPECT_LE(spoken, 4U);
+  EXPECT_EQ(last, static_cast<std::uint64_t>(wall) + 3'001) << "the last word is ours";
+  EXPECT_TRUE(alive(v));
 }
 
 TEST_F(LivenessTest, a_restarted_node_supersedes_its_former_self) {

@@ -91,7 +91,13 @@ void Liveness::join() {
 void Liveness::leave(Effects& out) {
   if (left_) return;
   tell(own_claim(Verdict::left), out);
+  // Who is linked believes nobody else that we go.
+  for (const auto& [node, member] : members_) {
+    if (member.linked && member.speaks)
+      out.push_back(SendTo{node, encode(self_, liveness::Claims{{own_claim(Verdict::left)}})});
+  }
   left_ = true;
+  refute_at_.reset();
   ++living_version_;
 }
 
@@ -133,7 +139,7 @@ bool Liveness::on_claim(NodeName teller, NodeName origin, const Claim& claim, In
     return false;
   }
   if (claim.node == self_) {
-    on_own(claim, out);
+    on_own(claim, now, out);
     return false;
   }
   Member* member = find(claim.node);
@@ -146,7 +152,7 @@ bool Liveness::on_claim(NodeName teller, NodeName origin, const Claim& claim, In
     return false;
   }
   if (member == nullptr) member = obtain(claim.node, teller, now);
-  return member != nullptr && on_verdict(claim.node, *member, claim, now, out);
+  return member != nullptr && on_verdict(teller, claim.node, *member, claim, now, out);
 }
 
 void Liveness::on_witness(NodeName origin, NodeName node, Member& member, Instant now) {
@@ -156,7 +162,7 @@ void Liveness::on_witness(NodeName origin, NodeName node, Member& member, Instan
   wake(node, member, now);
 }
 
-void Liveness::on_own(const Claim& claim, Effects& out) {
+void Liveness::on_own(const Claim& claim, Instant now, Effects& out) {
   if (left_ || claim.incarnation < incarnation_ || claim.verdict == Verdict::reachable) return;
   const bool mine = claim.creation == creation_;
   if (claim.verdict == Verdict::alive && mine) {
@@ -166,7 +172,28 @@ void Liveness::on_own(const Claim& claim, Effects& out) {
   if (claim.verdict == Verdict::suspect && !mine) return;
   refutations_.add();
   incarnation_ = claim.incarnation + 1;
+  refute(now, out);
+}
+
+void Liveness::refute(Instant now, Effects& out) {
+  if (refute_at_) return refutations_put_off_.add();
+  if (refuted_at_ && now < *refuted_at_ + config_.refute_period) {
+    refute_at_ = *refuted_at_ + config_.refute_period;
+    return refutations_put_off_.add();
+  }
+  refuted_at_ = now;
   tell(own_claim(Verdict::alive), out);
+}
+
+void Liveness::refute_for(NodeName node, Member& member, Instant now, Effects& out) {
+  if (member.refute_at) return refutations_put_off_.add();
+  if (member.refuted_at && now < *member.refuted_at + config_.refute_period) {
+    member.refute_at = *member.refuted_at + config_.refute_period;
+    refutations_put_off_.add();
+    return wake(node, member, now);
+  }
+  member.refuted_at = now;
+  tell(claim_about(node, member, Verdict::alive), out);
 }
 
 void Liveness::on_suspect(NodeName origin, NodeName node, Member& member, Instant now, Effects& out) {
@@ -180,22 +207,37 @@ void Liveness::on_suspect(NodeName origin, NodeName node, Member& member, Instan
   if (member.suspicion) decide(node, member, now, out);
 }
 
-bool Liveness::on_verdict(NodeName node, Member& member, const Claim& claim, Instant now, Effects& out) {
+bool Liveness::is_old(const Member& member, const Claim& claim) {
   const bool same = claim.incarnation == member.incarnation && claim.creation == member.creation;
   const bool later_stage = same && rank_of(claim.verdict) > rank_of(verdict_of(member.state));
-  if (claim.incarnation <= member.incarnation && !later_stage) return false;
-  if (claim.verdict == Verdict::down && member.linked) {
-    // News of an incarnation before the one we are linked to.
-    if (claim.creation != member.link_creation) return false;
-    if (!member.silent) {
-      // Our link contradicts it. If it is true the link is lost soon, and then this settles it.
-      member.told_dead = true;
-      if (member.speaks) return false;
-      change(node, member, now, out, [&] { member.incarnation = claim.incarnation + 1; });
-      tell(claim_about(node, member, Verdict::alive), out);
-      return false;
-    }
-  }
+  return claim.incarnation <= member.incarnation && !later_stage;
+}
+
+bool Liveness::contradicted(NodeName teller, NodeName node, Member& member, const Claim& claim, Instant now,
+                            Effects& out) {
+  if (!member.linked) return false;
+  const bool of_this_life = claim.creation == member.link_creation;
+  if (claim.verdict == Verdict::alive && of_this_life) return false;
+  // News of an incarnation before the one we are linked to.
+  if (claim.verdict == Verdict::down && !of_this_life) return true;
+  // It goes by its own word; and a silent link stands against nothing.
+  if (member.silent || teller == node) return false;
+  contradicted_.add();
+  member.told_against = claim;
+  // Of another life only those know who are linked to that one.
+  if (member.speaks || !of_this_life) return true;
+  change(node, member, now, out, [&] { member.incarnation = claim.incarnation + 1; });
+  refute_for(node, member, now, out);
+  return true;
+}
+
+bool Liveness::on_verdict(NodeName teller, NodeName node, Member& member, const Claim& claim, Instant now,
+                          Effects& out) {
+  if (is_old(member, claim) || contradicted(teller, node, member, claim, now, out)) return false;
+  return believe(node, member, claim, now, out);
+}
+
+bool Liveness::believe(NodeName node, Member& member, const Claim& claim, Instant now, Effects& out) {
   const bool was_known = member.creation != 0;
   const NodeVisibility before = visibility_of(member);
   change(node, member, now, out, [&] {
@@ -213,7 +255,7 @@ bool Liveness::on_verdict(NodeName node, Member& member, const Claim& claim, Ins
     }
   });
   member.suspicion.reset();
-  member.told_dead = false;
+  member.told_against.reset();
   member.suspecters.clear();
   member.witnesses.clear();
   wake(node, member, now);

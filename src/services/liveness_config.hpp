@@ -39,6 +39,9 @@ struct LivenessConfig {
   /// Between dials to one random dead node, so that a healed partition is noticed; and how long it is tried.
   Duration revive_period = std::chrono::seconds(10);
   Duration revive_for = std::chrono::hours(24);
+  /// Between refutations of this node's end, or of that of one node that it speaks for, so that who repeats a
+  /// lie is not answered by gossip each time. Guess: honest observers agree within this time.
+  Duration refute_period = std::chrono::seconds(1);
   /// How far in the future an incarnation may be.
   Duration clock_skew_max = std::chrono::minutes(5);
   /// Most nodes known. Of those that were never met the ones go first of whom the peer has told that told of

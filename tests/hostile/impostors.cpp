@@ -177,7 +177,9 @@ constexpr Attack attacks[] = {
      "bob"},
     {"ToldLeft",
      "the news that a node has left, or runs as a new incarnation",
-     "believes it as any news of a member; that node refutes it as soon as it hears of it",
+     "does not believe it of a node that it is connected to, unless that says so itself; that node refutes "
+     "it, "
+     "once a second at most",
      "liveness.refutations",
      Ending::stays,
      &told_left,
