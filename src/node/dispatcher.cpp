@@ -147,7 +147,9 @@ void Dispatcher::deliver_to_kernel(const Source& source, Atom name, const dist::
   message.peer = source.peer;
   message.payload = payload.share();
   message.context = source.context;
-  message.bytes = payload.bytes.size();
+  // Of a small message most of what is kept is not its payload.
+  message.bytes =
+      payload.bytes.size() + sizeof(detail::TypedMessage<KernelMessage>) + sizeof(detail::UnreadCharge);
   auto charge = std::make_shared<detail::UnreadCharge>();
   charge->take(source.context, message.bytes);
   message.charge = std::move(charge);

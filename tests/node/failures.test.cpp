@@ -239,6 +239,35 @@ TEST_F(Failures, NodesThatAreGoneAreForgottenAndFoundAgainWhenTheyAreBack) {
   watch_thread.join();
 }
 
+/// Keeps its scheduler thread until it is told to go on.
+Task<> hold_thread(Self /*self*/, std::atomic<bool>* is_holding, std::atomic<bool>* go_on) {
+  *is_holding = true;
+  go_on->wait(false);
+  co_return;
+}
+
+Task<> flood_rex(Self self, NodeName node) {
+  for (int i = 0; i < 20'000; ++i) self.send(NodeLocalName{"rex", node}, 1);
+  co_return;
+}
+
+TEST_F(Failures, TinyMessagesThatRexDoesNotComeToCountByWhatIsKeptOfThem) {
+  auto settings = config("a");
+  settings.processes.schedulers = 1;
+  settings.channel.unread_bytes_max = std::size_t{1} << 20;
+  const auto a = start(settings);
+  const auto b = start("b");
+  ASSERT_TRUE(a && b);
+  std::atomic<bool> is_holding{false};
+  std::atomic<bool> go_on{false};
+  a->spawn(&hold_thread, &is_holding, &go_on);
+  EXPECT_TRUE(eventually([&] { return is_holding.load(); }));
+  EXPECT_TRUE(b->run(&flood_rex, a->name()));
+  EXPECT_TRUE(eventually([&] { return a->metrics().at("node.unread_bytes_limit") >= 1; }, 20s));
+  go_on = true;
+  go_on.notify_one();
+}
+
 TEST_F(Failures, ThePortOfAnotherIsAnErrorThatSaysSo) {
   const auto a = start("a");
   ASSERT_TRUE(a);
