@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "barrel/base/assert.hpp"
+#include "dist/term_copy.hpp"
 
 namespace barrel::dist {
 namespace {
@@ -30,6 +31,7 @@ Outbound::Outbound(OutboundLimits limits, Metrics& metrics)
     : limits_(limits),
       refused_busy_(metrics.counter("dist.outbound_busy")),
       refused_large_(metrics.counter("dist.outbound_too_large")),
+      too_deep_(metrics.counter("dist.outbound_too_deep")),
       lost_bytes_(metrics.counter("dist.outbound_lost_bytes")),
       unacknowledged_bytes_(metrics.counter("dist.outbound_unacknowledged_bytes")),
       atoms_taken_(metrics.counter("dist.atom_cache_place_taken")),
@@ -321,8 +323,22 @@ void Outbound::convert(Queue& queue, BytesView frame) {
   queue.pending_bytes += count;
 }
 
+bool Outbound::is_too_deep(BytesView frame) {
+  const std::uint32_t depth_max = depth_max_;
+  // Each level takes two bytes at least, so that most messages need not be gone over.
+  if (depth_max == 0 || frame.size() <= std::size_t{2} * depth_max) return false;
+  const BytesView message = frame.subspan(length_bytes + 2);  // behind 112 131
+  const auto control = extent_of(message);
+  if (!control || control->bytes >= message.size()) return false;
+  const auto payload = extent_of(message.subspan(control->bytes + 1));  // behind its 131
+  if (!payload || payload->depth <= depth_max) return false;
+  too_deep_.add();
+  return true;
+}
+
 void Outbound::restart() {
   frame_bytes_max_ = limits_.frame_bytes_max;
+  depth_max_ = 0;
   dirty_ = false;  // before the queues are emptied: what is pushed afterwards asks for a wake-up
   for (Queue& queue : queues_) {
     std::vector<SharedBytes> dropped;

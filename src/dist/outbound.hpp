@@ -65,6 +65,8 @@ class Outbound {
     Status status = Status::queued;
     /// The channel was clean before: the caller must tell the cluster thread, once, that it is dirty now.
     bool wake = false;
+    /// The peer will drop the message; see expect_depth().
+    bool too_deep = false;
   };
 
   /// Size of a block. As OTP's output buffers, and few enough to hold by the hundred.
@@ -105,13 +107,16 @@ class Outbound {
               Sender sender = Sender::node) {
     Queue& queue = queue_of(lane);
     if (const Status status = admit(queue, force); status != Status::queued) return {status, false};
-    if (bytes_hint >= large_bytes) return push_large(queue, bytes_hint, sender, encode);
+    if (bytes_hint >= large_bytes) return push_large(lane, bytes_hint, sender, encode);
     const std::lock_guard guard(queue.lock);
     queue.scratch.clear();
     ByteWriter writer(queue.scratch);
     writer.u32(0);
     encode(writer, queue.envelope);
-    return append(queue, sender);
+    const bool too_deep = lane == Lane::messages && is_too_deep(queue.scratch);
+    Pushed pushed = append(queue, sender);
+    pushed.too_deep = too_deep;
+    return pushed;
   }
 
   /// What waits in a lane, in order, as slices that keep their block alive: slices are taken until
@@ -140,6 +145,10 @@ class Outbound {
   /// The peer accepts no larger messages than this: those that wait are dropped and counted, those that are
   /// pushed from now on refused. Cluster thread, before use().
   void lower_frame_limit(std::size_t bytes_max);
+
+  /// The peer drops messages whose payload nests deeper, as Barrel nodes do; 0: it does not. They are sent
+  /// all the same, and counted. Any thread; until restart().
+  void expect_depth(std::uint32_t depth_max) { depth_max_ = depth_max; }
 
   /// Begins anew for the next connection: drops what waits and forgets what is in flight, both counted, the
   /// peer's limit and its envelope. Cluster thread; who took from this before must not call acknowledged()
@@ -173,18 +182,26 @@ class Outbound {
   [[nodiscard]] const Queue& queue_of(Lane lane) const { return queues_[static_cast<std::size_t>(lane)]; }
   [[nodiscard]] Status admit(Queue& queue, bool force);
   template <class Encode>
-  Pushed push_large(Queue& queue, std::size_t bytes_hint, Sender sender, Encode& encode) {
+  Pushed push_large(Lane lane, std::size_t bytes_hint, Sender sender, Encode& encode) {
+    Queue& queue = queue_of(lane);
     for (Envelope envelope = envelope_of(queue);;) {
       Bytes own = pool_.get(bytes_hint + large_slack);
       ByteWriter writer(own);
       writer.u32(0);
       encode(writer, envelope);
+      const bool too_deep = lane == Lane::messages && is_too_deep(own);
       const std::lock_guard guard(queue.lock);
-      if (queue.envelope == envelope) return push_locked(queue, std::move(own), sender);
+      if (queue.envelope == envelope) {
+        Pushed pushed = push_locked(queue, std::move(own), sender);
+        pushed.too_deep = too_deep;
+        return pushed;
+      }
       envelope = queue.envelope;  // a connection came or went while we encoded
     }
   }
   [[nodiscard]] static Envelope envelope_of(Queue& queue);
+  /// Whether the payload of a frame nests deeper than the peer takes; counts it.
+  [[nodiscard]] bool is_too_deep(BytesView frame);
 
   // With the queue's lock held.
   Pushed append(Queue& queue, Sender sender);  // the frame in scratch
@@ -202,6 +219,7 @@ class Outbound {
   const OutboundLimits limits_;
   Counter& refused_busy_;
   Counter& refused_large_;
+  Counter& too_deep_;
   Counter& lost_bytes_;
   Counter& unacknowledged_bytes_;
   Counter& atoms_taken_;
@@ -209,6 +227,7 @@ class Outbound {
   FragmentTurns::Sequences sequences_{0};
   std::array<Queue, lane_count> queues_{Queue(sequences_), Queue(sequences_)};
   std::atomic<std::size_t> frame_bytes_max_;
+  std::atomic<std::uint32_t> depth_max_{0};
   std::atomic<bool> dirty_{false};
 };
 

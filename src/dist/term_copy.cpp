@@ -1,5 +1,8 @@
 #include "dist/term_copy.hpp"
 
+#include <algorithm>
+#include <vector>
+
 #include "term/etf_tags.hpp"
 
 namespace barrel::dist {
@@ -23,6 +26,7 @@ class Walk {
       if (count > bytes_.size() - at_) return false;
       std::uint64_t parts = 0;
       if (!one(parts, funs)) return false;
+      visitor_.passed(parts);
       count += parts - 1;
     }
     return true;
@@ -143,6 +147,7 @@ class Copy {
   Copy(BytesView in, Bytes& out, std::size_t bytes_max, AtomTranslation& atoms)
       : in_(in), out_(out), bytes_max_(bytes_max), atoms_(atoms) {}
 
+  static void passed(std::uint64_t) {}
   [[nodiscard]] bool enters_funs() const { return atoms_.enters_funs(); }
   [[nodiscard]] bool spelled(std::size_t at, std::size_t size) {
     const BytesView atom = in_.subspan(at, size);
@@ -192,12 +197,32 @@ class Copy {
 
 struct Look {
   bool found = false;
+  static void passed(std::uint64_t) {}
   [[nodiscard]] static bool enters_funs() { return true; }
   [[nodiscard]] static bool spelled(std::size_t, std::size_t) { return true; }
   [[nodiscard]] bool reference(std::size_t, std::uint8_t) {
     found = true;
     return true;
   }
+  [[nodiscard]] static std::size_t fun_begins(std::size_t) { return 0; }
+  static void fun_ends(std::size_t, std::size_t) {}
+};
+
+/// How deep the terms nest that have been gone over.
+struct Depth {
+  std::size_t deepest = 0;
+  std::vector<std::uint64_t> open{};  // of each that has begun, the parts to come
+  void passed(std::uint64_t parts) {
+    if (parts > 0) {
+      open.push_back(parts);
+      deepest = std::max(deepest, open.size());
+      return;
+    }
+    while (!open.empty() && --open.back() == 0) open.pop_back();
+  }
+  [[nodiscard]] static bool enters_funs() { return false; }
+  [[nodiscard]] static bool spelled(std::size_t, std::size_t) { return true; }
+  [[nodiscard]] static bool reference(std::size_t, std::uint8_t) { return true; }
   [[nodiscard]] static std::size_t fun_begins(std::size_t) { return 0; }
   static void fun_ends(std::size_t, std::size_t) {}
 };
@@ -211,6 +236,13 @@ bool copy_term(ByteReader& in, Bytes& out, std::size_t bytes_max, AtomTranslatio
   if (!walk.terms(1) || !copy.finish(walk.position())) return false;
   in.skip(walk.position());
   return true;
+}
+
+std::optional<TermExtent> extent_of(BytesView bytes) {
+  Depth depth;
+  Walk walk(bytes, depth);
+  if (!walk.terms(1)) return std::nullopt;
+  return TermExtent{walk.position(), depth.deepest};
 }
 
 std::optional<bool> has_atom_references(BytesView bytes) {

@@ -30,6 +30,14 @@ class AtomTranslation {
 /// then `in` and `out` are of no further use.
 [[nodiscard]] bool copy_term(ByteReader& in, Bytes& out, std::size_t bytes_max, AtomTranslation& atoms);
 
+struct TermExtent {
+  std::size_t bytes = 0;
+  /// Of its tuples, lists and maps; what is in closures does not count.
+  std::size_t depth = 0;
+};
+/// Of the term that `bytes` begin with; none when it is malformed or compressed.
+[[nodiscard]] std::optional<TermExtent> extent_of(BytesView bytes);
+
 /// Whether the term that `bytes` begin with says an atom by reference; none when the term is malformed or
 /// compressed.
 [[nodiscard]] std::optional<bool> has_atom_references(BytesView bytes);

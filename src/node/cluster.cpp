@@ -9,13 +9,9 @@ namespace barrel::node {
 
 namespace {
 
-/// Nesting of what a process of another node sends: what a Term may have, less what is put around it here, in
-/// errors with the call that failed, in replies, and by programs. A guess.
-constexpr std::uint32_t received_depth_max = Term::depth_max - 100;
-
 PeerLimits peer_limits(const NodeConfig& config) {
   PeerLimits limits;
-  limits.etf.depth_max = received_depth_max;
+  limits.etf.depth_max = PeerLimits::depth_max;
   // No Erlang node sends one between nodes, or takes one: term_to_binary alone compresses.
   limits.etf.uncompressed_bytes_max = 0;
   limits.atoms_max = config.channel.atoms_per_peer_max;

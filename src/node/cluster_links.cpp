@@ -166,6 +166,8 @@ void Cluster::on_up(carrier::Link& link) {
                             {"dialed", link.dialed() ? "true" : "false"}});
   }
   dispatcher_.link_up(link);
+  // Erlang itself has no such limit.
+  if (peer.dialect == dist::Dialect::barrel) channel->outbound.expect_depth(PeerLimits::depth_max);
   link.attach(channel->outbound, loop_.now());
   runtime_.node_up(peer.name, peer.visible());
   if (!is_member(link)) return;

@@ -22,6 +22,9 @@ namespace barrel::node {
 
 /// What one peer may use up here.
 struct PeerLimits {
+  /// Nesting of what a process of another node sends: what a Term may have, less what is put around it here,
+  /// in errors with the call that failed, in replies, and by programs. A guess.
+  static constexpr std::uint32_t depth_max = Term::depth_max - 100;
   /// A guess: a quarter of the table, more nodes than any cluster has.
   static constexpr std::uint32_t relayed_atoms_max_default = Atom::table_max / 4;
 

@@ -10,6 +10,7 @@
 #include "node/environment.hpp"
 #include "node/file_lock.hpp"
 #include "node/io_server.hpp"
+#include "node/over_limit_log.hpp"
 
 namespace barrel::node {
 
@@ -70,6 +71,7 @@ class NodeCore {
   std::unique_ptr<loop::Loop> loop_;
   ChannelTable channels_;
   DirtyChannels dirty_;
+  std::optional<OverLimitLog> sent_over_limit_;
   std::shared_ptr<Output> output_ = std::make_shared<Output>();
   std::unique_ptr<Runtime> runtime_;
   std::unique_ptr<Router> router_;

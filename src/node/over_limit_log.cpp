@@ -16,7 +16,7 @@ void OverLimitLog::dropped(NodeName peer, const Error& why, Instant now) {
     told->second.at = now;
   }
   log_.warning(
-      "messages of a peer are over a limit and were dropped",
+      text_,
       {{"node", std::string(peer.text())}, {"limit", why.message()}, {"messages", std::to_string(count)}});
 }
 

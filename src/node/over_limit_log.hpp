@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <string_view>
 
 #include "barrel/base/log.hpp"
 #include "barrel/base/time.hpp"
@@ -18,7 +19,10 @@ class OverLimitLog {
   /// A guess: often enough to be noticed, too rare to fill a disk.
   static constexpr Duration pause = std::chrono::minutes(1);
 
-  explicit OverLimitLog(Log log) : log_(log) {}
+  /// `text`: what is logged, a literal.
+  explicit OverLimitLog(Log log,
+                        std::string_view text = "messages of a peer are over a limit and were dropped")
+      : log_(log), text_(text) {}
 
   void dropped(NodeName peer, const Error& why, Instant now);
 
@@ -28,6 +32,7 @@ class OverLimitLog {
     std::uint64_t since = 0;
   };
   const Log log_;
+  const std::string_view text_;
   std::mutex mutex_;
   std::map<NodeName, Told> told_;  // no more peers than NewNames lets in
 };

@@ -72,6 +72,7 @@ std::optional<Outbound::Status> Router::push(NodeName node, Lane lane, const Enc
   }
   const auto pushed = channel->outbound.push(lane, 0, encode, force, Outbound::sender_of(from));
   if (pushed.wake && dirty_.add(*channel)) hooks_.wake();
+  if (pushed.too_deep) hooks_.too_deep(node);
   return pushed.status;
 }
 

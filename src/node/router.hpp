@@ -26,6 +26,8 @@ class Router final : public RemoteRouter {
     std::function<void(NodeName node, const Pid& waiter)> drained;
     /// Whether a process that waits for room still lives.
     std::function<bool(const Pid& waiter)> is_alive;
+    /// A message to `node`, which is a Barrel node and drops it, nests too deep.
+    std::function<void(NodeName node)> too_deep;
   };
 
   Router(ChannelTable& channels, DirtyChannels& dirty, Hooks hooks, Metrics& metrics);

@@ -205,5 +205,42 @@ TEST_F(Messages, LargeMessagesArriveWhole) {
   }
 }
 
+Term nested(int depth) {
+  Term term = 1;
+  for (int i = 0; i < depth; ++i) term = Term::tuple_of(std::move(term), 0);
+  return term;
+}
+
+/// Gives back atoms, of three messages that arrive.
+Task<> serve_nested(Self self) {
+  auto registered = self.register_name("nested");
+  for (int i = 0; i < 3; ++i) {
+    const Term term = co_await self.receive<Term>();
+    if (term.is_tagged("echo", 2)) self.send(*term.elements()[1].as_pid(), Stop{});
+  }
+}
+
+Task<> send_nested(Self self, NodeName node) {
+  const NodeLocalName server{"nested", node};
+  const Term echo = Term::tuple_of(Atom("echo"), self.pid());
+  self.send(server, echo);
+  (void)co_await self.receive<Stop>();  // so that the node is connected
+  for (const int depth : {899, 901, 950}) self.send(server, nested(depth));
+  self.send(server, echo);
+  (void)co_await self.receive<Stop>();
+}
+
+TEST_F(Messages, ThoseThatNestTooDeepForABarrelNodeAreCountedWhereTheyAreSent) {
+  const auto a = start("a");
+  const auto b = start("b");
+  ASSERT_TRUE(a && b);
+  std::thread server([&] { EXPECT_TRUE(b->run(&serve_nested)); });
+  EXPECT_TRUE(eventually([&] { return b->runtime().whereis("nested").has_value(); }));
+  EXPECT_TRUE(a->run(&send_nested, b->name()));
+  server.join();
+  EXPECT_EQ(a->metrics().at("dist.outbound_too_deep"), 2U);
+  EXPECT_EQ(b->metrics().at("node.payloads_over_limit"), 2U);
+}
+
 }  // namespace
 }  // namespace barrel::test
