@@ -17,7 +17,7 @@ ChannelTable::Place* ChannelTable::find_place(Atom node) const {
   return chunk == nullptr ? nullptr : &(*chunk)[node.index() % chunk_size];
 }
 
-ChannelTable::Place& ChannelTable::place_of(Atom node) {
+ChannelTable::Place& ChannelTable::make_place(Atom node) {
   if (Place* found = find_place(node)) return *found;
   const std::scoped_lock lock(mutex_);
   if (Place* found = find_place(node)) return *found;
@@ -25,37 +25,55 @@ ChannelTable::Place& ChannelTable::place_of(Atom node) {
   return *find_place(node);
 }
 
+std::atomic<std::uint32_t>& ChannelTable::users_of_thread() const {
+  static std::atomic<std::size_t> threads{0};
+  thread_local const std::size_t number = threads.fetch_add(1, std::memory_order_relaxed);
+  return users_[number % users_size].count;
+}
+
+bool ChannelTable::all_have_let_go() const {
+  // A use is short; who is found in the midst of one has let go of it a moment later, unless its thread does
+  // not run.
+  constexpr int looks_max = 1'000;
+  return std::ranges::all_of(users_, [](const Users& users) {
+    for (int look = 0; look < looks_max; ++look) {
+      if (users.count.load(std::memory_order_seq_cst) == 0) return true;
+    }
+    return false;
+  });
+}
+
 ChannelUse ChannelTable::use(Atom node) const {
   const Place* place = find_place(node);
   if (place == nullptr) return {};
-  ChannelUse use(place->users);
-  use.channel_ = place->channel.load(std::memory_order_seq_cst);
+  ChannelUse use(users_of_thread());
+  use.channel_ = place->load(std::memory_order_seq_cst);
   return use;
 }
 
 ChannelUse ChannelTable::use_or_make(Atom node) {
-  ChannelUse use(place_of(node).users);
+  ChannelUse use(users_of_thread());
   use.channel_ = find_or_make(node);
   return use;
 }
 
 Channel* ChannelTable::find(Atom node) const {
   const Place* place = find_place(node);
-  return place == nullptr ? nullptr : place->channel.load(std::memory_order_seq_cst);
+  return place == nullptr ? nullptr : place->load(std::memory_order_seq_cst);
 }
 
 Channel* ChannelTable::find_or_make(Atom node) {
   if (Channel* found = find(node)) return found;
-  Place& place = place_of(node);
+  Place& place = make_place(node);
   const std::scoped_lock lock(mutex_);
-  if (Channel* found = place.channel.load(std::memory_order_relaxed)) return found;
+  if (Channel* found = place.load(std::memory_order_relaxed)) return found;
   if (channels_.size() >= channels_max) {
     limit_hits_.add();
     return nullptr;
   }
   Channel* channel =
       channels_.emplace_back(std::make_unique<Channel>(NodeName(node), limits_, metrics_)).get();
-  place.channel.store(channel, std::memory_order_release);
+  place.store(channel, std::memory_order_release);
   return channel;
 }
 

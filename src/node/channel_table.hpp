@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -72,42 +73,52 @@ class ChannelTable {
   [[nodiscard]] Channel* find(Atom node) const;
   [[nodiscard]] Channel* find_or_make(Atom node);
   [[nodiscard]] std::vector<Channel*> all() const;
-  /// Frees the channels of which `is_unneeded(channel)` is true, except those in use at this moment. It is
-  /// asked twice of each that it is true of: the second time nobody can reach the channel.
+  /// Frees the channels of which `is_unneeded(channel)` is true, unless some thread may be using one at this
+  /// moment. It is asked twice of each that it is true of: the second time nobody can reach the channel.
   template <class Predicate>
   void free_if(const Predicate& is_unneeded) {
     const std::scoped_lock lock(mutex_);
-    std::erase_if(channels_, [&](const std::unique_ptr<Channel>& channel) {
-      if (!is_unneeded(*channel)) return false;
-      Place& place = *find_place(channel->peer.atom());
-      place.channel.store(nullptr, std::memory_order_seq_cst);
-      if (place.users.load(std::memory_order_seq_cst) == 0 && is_unneeded(*channel)) {
-        freed_.add();
-        return true;
-      }
-      place.channel.store(channel.get(), std::memory_order_release);
-      return false;
+    const auto unneeded = std::ranges::partition(
+        channels_, [&](const std::unique_ptr<Channel>& channel) { return !is_unneeded(*channel); });
+    if (unneeded.empty()) return;
+    for (const auto& channel : unneeded) place_of(*channel).store(nullptr, std::memory_order_seq_cst);
+    const bool are_free = all_have_let_go();
+    const auto freed = std::ranges::partition(unneeded, [&](const std::unique_ptr<Channel>& channel) {
+      if (are_free && is_unneeded(*channel)) return false;
+      place_of(*channel).store(channel.get(), std::memory_order_release);
+      return true;
     });
+    freed_.add(freed.size());
+    channels_.erase(freed.begin(), freed.end());
   }
 
  private:
   /// Of one name, for ever: names are atoms, whose number is bounded.
-  struct Place {
-    std::atomic<Channel*> channel{nullptr};
-    mutable std::atomic<std::uint32_t> users{0};
-  };
+  using Place = std::atomic<Channel*>;
   static constexpr std::size_t chunk_size = 1024;
   static constexpr std::size_t chunk_count = Atom::table_max / chunk_size;
   using Chunk = std::array<Place, chunk_size>;
+  /// Counts the threads that use a channel; several of them, so that threads seldom share one.
+  struct alignas(64) Users {
+    std::atomic<std::uint32_t> count{0};
+  };
+  /// More than the scheduler threads of most machines.
+  static constexpr std::size_t users_size = 32;
 
   [[nodiscard]] Place* find_place(Atom node) const;
-  [[nodiscard]] Place& place_of(Atom node);  // made if there is none
+  [[nodiscard]] Place& make_place(Atom node);
+  [[nodiscard]] Place& place_of(const Channel& channel) const { return *find_place(channel.peer.atom()); }
+  /// The count of the calling thread.
+  [[nodiscard]] std::atomic<std::uint32_t>& users_of_thread() const;
+  /// Whether each of the threads has been seen without a channel since this was called.
+  [[nodiscard]] bool all_have_let_go() const;
 
   const dist::OutboundLimits limits_;
   Metrics& metrics_;
   Counter& limit_hits_;
   Counter& freed_;
   std::array<std::atomic<Chunk*>, chunk_count> chunks_{};
+  mutable std::array<Users, users_size> users_{};
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Channel>> channels_;
 };

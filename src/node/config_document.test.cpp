@@ -12,8 +12,7 @@ namespace barrel::node {
 namespace {
 
 std::filesystem::path document_path() {
-  return std::filesystem::path(__FILE__).parent_path().parent_path().parent_path() / "docs" /
-         "configuration.md";
+  return std::filesystem::path(BARREL_SOURCE_DIR) / "docs" / "configuration.md";
 }
 
 TEST(ConfigDocument, IsWhatTheSettingsSay) {
