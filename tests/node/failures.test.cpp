@@ -255,11 +255,11 @@ TEST_F(Failures, TinyMessagesThatRexDoesNotComeToCountByWhatIsKeptOfThem) {
   auto settings = config("a");
   settings.processes.schedulers = 1;
   settings.channel.unread_bytes_max = std::size_t{1} << 20;
+  std::atomic<bool> is_holding{false};  // they outlive the process that uses them
+  std::atomic<bool> go_on{false};
   const auto a = start(settings);
   const auto b = start("b");
   ASSERT_TRUE(a && b);
-  std::atomic<bool> is_holding{false};
-  std::atomic<bool> go_on{false};
   a->spawn(&hold_thread, &is_holding, &go_on);
   EXPECT_TRUE(eventually([&] { return is_holding.load(); }));
   EXPECT_TRUE(b->run(&flood_rex, a->name()));

@@ -83,9 +83,8 @@ class MixedCluster : public OriginalTest {
     const std::size_t member = name->second.member;
     Node& from = member < barrels.size() ? *barrels[member] : asker();
     ASSERT_TRUE(from.send(name->second.pid, how));
-    gone.push_back(name->first);
+    gone.push_back(live.extract(name));
     if (gone.size() > names_max) gone.erase(gone.begin());
-    live.erase(name);
   }
 
   /// What a Barrel node does not know as it is; empty when all is well.
@@ -94,8 +93,8 @@ class MixedCluster : public OriginalTest {
     for (const auto& [name, holder] : live) {
       if (node.registry().find(name) != Result<Pid>(holder.pid)) text += " missing " + name;
     }
-    for (const std::string& name : gone) {
-      if (node.registry().find(name)) text += " stale " + name;
+    for (const auto& name : gone) {
+      if (node.registry().find(name.key())) text += " stale " + name.key();
     }
     return text.empty() ? text : std::string(node.name().text()) + ":" + text + "\n";
   }
@@ -123,6 +122,31 @@ class MixedCluster : public OriginalTest {
     for (const auto& node : originals) text += differences(*node);
     return text;
   }
+  /// What is known of the names that somebody still has: of them where they were held, and of what the askers
+  /// lost.
+  [[nodiscard]] std::string traces_of_gone() {
+    std::string text;
+    for (const auto& name : gone) {
+      if (!asker().registry().find(name.key())) continue;
+      text += name.key() + " was " + to_string(Term(name.mapped().pid));
+      const std::size_t member = name.mapped().member;
+      if (member >= barrels.size()) {
+        text += ", there: " +
+                originals[member - barrels.size()]->text("barrel_p2p:lookup(<<\"" + name.key() + "\">>)");
+      }
+      text += "\n";
+    }
+    for (const auto& node : barrels) {
+      text += std::string(node->name().text()) + ":";
+      for (const auto& [name, value] : node->metrics()) {
+        const bool is_loss =
+            name.find("dropped") != std::string::npos || name.find("failed") != std::string::npos;
+        if (value != 0 && is_loss) text += " " + name + "=" + std::to_string(value);
+      }
+      text += "\n";
+    }
+    return text;
+  }
   void expect_agreement() {
     const auto begin = Clock::now();
     std::string left = differences();
@@ -130,7 +154,7 @@ class MixedCluster : public OriginalTest {
       std::this_thread::sleep_for(100ms);
       left = differences();
     }
-    EXPECT_EQ(left, "") << "after " << names_made << " names";
+    EXPECT_EQ(left, "") << "after " << names_made << " names\n" << traces_of_gone();
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin);
     slowest = std::max(slowest, took);
   }
@@ -156,7 +180,7 @@ class MixedCluster : public OriginalTest {
   std::vector<std::unique_ptr<Node>> barrels;
   Random random{1};
   std::map<std::string, Name> live;
-  std::vector<std::string> gone;
+  std::vector<std::map<std::string, Name>::node_type> gone;
   int names_made = 0;
   std::chrono::milliseconds slowest{0};
 };
