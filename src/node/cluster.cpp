@@ -157,6 +157,7 @@ void Cluster::free_idle_channels() {
 }
 
 void Cluster::close_unneeded(const Channel& channel) {
+  if (channel.pending_bytes() != 0) return;  // somebody has just begun to send
   const std::vector<NodeName> active = overlay_->active_view();
   if (std::ranges::find(active, channel.peer) != active.end() || runtime_.is_related_to(channel.peer)) return;
   if (overlay_->relies_on_us(channel.peer, loop_.now())) return;
