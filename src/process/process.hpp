@@ -51,7 +51,7 @@ struct alignas(64) Process {
   std::uint16_t turn_left = 0;
   bool trap_exits = false;
   bool ending = false;
-  bool is_root = false;
+  std::atomic<bool> is_root{false};  ///< Nobody of this runtime started it. Read by Runtime::stop().
   bool ends_quietly = false;  ///< Its exit reason is no failure: a result (erpc), or the end of the node.
   bool busy = false;          ///< Sent over a full channel's budget: parked until drained.
   std::atomic<bool> overflowed{false};  ///< Senders set it.

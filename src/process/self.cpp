@@ -298,7 +298,7 @@ void start_process(Process& process, Process* parent, Root root, bool link) noex
   process.resume_at = root.handle;
   process.trap_exits = false;
   process.ending = false;
-  process.is_root = parent == nullptr;
+  process.is_root.store(parent == nullptr, std::memory_order_relaxed);
   process.ends_quietly = false;
   process.group_leader = parent != nullptr ? parent->group_leader : process.runtime->first_group_leader();
   process.busy = false;
@@ -315,7 +315,7 @@ void start_process(Process& process, Process* parent, Root root, bool link) noex
 
 void make_system_process(const HeldProcess& held, Atom name) {
   Process& process = held.process();
-  process.is_root = false;
+  process.is_root.store(false, std::memory_order_relaxed);
   process.ends_quietly = true;
   if (process.runtime->names.exchange(name, {}, {held.pid().id, held.pid().serial}))
     process.related().names.push_back(name);

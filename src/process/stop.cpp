@@ -1,6 +1,8 @@
 // How a runtime ends.
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -22,9 +24,16 @@ template <class F>
 std::size_t for_living(const detail::RuntimeImpl& impl, bool only_roots, F&& f) {
   std::size_t count = 0;
   impl.table.for_each([&](const Process& process) {
-    if (process.inbox.is_dead() || (only_roots && !process.is_root)) return;
+    std::uint32_t serial = 0;
+    bool is_wanted = false;
+    do {  // again if another process has come to this slot meanwhile
+      serial = process.serial.load(std::memory_order_acquire);
+      if (process.inbox.is_dead()) return;
+      is_wanted = !only_roots || process.is_root.load(std::memory_order_relaxed);
+    } while (process.serial.load(std::memory_order_acquire) != serial);
+    if (!is_wanted) return;
     ++count;
-    f(impl.pid_of(process.id, process.serial.load(std::memory_order_acquire)));
+    f(impl.pid_of(process.id, serial));
   });
   return count;
 }

@@ -74,8 +74,8 @@ void Scheduler::watch(Worker& worker, Instant now) {
   }
   if (now - worker.watched_since < settings_.long_step || worker.reported) return;
   worker.reported = true;
-  runtime_.counters.long_steps.add();
   runtime_.log.warning("a process runs for long without waiting: use self.blocking or self.yield");
+  runtime_.counters.long_steps.add();  // who sees it finds it in the log
 }
 
 }  // namespace barrel::detail
