@@ -127,7 +127,7 @@ class MixedCluster : public OriginalTest {
   [[nodiscard]] std::string traces_of_gone() {
     std::string text;
     for (const auto& name : gone) {
-      if (!asker().registry().find(name.key())) continue;
+      if (!barrels.front()->registry().find(name.key())) continue;
       text += name.key() + " was " + to_string(Term(name.mapped().pid));
       const std::size_t member = name.mapped().member;
       if (member >= barrels.size()) {
@@ -136,7 +136,9 @@ class MixedCluster : public OriginalTest {
       }
       text += "\n";
     }
-    for (const auto& node : barrels) {
+    std::vector<Node*> nodes{&asker()};
+    for (const auto& node : barrels) nodes.push_back(node.get());
+    for (Node* node : nodes) {
       text += std::string(node->name().text()) + ":";
       for (const auto& [name, value] : node->metrics()) {
         const bool is_loss =
