@@ -169,15 +169,29 @@ TEST_F(RemoteHostileTest, AMonitorOfAnotherIsNeitherTakenOverNorRemoved) {
   EXPECT_EQ(downs[0].to, honest_);
 }
 
-TEST_F(RemoteHostileTest, TheRelationsOfOneNodeWithAProcessAreLimited) {
-  RuntimeConfig config;
-  config.node = "c@127.0.0.1";
-  config.schedulers = RuntimeConfig::deterministic;
-  config.remote_relations_max = 3;
+/// Another runtime, with which other nodes may have few monitors and links.
+struct FewRelations {
+  FewRelations(std::uint32_t relations_max, RemoteRouter& router)
+      : runtime(config_of(relations_max), clock, Log(), metrics) {
+    runtime.set_router(router);
+  }
+  static RuntimeConfig config_of(std::uint32_t relations_max) {
+    RuntimeConfig config;
+    config.node = "c@127.0.0.1";
+    config.schedulers = RuntimeConfig::deterministic;
+    config.remote_relations_max = relations_max;
+    return config;
+  }
+  std::uint64_t refused() { return metrics.counter("process.relations_refused").value(); }
+
   const ManualClock clock;
   Metrics metrics;
-  Runtime small(config, clock, Log(), metrics);
-  small.set_router(router_);
+  Runtime runtime;
+};
+
+TEST_F(RemoteHostileTest, TheRelationsOfOneNodeWithAProcessAreLimited) {
+  FewRelations few(3, router_);
+  Runtime& small = few.runtime;
   const Pid target = small.spawn(waits);
   for (std::uint32_t i = 0; i < 5; ++i) {
     RemoteSignal monitor = from(hostile_, RemoteSignal::Op::monitor, target);
@@ -187,7 +201,7 @@ TEST_F(RemoteHostileTest, TheRelationsOfOneNodeWithAProcessAreLimited) {
     small.deliver_signal(link);
   }
   while (small.run_until_idle()) {}
-  EXPECT_EQ(metrics.counter("process.relations_refused").value(), 4U);
+  EXPECT_EQ(few.refused(), 4U);
   const auto downs = router_.all(RemoteSignal::Op::down);
   ASSERT_EQ(downs.size(), 2U);
   EXPECT_EQ(downs[0].reason, Term(Atom("system_limit")));
@@ -210,14 +224,8 @@ TEST_F(RemoteHostileTest, TheRelationsOfOneNodeWithAProcessAreLimited) {
 }
 
 TEST_F(RemoteHostileTest, TheRelationsOfOneNodeWithAllProcessesAreLimited) {
-  RuntimeConfig config;
-  config.node = "c@127.0.0.1";
-  config.schedulers = RuntimeConfig::deterministic;
-  config.remote_relations_max = 2;
-  const ManualClock clock;
-  Metrics metrics;
-  Runtime small(config, clock, Log(), metrics);
-  small.set_router(router_);
+  FewRelations few(2, router_);
+  Runtime& small = few.runtime;
   std::uint32_t number = 0;
   const auto relate = [&](const Pid& who, const Pid& target) {
     RemoteSignal monitor = from(who, RemoteSignal::Op::monitor, target);
@@ -227,7 +235,7 @@ TEST_F(RemoteHostileTest, TheRelationsOfOneNodeWithAllProcessesAreLimited) {
   };
   const auto refused = [&] {
     while (small.run_until_idle()) {}
-    return metrics.counter("process.relations_refused").value();
+    return few.refused();
   };
   std::vector<Pid> targets;
   for (int i = 0; i < 16; ++i) targets.push_back(small.spawn(waits));
@@ -250,14 +258,8 @@ TEST_F(RemoteHostileTest, TheRelationsOfOneNodeWithAllProcessesAreLimited) {
 }
 
 TEST_F(RemoteHostileTest, LinksOfThisNodeAndOfOthersLeaveANodesShareAlone) {
-  RuntimeConfig config;
-  config.node = "c@127.0.0.1";
-  config.schedulers = RuntimeConfig::deterministic;
-  config.remote_relations_max = 2;
-  const ManualClock clock;
-  Metrics metrics;
-  Runtime small(config, clock, Log(), metrics);
-  small.set_router(router_);
+  FewRelations few(2, router_);
+  Runtime& small = few.runtime;
   const Pid target = small.spawn([](Self self) -> Task<> {
     for (int i = 0; i < 5; ++i) self.spawn_link(waits);
     (void)co_await self.receive<Stop>();
