@@ -7,9 +7,6 @@
 namespace barrel {
 namespace {
 
-/// A peer that dropped us or was dropped is asked again after this at the earliest. Guess: long enough for
-/// the messages of the removal to have arrived everywhere.
-constexpr Duration rest_after_removal = std::chrono::seconds(2);
 /// How long a refused low-priority request rests; doubles up to 2^refusals_max of it.
 constexpr Duration rest_after_refusal = std::chrono::seconds(1);
 constexpr std::uint32_t refusals_max = 5;

@@ -92,6 +92,9 @@ class HyParView {
   /// A peer takes a place once and keeps it; lost edges and restarted views are asked for anew, seconds
   /// apart. A guess: more is a flood, each of which evicts a neighbour or sends a walk through the cluster.
   static constexpr std::uint64_t places_per_second = 5;
+  /// A peer that dropped us or was dropped is asked again after this at the earliest. Guess: long enough for
+  /// the messages of the removal to have arrived everywhere.
+  static constexpr Duration rest_after_removal = std::chrono::seconds(2);
 
   struct Link {
     PeerKind kind;

@@ -119,6 +119,14 @@ TEST_F(HyParViewTest, retries_a_contact_until_it_worked_once_even_if_others_join
   EXPECT_FALSE(dials(pass(seconds(600)), a));
 }
 
+TEST_F(HyParViewTest, does_not_fight_for_the_place_that_a_contact_gave_to_another) {
+  (void)join(a);
+  (void)up(a);
+  EXPECT_TRUE(sent<Join>(receive(a, Disconnect{{a}})).empty());
+  EXPECT_TRUE(sent<Join>(pass(seconds(1))).empty());
+  EXPECT_EQ(sent<Join>(pass(seconds(2))).size(), 1U) << "nobody else was found";
+}
+
 TEST_F(HyParViewTest, a_join_is_walked_through_the_view_and_its_victim_is_never_the_newcomer) {
   add_peer(a);
   add_peer(b);

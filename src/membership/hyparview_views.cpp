@@ -79,7 +79,9 @@ void HyParView::remove_active(NodeName peer, Removal reason, Instant now, Effect
     for (Contact& through : contacts_) {
       through.joined = false;
       through.attempts = 0;
-      through.retry_at = now + jittered(fill_delay);
+      // A contact that gave our place to another is not fought for it: it told us of the other.
+      const bool has_dropped_us = through.node == peer && reason == Removal::graceful;
+      through.retry_at = now + jittered(has_dropped_us ? rest_after_removal : fill_delay);
     }
   }
   out.push_back(PeerDown{peer, reason});
@@ -104,7 +106,7 @@ void HyParView::evict_for(NodeName newcomer, Instant now, Effects& out) {
   }
   remove_active(victim, Removal::dropped, now, out);
   if (const auto passive = passive_.find(victim); passive != passive_.end()) {
-    passive->second.not_before = now + jittered(std::chrono::seconds(2));
+    passive->second.not_before = now + jittered(rest_after_removal);
   }
 }
 
