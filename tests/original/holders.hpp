@@ -28,6 +28,17 @@ inline Task<> hold_name(Self self, Term name, Metadata meta) {
   }
 }
 
+/// Ends a holder of either kind, and sees to it: the original disconnects whoever is no neighbour of it now
+/// and then, without a word, and what is sent until that is noticed is lost.
+inline Task<> end_holder(Self self, Pid holder, Term how) {
+  for (;;) {
+    const Monitor watched = self.monitor(holder);
+    self.send(holder, how);
+    const Down down = co_await self.receive<Down>();
+    if (!down.reason.is_atom("noconnection")) co_return;
+  }
+}
+
 /// Asks a holder of either kind and gives its answer.
 inline Task<Result<Term>> ask_holder(Self self, Pid holder, Term what) {
   const Term question = Term::tuple_of(Atom("ask"), self.pid(), what);
