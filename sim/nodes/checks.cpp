@@ -17,8 +17,9 @@ using Issues = std::vector<std::string>;
 constexpr std::size_t above_budget_max = std::size_t{1} << 20;
 /// What a node itself has waiting for one other. A guess: ten times what was seen.
 constexpr std::size_t overlay_bytes_max = std::size_t{1} << 20;
-/// To one other node: the one that is up, the one that replaces it, and those being closed or dialled.
-constexpr std::size_t connections_to_one = 4;
+/// To one other node: the one that is up, the one that replaces it, those being closed or dialled, and what
+/// waited for a node that was paused: a dial in 7 s, for 30 s.
+constexpr std::size_t connections_to_one = 8;
 
 std::string name_of(const Host& host) {
   return std::string(host.name.text());
