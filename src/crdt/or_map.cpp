@@ -67,21 +67,20 @@ const OrMapEntry* OrMap::find(const Term& key) const {
   return found == entries_.end() ? nullptr : &found->second;
 }
 
-bool OrMap::apply(const Term& key, const OrMapEntry& incoming) {
+OrMap::Applied OrMap::apply(const Term& key, const OrMapEntry& incoming) {
   const auto [place, fresh] = entries_.try_emplace(key);
   if (fresh) {
     place->second = incoming;
     index(key, place->second, true);
-    return true;
+    return {.changed = true};
   }
   OrMapEntry merged = merge_(place->second, incoming);
-  if (dots_full_ != nullptr && (was_cut(merged, place->second) || was_cut(merged, incoming)))
-    dots_full_->add();
-  if (merged == place->second) return false;
+  const bool dots_full = was_cut(merged, place->second) || was_cut(merged, incoming);
+  if (merged == place->second) return {.dots_full = dots_full};
   index(key, place->second, false);
   place->second = std::move(merged);
   index(key, place->second, true);
-  return true;
+  return {.changed = true, .dots_full = dots_full};
 }
 
 void OrMap::forget(const Term& key) {

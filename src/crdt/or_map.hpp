@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "barrel/base/metrics.hpp"
 #include "barrel/term/node_name.hpp"
 #include "barrel/term/term.hpp"
 #include "crdt/hlc.hpp"
@@ -64,14 +63,19 @@ class OrMap {
  public:
   using Entries = std::unordered_map<Term, OrMapEntry, TermHash>;
 
-  /// `dots_full` counts the merges in which dots_max left a dot out.
-  explicit OrMap(std::uint64_t seed = 0, OrMapMerge merge_with = &barrel::merge, Counter* dots_full = nullptr)
-      : entries_(0, TermHash{seed}), merge_(merge_with), dots_full_(dots_full) {}
+  struct Applied {
+    bool changed = false;
+    /// dots_max has left a writer out.
+    bool dots_full = false;
+  };
+
+  explicit OrMap(std::uint64_t seed = 0, OrMapMerge merge_with = &barrel::merge)
+      : entries_(0, TermHash{seed}), merge_(merge_with) {}
 
   /// The entry of `key`, also a removed one; null when there is none.
   [[nodiscard]] const OrMapEntry* find(const Term& key) const;
-  /// Merges one entry in; false when that changed nothing.
-  bool apply(const Term& key, const OrMapEntry& incoming);
+  /// Merges one entry in.
+  Applied apply(const Term& key, const OrMapEntry& incoming);
   /// Forgets `key` without a trace: for bounds only, as another replica may bring it back.
   void forget(const Term& key);
 
@@ -87,7 +91,6 @@ class OrMap {
   Entries entries_;
   std::set<std::pair<Timestamp, Term>> tombstones_;
   OrMapMerge merge_;
-  Counter* dots_full_;
 };
 
 }  // namespace barrel

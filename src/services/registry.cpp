@@ -19,7 +19,7 @@ RegistryCore::RegistryCore(NodeName self, std::uint32_t creation, RegistryConfig
       config_(config),
       visibility_of_(std::move(visibility_of)),
       log_(log),
-      map_(random.next(), config.merge, &metrics.counter("registry.writers_full")),
+      map_(random.next(), config.merge),
       reasons_(0, TermHash{random.next()}),
       local_(0, TermHash{random.next()}),
       visible_(random.next()),

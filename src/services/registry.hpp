@@ -131,7 +131,9 @@ class RegistryCore {
   void hide(const registry::Key& parts);
   // registry_room.cpp
   [[nodiscard]] std::optional<NodeName> voucher_of(NodeName owner, NodeName teller) const;
-  bool apply(const Term& key, const registry::Key& parts, const OrMapEntry& entry, NodeName teller);
+  /// `cut`: reading has left out writers already.
+  bool apply(const Term& key, const registry::Key& parts, const OrMapEntry& entry, NodeName teller,
+             bool cut = false);
   void forget(const Term& key, const registry::Key& parts);
   /// Whether an entry that others tell of fits beside what is there, or what has to give way to it; counts
   /// when not.

@@ -332,19 +332,24 @@ TEST(Registry, of_the_writers_of_a_name_the_latest_are_kept) {
   const auto written = a.take_gossip().front().elements()[2].entries().front();
   const auto entry = entry_from_term(written.value);
   ASSERT_TRUE(entry);
-  for (const int others : {63, 64}) {
-    Member b(n2);
+  const auto with_others = [&](int others, const std::string& called) {
     std::vector<Term::MapEntry> dots(written.value.elements()[2].entries().begin(),
                                      written.value.elements()[2].entries().end());
     for (int i = 0; i < others; ++i) {
-      const NodeName node(("w" + std::to_string(i) + "@h").c_str());
+      const NodeName node((called + std::to_string(i) + "@h").c_str());
       const auto other = barrel::to_term(live_entry(1, {{1, 0}, node}));
       dots.push_back(other.elements()[2].entries().front());
     }
     const Term value = Term::tuple_of(Atom("value"), entry->value, Term::map(dots));
-    b.hear(registry::delta_payload(n1, Term::map({{written.key, value}})));
+    return registry::delta_payload(n1, Term::map({{written.key, value}}));
+  };
+  for (const int others : {63, 64}) {
+    Member b(n2);
+    b.hear(with_others(others, "w"));
     EXPECT_EQ(b.count("registry.writers_full"), others == 64 ? 1U : 0U);
     EXPECT_EQ(b.lookup("x").size(), 1U);
+    b.hear(with_others(64, "v"));
+    EXPECT_EQ(b.count("registry.writers_full"), others == 64 ? 2U : 1U) << "once for each entry";
   }
 }
 

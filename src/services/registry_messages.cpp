@@ -25,6 +25,12 @@ void read_companion(const Term& key, const Term& value, const Bounds& bounds, Do
   down.insert_or_assign(Term::tuple_of(key.elements()[1], key.elements()[2]), Down{*at, reason});
 }
 
+/// Whether reading has left out writers.
+bool is_cut(const Term& value, const OrMapEntry& read) {
+  return read.dots.size() == OrMapEntry::dots_max &&
+         value.elements()[2].entries().size() > OrMapEntry::dots_max;
+}
+
 std::optional<Item> read_item(const Term& key, const Term& value, const Bounds& bounds,
                               const DownByKey& down) {
   if (!key.is_tuple(2)) return std::nullopt;
@@ -33,18 +39,13 @@ std::optional<Item> read_item(const Term& key, const Term& value, const Bounds& 
   if (!node || !entry) return std::nullopt;
   if (estimate_bytes(key.elements()[0], bounds.name_bytes_max) > bounds.name_bytes_max) return std::nullopt;
   Item item{key, {key.elements()[0], *node}, std::move(*entry), std::nullopt};
+  item.cut = is_cut(value, item.entry);
   if (item.entry.is_live()) {
     if (!read_value(item.entry.value, item.key, bounds)) return std::nullopt;
   } else if (const auto found = down.find(key); found != down.end()) {
     if (found->second.at == item.entry.stamp()) item.reason = found->second.reason;
   }
   return item;
-}
-
-/// Whether reading has left out writers.
-bool is_cut(const Term& value, const OrMapEntry& read) {
-  return read.dots.size() == OrMapEntry::dots_max &&
-         value.elements()[2].entries().size() > OrMapEntry::dots_max;
 }
 
 std::optional<Digests> read_digests(const Term& term) {
@@ -136,7 +137,6 @@ Items read_map(const Term& map, const Bounds& bounds) {
       ++read.malformed;
       continue;
     }
-    if (is_cut(value, item->entry)) ++read.cut;
     read.items.push_back(std::move(*item));
   }
   return read;

@@ -45,13 +45,13 @@ struct Item {
   OrMapEntry entry;
   /// With a removal only: the process died.
   std::optional<Term> reason;
+  /// It had more writers than OrMapEntry::dots_max, of which the latest were read.
+  bool cut = false;
 };
 struct Items {
   std::vector<Item> items;
   /// Entries of another shape than ours or the original's, left out.
   std::size_t malformed = 0;
-  /// Entries with more writers than OrMapEntry::dots_max, of which the latest were read.
-  std::size_t cut = 0;
 };
 
 struct Bounds {

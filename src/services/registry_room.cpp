@@ -43,11 +43,14 @@ void RegistryCore::met(NodeName node) {
   shares_.met(node);
 }
 
-bool RegistryCore::apply(const Term& key, const Key& parts, const OrMapEntry& entry, NodeName teller) {
+bool RegistryCore::apply(const Term& key, const Key& parts, const OrMapEntry& entry, NodeName teller,
+                         bool cut) {
   const OrMapEntry* held = map_.find(key);
   const std::uint64_t before = held == nullptr ? 0 : registry::hash_of(key, *held);
   const auto count_before = count_of(key, held);
-  if (!map_.apply(key, entry)) return false;
+  const OrMap::Applied applied = map_.apply(key, entry);
+  writers_full_.add(cut || applied.dots_full ? 1 : 0);
+  if (!applied.changed) return false;
   held = map_.find(key);
   digests_[registry::part_of(key)] ^= before ^ registry::hash_of(key, *held);
   reasons_.erase(key);

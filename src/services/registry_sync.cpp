@@ -156,7 +156,6 @@ void RegistryCore::send_map(NodeName to, bool local_only, const registry::Digest
 bool RegistryCore::ingest(const registry::Items& read, NodeName teller, std::optional<NodeName> only_of,
                           std::int64_t wall_ms, Effects& out) {
   if (read.malformed > 0) malformed_.add(read.malformed);
-  if (read.cut > 0) writers_full_.add(read.cut);
   bool learned = false;
   bool wrote = false;
   MapBuilder reasserted;
@@ -183,7 +182,7 @@ bool RegistryCore::ingest(const registry::Items& read, NodeName teller, std::opt
 
 bool RegistryCore::store(const Item& item, NodeName teller, Effects& out) {
   if (!has_room(item, teller, out)) return false;
-  if (!apply(item.key_term, item.key, item.entry, teller)) return false;
+  if (!apply(item.key_term, item.key, item.entry, teller, item.cut)) return false;
   const OrMapEntry* held = map_.find(item.key_term);
   if (item.reason && !held->is_live() && held->stamp() == item.entry.stamp()) {
     reasons_.insert_or_assign(item.key_term, *item.reason);
@@ -207,7 +206,7 @@ void RegistryCore::store_own(const Item& item, std::int64_t wall_ms, MapBuilder&
     write(item.key.name, removed_entry(clock_.now(wall_ms)), nullptr, delta, out);
   } else if (has_room(item, self_, out)) {
     // A removal by our former self, or a made-up one: kept as those of others are, so that digests agree.
-    apply(item.key_term, item.key, item.entry, self_);
+    apply(item.key_term, item.key, item.entry, self_, item.cut);
   }
 }
 
