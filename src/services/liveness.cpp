@@ -146,7 +146,7 @@ void Liveness::link_down(NodeName node, bool lost, Instant now, Effects& out) {
   const std::optional<Claim> told = std::exchange(member->told_against, std::nullopt);
   if (!current || left_) return wake(node, *member, now);
   if (told && told->verdict == Verdict::down) return declare_dead(node, *member, now, out);
-  if (told && !is_old(*member, *told)) {
+  if (told && !is_old(node, *member, *told)) {
     (void)believe(node, *member, *told, now, out);
     return;
   }

@@ -147,7 +147,7 @@ class Liveness {
     bool silent = false;
     /// An Erlang node whose link we lost.
     bool out_of_reach = false;
-    /// What was told of it against our link, which seemed to work; the latest.
+    /// The latest claim about it against our link, which seemed to work.
     std::optional<liveness::Claim> told_against;
     /// When we spoke for it last, and will again.
     std::optional<Instant> refuted_at;
@@ -198,9 +198,10 @@ class Liveness {
   void on_own(const liveness::Claim& claim, Instant now, Effects& out);
   bool on_verdict(NodeName teller, NodeName node, Member& member, const liveness::Claim& claim, Instant now,
                   Effects& out);
-  [[nodiscard]] static bool is_old(const Member& member, const liveness::Claim& claim);
-  /// Whether our link to the node stands against the claim. What the claim may be right about is settled when
-  /// the link ends.
+  [[nodiscard]] static bool is_later(const liveness::Claim& claim, const liveness::Claim& than);
+  [[nodiscard]] bool is_old(NodeName node, const Member& member, const liveness::Claim& claim) const;
+  /// Whether our link to the node stands against the claim; of an original we then say so. What the claim may
+  /// be right about is settled when the link ends.
   [[nodiscard]] bool contradicted(NodeName teller, NodeName node, Member& member,
                                   const liveness::Claim& claim, Instant now, Effects& out);
   bool believe(NodeName node, Member& member, const liveness::Claim& claim, Instant now, Effects& out);

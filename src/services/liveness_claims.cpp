@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <tuple>
 
 #include "services/liveness.hpp"
 #include "services/liveness_change.hpp"
@@ -207,10 +208,14 @@ void Liveness::on_suspect(NodeName origin, NodeName node, Member& member, Instan
   if (member.suspicion) decide(node, member, now, out);
 }
 
-bool Liveness::is_old(const Member& member, const Claim& claim) {
-  const bool same = claim.incarnation == member.incarnation && claim.creation == member.creation;
-  const bool later_stage = same && rank_of(claim.verdict) > rank_of(verdict_of(member.state));
-  return claim.incarnation <= member.incarnation && !later_stage;
+bool Liveness::is_later(const Claim& claim, const Claim& than) {
+  // Of two lives with one incarnation all must believe the same one, whichever they heard of first.
+  const auto order = [](const Claim& c) { return std::tuple(c.incarnation, c.creation, rank_of(c.verdict)); };
+  return order(claim) > order(than);
+}
+
+bool Liveness::is_old(NodeName node, const Member& member, const Claim& claim) const {
+  return !is_later(claim, claim_about(node, member, verdict_of(member.state)));
 }
 
 bool Liveness::contradicted(NodeName teller, NodeName node, Member& member, const Claim& claim, Instant now,
@@ -218,14 +223,17 @@ bool Liveness::contradicted(NodeName teller, NodeName node, Member& member, cons
   if (!member.linked) return false;
   const bool of_this_life = claim.creation == member.link_creation;
   if (claim.verdict == Verdict::alive && of_this_life) return false;
-  // News of an incarnation before the one we are linked to.
-  if (claim.verdict == Verdict::down && !of_this_life) return true;
-  // It goes by its own word; and a silent link stands against nothing.
-  if (member.silent || teller == node) return false;
-  contradicted_.add();
-  member.told_against = claim;
-  // Of another life only those know who are linked to that one.
-  if (member.speaks || !of_this_life) return true;
+  const bool other_ended = !of_this_life && claim.verdict == Verdict::down;
+  // It goes by its own word; and a silent link stands against nothing but the end of another life.
+  if (!other_ended && (member.silent || teller == node)) return false;
+  if (!other_ended) {
+    contradicted_.add();
+    if (!member.told_against || is_later(claim, *member.told_against)) member.told_against = claim;
+  }
+  // Two that are linked to two lives would contradict each other for ever: the link to the lesser gives way
+  // while the greater lives.
+  const bool greater_lives = claim.verdict == Verdict::alive && claim.creation > member.link_creation;
+  if (member.speaks || member.silent || greater_lives) return true;
   change(node, member, now, out, [&] { member.incarnation = claim.incarnation + 1; });
   refute_for(node, member, now, out);
   return true;
@@ -233,7 +241,7 @@ bool Liveness::contradicted(NodeName teller, NodeName node, Member& member, cons
 
 bool Liveness::on_verdict(NodeName teller, NodeName node, Member& member, const Claim& claim, Instant now,
                           Effects& out) {
-  if (is_old(member, claim) || contradicted(teller, node, member, claim, now, out)) return false;
+  if (is_old(node, member, claim) || contradicted(teller, node, member, claim, now, out)) return false;
   return believe(node, member, claim, now, out);
 }
 
