@@ -267,6 +267,26 @@ TEST_P(PlainTcp, ANameThatHasToBeProvedIsRefusedBothWays) {
   EXPECT_EQ(b.count("tcp.downgrade_refused"), 2U);
 }
 
+TEST_P(PlainTcp, WhatHasNotEndedIsMeasured) {
+  TcpNode a(net, alice, "10.0.0.1:1");
+  TcpNode b(net, bob, "10.0.0.2:2");
+  ASSERT_TRUE(connect(a, b));
+  const auto heard = [&](const Bytes& bytes) {
+    net.ends[1]->inbox.insert(net.ends[1]->inbox.end(), bytes.begin(), bytes.end());
+    run(net, {&a, &b});
+    return b.metrics.gauge("tcp.unfinished_bytes").value();
+  };
+  EXPECT_EQ(heard(*from_hex("00000100"
+                            "70")),
+            5U)
+      << "the length and one of 256 bytes";
+  EXPECT_EQ(heard(Bytes(90)), 95U);
+  net.ends[0]->open = false;
+  run(net, {&a, &b});
+  EXPECT_EQ(b.live, nullptr);
+  EXPECT_EQ(b.metrics.gauge("tcp.unfinished_bytes").value(), 0U);
+}
+
 TEST_P(PlainTcp, TooLongMessagesEndTheLink) {
   TcpNode a(net, alice, "10.0.0.1:1");
   TcpNode b(net, bob, "10.0.0.2:2");

@@ -17,6 +17,8 @@ namespace {
 /// What the next sends shall fail with: a full buffer and a device without GSO cannot be had on loopback.
 int sends_fail_with = 0;
 int sends_failed = 0;
+/// No datagram on loopback is as large as that the kernel would cut it.
+bool cuts_what_comes = false;
 
 bool fails() {
   if (sends_fail_with == 0) return false;
@@ -32,6 +34,11 @@ extern "C" ssize_t sendmsg(int fd, const msghdr* message, int flags) {
 }
 extern "C" int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
   return fails() ? -1 : static_cast<int>(::syscall(SYS_sendmmsg, fd, messages, count, flags));
+}
+extern "C" int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
+  const auto taken = static_cast<int>(::syscall(SYS_recvmmsg, fd, messages, count, flags, timeout));
+  for (int i = 0; i < taken && cuts_what_comes; ++i) messages[i].msg_hdr.msg_flags |= MSG_TRUNC;
+  return taken;
 }
 
 namespace barrel::loop {
@@ -77,7 +84,10 @@ struct Station : UdpEvents {
 };
 
 struct UdpTest : testing::Test {
-  ~UdpTest() override { sends_fail_with = 0; }
+  ~UdpTest() override {
+    sends_fail_with = 0;
+    cuts_what_comes = false;
+  }
   /// Runs the loop until `done`; false after two seconds.
   bool until(std::initializer_list<Station*> stations, const std::function<bool()>& done) {
     bool timeout = false;
@@ -222,6 +232,24 @@ TEST_F(UdpTest, WhatTheKernelHasNoRoomForIsCounted) {
   a.send(b, noise(1'000));  // the kernel tells with the next that it takes
   ASSERT_TRUE(until({&b}, [&] { return b.datagrams.size() == fitted + 1; }));
   EXPECT_EQ(metrics.counter("loop.udp_overflows").value(), 200 - fitted);
+}
+
+TEST_F(UdpTest, WhatTheKernelHasCutIsDroppedAndCounted) {
+  Station a(*loop, "127.0.0.1:0");
+  Station b(*loop, "127.0.0.1:0");
+  cuts_what_comes = true;
+  a.send(b, noise(10));
+  Timer poll(*loop, [&] {
+    if (metrics.counter("loop.udp_truncated").value() > 0) loop->stop();
+    else poll.arm_after(1ms);
+  });
+  poll.arm_after(1ms);
+  EXPECT_TRUE(until({&b}, [&] { return metrics.counter("loop.udp_truncated").value() > 0; }));
+  EXPECT_TRUE(b.datagrams.empty());
+  cuts_what_comes = false;
+  a.send(b, noise(20));
+  EXPECT_TRUE(until({&b}, [&] { return b.datagrams.size() == 1; }));
+  EXPECT_EQ(metrics.counter("loop.udp_truncated").value(), 1U);
 }
 
 TEST_F(UdpTest, NobodyListeningIsReportedAsAHint) {

@@ -239,6 +239,15 @@ TEST_F(EndpointHostile, ConnectionsAreCapped) {
             Errc::limit_exceeded);
 }
 
+TEST_F(EndpointHostile, ConnectionsThatCannotBeMadeAreCountedAndLeaveNothing) {
+  auto config = server_config();
+  config.alpn.assign(100, "too many for the TLS library");
+  make_server(config);
+  for (std::uint32_t i = 0; i < 3; ++i) deliver(first_packet(), stranger(i));
+  EXPECT_EQ(server->count("quic.accepts_failed"), 3U);
+  EXPECT_EQ(server->endpoint->connection_count(), 0U);
+}
+
 TEST_F(EndpointHostile, FiveHundredConnectionsWork) {
   make_server(server_config());
   Peer client(network, "10.0.0.2:5000", {});
