@@ -114,11 +114,17 @@ void EpollLoopImpl::resolve(std::string host, std::uint16_t port, Resolved done)
   struct Lookup {
     std::string host;
     Resolved done;
-    std::optional<Result<std::vector<SocketAddress>>> outcome;
+    std::optional<Result<ResolvedHost>> outcome;
   };
   auto lookup = std::make_shared<Lookup>(Lookup{std::move(host), std::move(done), {}});
+  Counter& left_out = metrics_->counter("loop.resolved_addresses_limit");
   const bool taken = offload([lookup, port] { lookup->outcome = resolve_blocking(lookup->host, port); },
-                             [lookup] { lookup->done(std::move(*lookup->outcome)); });
+                             [lookup, &left_out] {
+                               Result<ResolvedHost>& host_found = *lookup->outcome;
+                               if (!host_found) return lookup->done(std::move(host_found).error());
+                               left_out.add(host_found->left_out);
+                               lookup->done(std::move(host_found->addresses));
+                             });
   if (taken) return;
   post([lookup] { lookup->done(Error{Errc::busy, Term::binary(as_bytes("too many lookups"))}); });
 }

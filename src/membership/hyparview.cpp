@@ -30,6 +30,8 @@ HyParView::HyParView(NodeName self, HyParViewConfig config, Random random, Metri
       joins_received_(metrics.counter("membership.joins_received")),
       joins_refused_(metrics.counter("membership.joins_refused")),
       pending_timeouts_(metrics.counter("barrel_p2p.hyparview.pending_timeout")),
+      walks_shortened_(metrics.counter("membership.walks_shortened")),
+      shuffles_unanswered_limit_(metrics.counter("membership.shuffles_unanswered_limit")),
       shuffle_peers_limit_(metrics.counter("membership.shuffle_peers_limit")),
       refusals_sent_(metrics.counter("membership.refusals_sent")),
       refusals_received_(metrics.counter("membership.refusals_received")),
@@ -147,7 +149,7 @@ void HyParView::handle(NodeName from, const hyparview::Join&, Instant now, Effec
 void HyParView::handle(NodeName from, const hyparview::ForwardJoin& m, Instant now, Effects& out) {
   const NodeName peer = m.peer.node;
   if (left_ || peer == self_) return;
-  const std::int64_t ttl = std::min(m.ttl, std::max<std::int64_t>(config_.arwl, 0));
+  const std::int64_t ttl = shortened(m.ttl, config_.arwl);
   if (!active_.contains(peer)) {
     if (ttl == 0 || ttl == config_.prwl) add_passive(peer, from);
     if (ttl == 0) return fill_soon(now);
@@ -158,6 +160,12 @@ void HyParView::handle(NodeName from, const hyparview::ForwardJoin& m, Instant n
   }
   const auto next = random_active(from, peer);
   if (ttl > 0 && next) send(*next, hyparview::ForwardJoin{{peer, true}, ttl - 1, me()}, out);
+}
+
+std::int64_t HyParView::shortened(std::int64_t walk, std::int64_t own) {
+  const std::int64_t most = std::max<std::int64_t>(own, 0);
+  if (walk > most) walks_shortened_.add();
+  return std::min(walk, most);
 }
 
 void HyParView::handle(NodeName from, const hyparview::Disconnect&, Instant now, Effects& out) {
@@ -211,8 +219,7 @@ void HyParView::handle(NodeName from, const hyparview::Shuffle& m, Instant now, 
     add_passive(peer.node, from);
   }
   send(from, hyparview::ShuffleReply{sample(others.size(), from), me()}, out);
-  // No further than a shuffle of our own goes, whatever the peer says.
-  if (const auto ttl = std::min(m.ttl, config_.prwl); ttl > 0) {
+  if (const auto ttl = shortened(m.ttl, config_.prwl); ttl > 0) {
     if (const auto next = random_active(from, from)) {
       ask(*next, hyparview::Shuffle{ttl - 1, std::move(others), me()}, out);
     }

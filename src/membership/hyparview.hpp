@@ -152,6 +152,8 @@ class HyParView {
   void add_passive(NodeName peer, std::optional<NodeName> teller = std::nullopt);
   /// Who is forgotten for one more that `teller` tells of.
   [[nodiscard]] std::map<NodeName, PassivePeer>::iterator passive_victim(NodeName teller);
+  /// Hops of a walk of others: no further than one of our own goes, whatever they say.
+  [[nodiscard]] std::int64_t shortened(std::int64_t walk, std::int64_t own);
   void ask(NodeName peer, const hyparview::Shuffle& shuffle, Effects& out);
   void reach(NodeName peer, Goal goal, hyparview::Priority priority, Instant now, Effects& out);
   void pursue(NodeName peer, Pending& pending, Instant now, Effects& out);
@@ -204,6 +206,8 @@ class HyParView {
   Counter& joins_received_;
   Counter& joins_refused_;
   Counter& pending_timeouts_;
+  Counter& walks_shortened_;
+  Counter& shuffles_unanswered_limit_;
   Counter& shuffle_peers_limit_;
   Counter& refusals_sent_;
   Counter& refusals_received_;

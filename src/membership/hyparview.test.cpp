@@ -283,12 +283,29 @@ TEST_F(HyParViewTest, answers_a_shuffle_and_passes_it_on) {
   EXPECT_EQ(sent<Shuffle>(out).front().second.sender.node, me);
 }
 
-TEST_F(HyParViewTest, a_shuffle_goes_no_further_than_our_own) {
+TEST_F(HyParViewTest, a_walk_goes_no_further_than_our_own) {
   add_peer(a);
   add_peer(b);
   const auto out = receive(a, Shuffle{1'000'000, {{c}}, {a}});
   ASSERT_EQ(sent<Shuffle>(out).size(), 1U);
   EXPECT_EQ(sent<Shuffle>(out).front().second.ttl, config.prwl - 1);
+  EXPECT_EQ(count("membership.walks_shortened"), 1U);
+  const auto joins = receive(a, ForwardJoin{{c}, 1'000'000, {a}});
+  ASSERT_EQ(sent<ForwardJoin>(joins).size(), 1U);
+  EXPECT_EQ(sent<ForwardJoin>(joins).front().second.ttl, config.arwl - 1);
+  EXPECT_EQ(count("membership.walks_shortened"), 2U);
+  (void)receive(a, Shuffle{config.prwl, {{c}}, {a}});
+  (void)receive(a, ForwardJoin{{c}, config.arwl, {a}});
+  EXPECT_EQ(count("membership.walks_shortened"), 2U);
+}
+
+TEST_F(HyParViewTest, of_a_peer_that_does_not_answer_a_bounded_number_of_shuffles_is_remembered) {
+  add_peer(a);
+  add_peer(b);
+  for (int i = 0; i < 20; ++i) (void)receive(a, Shuffle{2, {{c}}, {a}});  // each is passed on to b
+  EXPECT_EQ(count("membership.shuffles_unanswered_limit"), 4U);
+  for (int i = 0; i < 20; ++i) (void)receive(b, ShuffleReply{{{d}}, {b}});
+  EXPECT_EQ(count("membership.unasked_replies"), 4U);
 }
 
 TEST_F(HyParViewTest, only_answers_to_our_shuffles_are_believed) {

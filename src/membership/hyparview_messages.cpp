@@ -58,7 +58,7 @@ std::optional<Peers> read_peers(const Term& term) {
 std::optional<std::int64_t> read_ttl(const Term& term) {
   const auto ttl = term.as_int64();
   if (!ttl || *ttl < 0) return std::nullopt;
-  return std::min(*ttl, ttl_max);
+  return ttl;
 }
 
 std::optional<Message> read_about_peer(const Term& term) {

@@ -61,14 +61,14 @@ using Message = std::variant<Join, ForwardJoin, Disconnect, Neighbor, NeighborRe
 
 /// Most peers read from one shuffle; 8 are sent. Guess: what a peer with a longer shuffle_length may send.
 inline constexpr std::size_t shuffle_peers_max = 64;
-/// Longest walk taken on; the default is 6.
+/// Longest walk that can be configured; the default is 6. Longer ones of others are shortened to our own.
 inline constexpr std::int64_t ttl_max = 32;
 
 [[nodiscard]] Term encode(NodeName sender, const Message& message);
 
 /// A message and who it claims to come from. Every message names its sender inside as well; decode checks
 /// that both agree, the caller compares with the link it came over. Errc::malformed otherwise. Peers of a
-/// shuffle beyond shuffle_peers_max are cut off, a TTL beyond ttl_max is lowered to it.
+/// shuffle beyond shuffle_peers_max are cut off.
 [[nodiscard]] Result<std::pair<NodeName, Message>> decode(const Term& term);
 
 }  // namespace barrel::hyparview

@@ -261,7 +261,8 @@ void HyParView::shuffle(Instant now, Effects& out) {
 void HyParView::ask(NodeName peer, const hyparview::Shuffle& shuffle, Effects& out) {
   if (const auto link = links_.find(peer); link != links_.end()) {
     auto& unanswered = link->second.shuffles_unanswered;
-    unanswered = std::min(unanswered + 1, shuffles_unanswered_max);
+    if (unanswered < shuffles_unanswered_max) ++unanswered;
+    else shuffles_unanswered_limit_.add();
   }
   send(peer, shuffle, out);
 }

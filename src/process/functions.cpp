@@ -5,7 +5,8 @@
 namespace barrel {
 
 namespace {
-/// Refusals that are logged: one for each node, up to so many.
+/// Refusals that are logged: one for each node, up to so many. Guess. process.functions_refused counts them
+/// all.
 constexpr std::size_t refused_nodes_logged_max = 100;
 }  // namespace
 

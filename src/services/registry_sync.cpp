@@ -12,7 +12,8 @@ using registry::MapBuilder;
 
 namespace {
 
-/// Names warned about once each; beyond it silence. Guess.
+/// Names warned about once each; beyond it silence. Guess. Not counted: only lines of the log are left out,
+/// and who has read a thousand of them knows.
 constexpr std::size_t warned_max = 1'000;
 
 /// What an answer with all that is held counts for, in entries: a large one as several of this size, which is
