@@ -32,18 +32,6 @@ int tcp_socket() {
   return fd;
 }
 
-/// A port that nobody listens at now.
-std::uint16_t free_port() {
-  const int fd = tcp_socket();
-  sockaddr_in address = loopback(0);
-  socklen_t length = sizeof address;
-  const bool bound = ::bind(fd, reinterpret_cast<sockaddr*>(&address), length) == 0 &&
-                     ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) == 0;
-  ::close(fd);
-  if (!bound) throw std::runtime_error("no free port");
-  return ntohs(address.sin_port);
-}
-
 bool listens(std::uint16_t port) {
   const int fd = tcp_socket();
   const sockaddr_in address = loopback(port);
@@ -57,6 +45,17 @@ std::string quoted(const std::string& text) {
 }
 
 }  // namespace
+
+std::uint16_t free_port() {
+  const int fd = tcp_socket();
+  sockaddr_in address = loopback(0);
+  socklen_t length = sizeof address;
+  const bool bound = ::bind(fd, reinterpret_cast<sockaddr*>(&address), length) == 0 &&
+                     ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) == 0;
+  ::close(fd);
+  if (!bound) throw std::runtime_error("no free port");
+  return ntohs(address.sin_port);
+}
 
 bool in_path(const std::string& program) {
   const char* path = std::getenv("PATH");

@@ -16,6 +16,9 @@ namespace barrel::test {
 /// Whether a program is in PATH.
 [[nodiscard]] bool in_path(const std::string& program);
 
+/// A TCP port of 127.0.0.1 that nobody listens at now.
+[[nodiscard]] std::uint16_t free_port();
+
 /// An EPMD of the test's own on 127.0.0.1, at a port that was free.
 class Epmd {
  public:

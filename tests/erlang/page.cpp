@@ -122,6 +122,7 @@ std::string PageRun::follow(const std::filesystem::path& page) {
   std::filesystem::create_directory_symlink(root / "examples", directory_.path() / "examples");
   const auto blocks = blocks_of(root / page);
   if (blocks.empty()) return page.string() + ": nothing to follow";
+  for (const PageBlock& block : blocks) find_ports(block);
   for (const PageBlock& block : blocks) {
     std::string failure = follow(block);
     if (failure.empty()) continue;
@@ -148,10 +149,20 @@ std::string PageRun::follow(const PageBlock& block) {
   return type(*found->second, block);
 }
 
+void PageRun::find_ports(const PageBlock& block) {
+  static const std::regex fixed(R"(--tcp-listen-port=([0-9]+))");
+  const std::string text = joined(block.lines);
+  std::smatch match;
+  if (std::regex_search(text, match, fixed)) ports_.try_emplace(match[1], std::to_string(free_port()));
+}
+
 Command PageRun::shell(const PageBlock& block) const {
   const bool stays = block.action == "start";
+  std::string command = joined(block.lines);
+  for (const auto& [fixed, free] : ports_)
+    command = std::regex_replace(command, std::regex("\\b" + fixed + "\\b"), free);
   return {
-      .argv = {"sh", "-e", "-c", (stays ? "exec " : "") + joined(block.lines)},
+      .argv = {"sh", "-e", "-c", (stays ? "exec " : "") + command},
       .directory = directory_.path(),
       .environment = {{"ERL_EPMD_PORT", std::to_string(epmd_.port())}, {"HOME", directory_.path().string()}}};
 }
@@ -176,8 +187,9 @@ std::string PageRun::start(const PageBlock& block) {
     return terminal->child.wait_for(is_banner, start_limit) ? "" : "the shell does not start";
   }
   static const std::regex over_tcp(R"(--name=([^@]+)@[^]*--tcp-enabled=true)");
+  const bool registers = command.find("--epmd-register=false") == std::string::npos;
   std::smatch match;
-  if (std::regex_search(command, match, over_tcp) && !epmd_.knows(match[1], start_limit)) {
+  if (registers && std::regex_search(command, match, over_tcp) && !epmd_.knows(match[1], start_limit)) {
     return "the node does not register with EPMD";
   }
   return "";

@@ -32,8 +32,9 @@ struct PageBlock {
 [[nodiscard]] std::vector<PageBlock> blocks_of(const std::filesystem::path& page);
 
 /// Follows a page: runs its commands in a directory where `examples` and `build/release` are the
-/// repository's, with an EPMD of its own. What the page shows must appear, and in the shells of Erlang and
-/// Elixir nothing else, except for white space, pids, references and times.
+/// repository's, with an EPMD of its own, and free ports in place of the fixed ones that it gives to nodes.
+/// What the page shows must appear, and in the shells of Erlang and Elixir nothing else, except for white
+/// space, pids, references and times.
 class PageRun {
  public:
   /// `limit`: how long an answer may take.
@@ -51,10 +52,12 @@ class PageRun {
   [[nodiscard]] std::string start(const PageBlock& block);
   [[nodiscard]] std::string type(Terminal& terminal, const PageBlock& block) const;
   [[nodiscard]] Command shell(const PageBlock& block) const;
+  void find_ports(const PageBlock& block);
 
   std::chrono::milliseconds limit_;
   Epmd epmd_;
   TempDir directory_;
+  std::map<std::string, std::string> ports_;  // of the page, and what is free instead
   std::map<std::string, std::shared_ptr<Terminal>> terminals_;
 };
 
