@@ -2,53 +2,18 @@
 // one there.
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <string>
 
-#include "barrel/base/sanitizer.hpp"
+#include "base/test_allocations.hpp"
 #include "process/test_runtime.hpp"
 
 #if !BARREL_SANITIZED
 
-namespace {
-thread_local std::uint64_t allocations = 0;
-thread_local std::uint64_t allocated_bytes = 0;
-}  // namespace
-
-// Not inlined, or the compiler sees free() meet another operator new.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  ++allocations;
-  allocated_bytes += size;
-  void* block = std::malloc(size);
-  if (block == nullptr) throw std::bad_alloc();
-  return block;
-}
-// The slots' chunks.
-[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t alignment) {
-  ++allocations;
-  allocated_bytes += size;
-  void* block = std::aligned_alloc(static_cast<std::size_t>(alignment), size);
-  if (block == nullptr) throw std::bad_alloc();
-  return block;
-}
-[[gnu::noinline]] void operator delete(void* block, std::align_val_t) noexcept {
-  std::free(block);
-}
-[[gnu::noinline]] void operator delete(void* block, std::size_t, std::align_val_t) noexcept {
-  std::free(block);
-}
-[[gnu::noinline]] void operator delete(void* block) noexcept {
-  std::free(block);
-}
-[[gnu::noinline]] void operator delete(void* block, std::size_t) noexcept {
-  std::free(block);
-}
-
 namespace barrel {
 namespace {
 
+using test::allocated_bytes;
+using test::allocations;
 using test::TestRuntime;
 
 struct Chat {

@@ -1,46 +1,20 @@
 // How much work a few bytes make. Counted in allocations, which the sanitizers do on their own.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
 #include <optional>
 
-#include "barrel/base/sanitizer.hpp"
 #include "barrel/term/etf.hpp"
 #include "barrel/term/term_size.hpp"
+#include "base/test_allocations.hpp"
 #include "term/test_closures.hpp"
 
 #if !BARREL_SANITIZED
 
-namespace {
-thread_local std::uint64_t allocations = 0;
-thread_local std::uint64_t allocated_bytes = 0;
-}  // namespace
-
-// Not inlined, or the compiler sees free() meet another operator new.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  ++allocations;
-  allocated_bytes += size;
-  void* block = std::malloc(size);
-  if (block == nullptr) throw std::bad_alloc();
-  return block;
-}
-[[gnu::noinline]] void operator delete(void* block) noexcept {
-  std::free(block);
-}
-[[gnu::noinline]] void operator delete(void* block, std::size_t) noexcept {
-  std::free(block);
-}
-
 namespace barrel {
 namespace {
 
-template <class Work>
-std::uint64_t allocations_of(Work work) {
-  const std::uint64_t before = allocations;
-  work();
-  return allocations - before;
-}
+using test::allocated_bytes;
+using test::allocations_of;
 
 Bytes message(Bytes term) {
   term.insert(term.begin(), 131);

@@ -3,11 +3,8 @@
 //   desk_node NAME DIRECTORY EPMD_PORT
 //
 // Prints `ready`, and ends with its standard input.
-#include <iostream>
-#include <string>
-
-#include "barrel/node/node.hpp"
 #include "erlang/desk.hpp"
+#include "erlang/killed_node.hpp"
 
 namespace {
 
@@ -24,25 +21,8 @@ Task<> waits(Self self) {
 
 int main(int argc, char** argv) {
   if (argc != 4) return 2;
-  NodeConfig config;
-  config.name = NodeName(Atom(argv[1]));
-  config.listen.address = "127.0.0.1";
-  const std::filesystem::path directory = argv[2];
-  config.data_dir = directory / argv[1];
-  config.discovery.directory = directory / "discovery";
-  config.processes.schedulers = 2;
-  config.log.level = LogLevel::error;
-  config.tcp.enabled = true;
-  config.tcp.address = "127.0.0.1";
-  config.tcp.epmd_port = static_cast<std::uint16_t>(std::stoi(argv[3]));
-  auto node = Node::start(config);
-  if (!node) {
-    std::cerr << node.error().message() << "\n";
-    return 1;
-  }
-  (*node)->functions().expose("test", "waits", waits);
-  if (!(*node)->start_server<test::Desk>(Atom("desk"))) return 1;
-  std::cout << "ready\n" << std::flush;
-  for (std::string line; std::getline(std::cin, line);) {}
-  return 0;
+  return test::run_killed_node(test::killed_node_config(argv[1], argv[2], argv[3]), [](Node& node) {
+    node.functions().expose("test", "waits", waits);
+    return node.start_server<test::Desk>(Atom("desk")).has_value();
+  });
 }

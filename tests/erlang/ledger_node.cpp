@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <iostream>
 #include <map>
 #include <string>
 #include <utility>
@@ -18,9 +17,9 @@
 #include <vector>
 
 #include "barrel/base/random.hpp"
-#include "barrel/node/node.hpp"
 #include "barrel/process/self.hpp"
 #include "barrel/term/term_text.hpp"
+#include "erlang/killed_node.hpp"
 
 namespace {
 
@@ -316,21 +315,6 @@ Task<> keep(Self self, const Stage* stage) {
   }
 }
 
-NodeConfig config_of(char** argv) {
-  NodeConfig config;
-  config.name = NodeName(Atom(argv[1]));
-  config.listen.address = "127.0.0.1";
-  const std::filesystem::path directory = argv[5];
-  config.data_dir = directory / argv[1];
-  config.discovery.directory = directory / "discovery";
-  config.processes.schedulers = 2;
-  config.log.level = LogLevel::error;
-  config.tcp.enabled = true;
-  config.tcp.address = "127.0.0.1";
-  config.tcp.epmd_port = static_cast<std::uint16_t>(std::stoi(argv[4]));
-  return config;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -340,15 +324,12 @@ int main(int argc, char** argv) {
   stage.seed = std::stoull(argv[3]);
   stage.diary = ::open(argv[6], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   for (int i = 7; i < argc; ++i) stage.nodes.emplace_back(Atom(argv[i]));
-  auto node = Node::start(config_of(argv));
-  if (!node) {
-    std::cerr << node.error().message() << "\n";
-    return 1;
-  }
-  const Pid keeper = (*node)->spawn(keep, &stage);
-  std::cout << "ready\n" << std::flush;
-  for (std::string line; std::getline(std::cin, line);) {
-    if (!(*node)->send(keeper, Quiet{})) return 1;
-  }
-  return 0;
+  Pid keeper;
+  return test::run_killed_node(
+      test::killed_node_config(argv[1], argv[5], argv[4]),
+      [&](Node& node) {
+        keeper = node.spawn(keep, &stage);
+        return true;
+      },
+      [&](Node& node) { return bool(node.send(keeper, Quiet{})); });
 }
