@@ -48,11 +48,11 @@ Outbound::Status Outbound::admit(Queue& queue, bool force) {
   return Status::busy;
 }
 
-Outbound::Pushed Outbound::append(Queue& queue, Sender sender) {
+Outbound::Pushed Outbound::append(Queue& queue, Sender sender, SharedBytes* laid) {
   Bytes& frame = queue.scratch;
   if (frame.size() >= large_bytes || frame.size() - length_bytes > frame_bytes_max_) {
     // The next one may be as large: it finds a buffer that was used already.
-    return push_locked(queue, std::exchange(frame, pool_.get(0)), sender);
+    return push_locked(queue, std::exchange(frame, pool_.get(0)), sender, laid);
   }
   write_length(frame);
   const auto from = static_cast<std::uint64_t>(sender);
@@ -63,6 +63,10 @@ Outbound::Pushed Outbound::append(Queue& queue, Sender sender) {
   }
   const BytesView whole = shorten(queue);
   add_open(queue, whole);
+  if (laid != nullptr) {
+    const std::uint8_t* end = queue.open->storage.get() + queue.open->used;
+    *laid = SharedBytes(queue.open, BytesView(end - whole.size(), whole.size()));
+  }
   return queued(queue, whole.size());
 }
 
@@ -101,7 +105,7 @@ Envelope Outbound::envelope_of(Queue& queue) {
   return queue.envelope;
 }
 
-Outbound::Pushed Outbound::push_locked(Queue& queue, Bytes frame, Sender sender) {
+Outbound::Pushed Outbound::push_locked(Queue& queue, Bytes frame, Sender sender, SharedBytes* laid) {
   const auto refuse = [this] {
     refused_large_.add();
     return Pushed{Status::too_large, false};
@@ -109,6 +113,7 @@ Outbound::Pushed Outbound::push_locked(Queue& queue, Bytes frame, Sender sender)
   if (frame.size() - length_bytes > frame_bytes_max_) return refuse();
   write_length(frame);
   SharedBytes whole = pool_.share(std::move(frame));
+  if (laid != nullptr) *laid = whole;
   const auto from = static_cast<std::uint64_t>(sender);
   constexpr std::size_t skipped = length_bytes + header_bytes;
   const bool in_fragments = queue.envelope == Envelope::header && queue.fragments;
@@ -323,11 +328,17 @@ void Outbound::convert(Queue& queue, BytesView frame) {
   queue.pending_bytes += count;
 }
 
-bool Outbound::is_too_deep(BytesView frame) {
+bool Outbound::may_be_too_deep(std::size_t frame_bytes) const {
   const std::uint32_t depth_max = depth_max_;
   // Each level takes two bytes at least, so that most messages need not be gone over.
-  if (depth_max == 0 || frame.size() <= std::size_t{2} * depth_max) return false;
+  return depth_max != 0 && frame_bytes > std::size_t{2} * depth_max;
+}
+
+bool Outbound::is_too_deep(BytesView frame) {
+  const std::uint32_t depth_max = depth_max_;
+  if (!may_be_too_deep(frame.size())) return false;
   const BytesView message = frame.subspan(length_bytes + 2);  // behind 112 131
+  if (!may_nest_deeper(message, depth_max)) return false;
   const auto control = extent_of(message);
   if (!control || control->bytes >= message.size()) return false;
   const auto payload = extent_of(message.subspan(control->bytes + 1));  // behind its 131

@@ -108,14 +108,18 @@ class Outbound {
     Queue& queue = queue_of(lane);
     if (const Status status = admit(queue, force); status != Status::queued) return {status, false};
     if (bytes_hint >= large_bytes) return push_large(lane, bytes_hint, sender, encode);
-    const std::lock_guard guard(queue.lock);
-    queue.scratch.clear();
-    ByteWriter writer(queue.scratch);
-    writer.u32(0);
-    encode(writer, queue.envelope);
-    const bool too_deep = lane == Lane::messages && is_too_deep(queue.scratch);
-    Pushed pushed = append(queue, sender);
-    pushed.too_deep = too_deep;
+    SharedBytes laid;  // what is to be looked at when others may go on
+    Pushed pushed;
+    {
+      const std::lock_guard guard(queue.lock);
+      queue.scratch.clear();
+      ByteWriter writer(queue.scratch);
+      writer.u32(0);
+      encode(writer, queue.envelope);
+      const bool looks = lane == Lane::messages && may_be_too_deep(queue.scratch.size());
+      pushed = append(queue, sender, looks ? &laid : nullptr);
+    }
+    if (laid.size() > 0) pushed.too_deep = is_too_deep(laid.view());
     return pushed;
   }
 
@@ -202,10 +206,13 @@ class Outbound {
   [[nodiscard]] static Envelope envelope_of(Queue& queue);
   /// Whether the payload of a frame nests deeper than the peer takes; counts it.
   [[nodiscard]] bool is_too_deep(BytesView frame);
+  [[nodiscard]] bool may_be_too_deep(std::size_t frame_bytes) const;
 
   // With the queue's lock held.
-  Pushed append(Queue& queue, Sender sender);  // the frame in scratch
-  Pushed push_locked(Queue& queue, Bytes frame, Sender sender);
+  /// The frame in scratch. `laid`, if any, becomes the frame where it lies now, unless it is refused or waits
+  /// behind another one.
+  Pushed append(Queue& queue, Sender sender, SharedBytes* laid);
+  Pushed push_locked(Queue& queue, Bytes frame, Sender sender, SharedBytes* laid = nullptr);
   Pushed queued(Queue& queue, std::size_t count);
   [[nodiscard]] static BytesView shorten(Queue& queue);
   static void add_open(Queue& queue, BytesView frame);

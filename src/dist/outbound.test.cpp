@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "barrel/term/etf.hpp"
+#include "dist/control.hpp"
 #include "dist/frame_reader.hpp"
 
 namespace barrel::dist {
@@ -134,6 +136,36 @@ TEST_F(OutboundTest, AMessageOverTheLimitIsRefusedAndTheNextOneIsNot) {
   EXPECT_EQ(metrics.snapshot().at("dist.outbound_too_large"), 2U);
   (void)outbound.push(Lane::messages, 0, text("fits"));
   EXPECT_EQ(take(outbound), std::vector<std::string>{"fits"});
+}
+
+TEST_F(OutboundTest, WhatNestsDeeperThanThePeerTakesIsToldOfWhateverItsSize) {
+  Outbound outbound({}, metrics);
+  const auto is_too_deep = [&](const Term& payload) {
+    const SendName control{Pid{Atom("a@h"), 1, 0, 1}, Atom("b")};
+    const auto pushed = outbound.push(Lane::messages, 0, [&](ByteWriter& out, Envelope envelope) {
+      encode_head(out, control, envelope);
+      encode_etf(out, payload);
+    });
+    EXPECT_EQ(pushed.status, Outbound::Status::queued);
+    return pushed.too_deep;
+  };
+  const auto nested = [](int depth, Term innermost) {
+    for (int i = 0; i < depth; ++i) innermost = Term::tuple_of(std::move(innermost), 0);
+    return innermost;
+  };
+  const Term flat = Term::list(std::vector<Term>(2'000, Term::tuple_of(0)));
+  const Term letters(std::string(5'000, 'h'));  // as many bytes that could begin a tuple
+  EXPECT_FALSE(outbound.push(Lane::messages, 0, text("before the peer is known")).too_deep);
+  EXPECT_FALSE(is_too_deep(nested(1'000, 1)));
+  outbound.expect_depth(900);
+  for (const std::size_t bytes : {0UL, 5'000UL, 2 * Outbound::large_bytes}) {
+    const Term innermost(std::string(bytes, 'x'));
+    EXPECT_FALSE(is_too_deep(nested(900, innermost))) << bytes;
+    EXPECT_TRUE(is_too_deep(nested(901, innermost))) << bytes;
+  }
+  EXPECT_FALSE(is_too_deep(flat));
+  EXPECT_FALSE(is_too_deep(letters));
+  EXPECT_EQ(metrics.counter("dist.outbound_too_deep").value(), 3U);
 }
 
 TEST_F(OutboundTest, AnEncoderThatThrowsLeavesNothingBehind) {

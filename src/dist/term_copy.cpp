@@ -245,6 +245,25 @@ std::optional<TermExtent> extent_of(BytesView bytes) {
   return TermExtent{walk.position(), depth.deepest};
 }
 
+bool may_nest_deeper(BytesView bytes, std::size_t depth) {
+  // One range of tags, blocks of one size and narrow sums: so the compiler counts 16 bytes at once.
+  static_assert(etf::small_tuple < etf::large_tuple && etf::large_tuple < etf::list &&
+                etf::list < etf::export_fun && etf::export_fun < etf::map);
+  constexpr std::size_t block = 128;
+  std::size_t begins = 0;
+  for (; !bytes.empty(); bytes = bytes.subspan(std::min(bytes.size(), block))) {
+    const auto count = [](auto some) {
+      std::uint8_t among = 0;
+      for (std::size_t i = 0; i < some.size(); ++i)
+        among =
+            static_cast<std::uint8_t>(among + (some[i] >= etf::small_tuple && some[i] <= etf::map ? 1 : 0));
+      return among;
+    };
+    begins += bytes.size() >= block ? count(bytes.first<block>()) : count(bytes);
+  }
+  return begins > depth;
+}
+
 std::optional<bool> has_atom_references(BytesView bytes) {
   Look look;
   Walk walk(bytes, look);

@@ -38,6 +38,10 @@ struct TermExtent {
 /// Of the term that `bytes` begin with; none when it is malformed or compressed.
 [[nodiscard]] std::optional<TermExtent> extent_of(BytesView bytes);
 
+/// Whether more than `depth` of the bytes may begin a tuple, a list or a map: if not, no terms in them nest
+/// deeper, whatever they are. Far quicker than extent_of().
+[[nodiscard]] bool may_nest_deeper(BytesView bytes, std::size_t depth);
+
 /// Whether the term that `bytes` begin with says an atom by reference; none when the term is malformed or
 /// compressed.
 [[nodiscard]] std::optional<bool> has_atom_references(BytesView bytes);
