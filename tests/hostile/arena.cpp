@@ -42,12 +42,13 @@ bool Arena::register_victim() {
   return registration_->send(Bytes{'v', 0, 0, 0, 0, 1});
 }
 
-bool Arena::start(bool over_tcp) {
-  // Limits that an attack reaches within a moment, and a short time to authenticate.
-  std::vector<std::string> arguments{"--atoms-per-peer-max=300",  "--auth-handshake-timeout=3000",
-                                     "--dial-timeout-ms=3000",    "--unread-bytes-max=33554432",
-                                     "--frame-bytes-max=8388608", "--registry-bytes-per-node-max=1048576",
-                                     "--channel-bytes-max=65536"};
+bool Arena::start(bool over_tcp, std::chrono::milliseconds auth_timeout) {
+  // Limits that an attack reaches within a moment.
+  std::vector<std::string> arguments{
+      "--atoms-per-peer-max=300",  "--auth-handshake-timeout=" + std::to_string(auth_timeout.count()),
+      "--dial-timeout-ms=3000",    "--unread-bytes-max=33554432",
+      "--frame-bytes-max=8388608", "--registry-bytes-per-node-max=1048576",
+      "--channel-bytes-max=65536"};
   if (over_tcp) {
     epmd_ = std::make_unique<TcpTrap>();
     arguments.insert(arguments.end(),

@@ -30,7 +30,7 @@ class Arena {
   Arena();
 
   /// With `over_tcp` the victim speaks TCP, too.
-  [[nodiscard]] bool start(bool over_tcp);
+  [[nodiscard]] bool start(bool over_tcp, std::chrono::milliseconds auth_timeout);
   [[nodiscard]] Target target() const;
 
   /// Where the victim takes TCP connections.

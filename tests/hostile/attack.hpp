@@ -50,6 +50,8 @@ struct Family {
   std::span<const Attack> attacks;
   /// The victim speaks TCP, too, and asks the arena's EPMD.
   bool over_tcp = false;
+  /// How long the victim waits for an authentication: short, so that attacks that wait for its end are.
+  std::chrono::milliseconds auth_timeout{3'000};
 };
 [[nodiscard]] std::span<const Family> families();
 

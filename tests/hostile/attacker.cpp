@@ -49,6 +49,8 @@ Result<std::unique_ptr<quic::Endpoint>> Attacker::make_endpoint() {
 
 Attacker::~Attacker() {
   hang_up();
+  endpoint_->close_all(0, {});
+  flush();
   loop_->set_turn_hook({});
 }
 
@@ -84,11 +86,23 @@ bool Attacker::connect() {
   return until([this] { return connected_ || closed_; }) && connected_;
 }
 
-bool Attacker::knock() {
+bool Attacker::crowd_in(std::size_t count, Duration limit) {
+  for (; count > 0; --count) {
+    if (!endpoint_->connect(anonymous(), guests_, loop_->now())) return false;
+    ++guests_.coming;
+  }
+  return until([this] { return guests_.coming == 0; }, limit);
+}
+
+quic::Dial Attacker::anonymous() const {
   quic::Dial where;
   where.remote = target_.address;
   where.local = socket_->local_address();
-  auto started = endpoint_->connect(where, *this, loop_->now());
+  return where;
+}
+
+bool Attacker::knock() {
+  auto started = endpoint_->connect(anonymous(), *this, loop_->now());
   if (started) (*started)->detach();
   flush();
   return bool(started);

@@ -115,6 +115,9 @@ class Attacker final : public loop::UdpEvents, public quic::EndpointEvents, publ
   [[nodiscard]] quic::Endpoint& endpoint() { return *endpoint_; }
   /// Starts one more handshake without an end to it: its answers go unheard.
   [[nodiscard]] bool knock();
+  /// Starts so many connections at once, and waits until each is there or has failed; they stay, and say
+  /// nothing. False when they do not in time.
+  [[nodiscard]] bool crowd_in(std::size_t count, Duration limit = 60s);
   /// Sends one datagram that QUIC has not made.
   void raw(const Bytes& datagram);
   /// While `lost`, what is sent does not leave, as if the network had lost it.
@@ -150,6 +153,8 @@ class Attacker final : public loop::UdpEvents, public quic::EndpointEvents, publ
 
  private:
   [[nodiscard]] Result<std::unique_ptr<quic::Endpoint>> make_endpoint();
+  /// To the victim, with all protocols.
+  [[nodiscard]] quic::Dial anonymous() const;
   void flush();
   auth::Moment moment() { return {loop_->now(), loop_->system_now()}; }
   void read_messages(quic::StreamId stream, BytesView bytes);
@@ -170,6 +175,18 @@ class Attacker final : public loop::UdpEvents, public quic::EndpointEvents, publ
     bool lost = false;
   };
   Sink sink_{*this};
+  /// Those who come in crowds, until they are there.
+  struct Guests final : quic::ConnectionEvents {
+    void on_connected(quic::Connection& connection) override {
+      --coming;
+      connection.detach();
+    }
+    void on_stream_data(quic::Connection&, quic::StreamId, BytesView, bool) override {}
+    void on_stream_reset(quic::Connection&, quic::StreamId, std::uint64_t) override {}
+    void on_closed(quic::Connection&, const quic::CloseReason&) override { --coming; }
+    std::size_t coming = 0;
+  };
+  Guests guests_;
   std::unique_ptr<quic::Endpoint> endpoint_;
   loop::Timer timer_;
   std::function<bool()> done_;

@@ -108,7 +108,7 @@ class HostileTest : public testing::TestWithParam<Family> {
 };
 
 TEST_P(HostileTest, EachAttackIsAnsweredAsDocumentedAndOthersDoNotNoticeIt) {
-  ASSERT_TRUE(arena_.start(GetParam().over_tcp));
+  ASSERT_TRUE(arena_.start(GetParam().over_tcp, GetParam().auth_timeout));
   const std::size_t descriptors = arena_.footprint().descriptors;
   for (const Attack& attack : GetParam().attacks) carry_out(attack, descriptors);
 }
