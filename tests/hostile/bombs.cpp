@@ -34,7 +34,7 @@ void closures(Scene& scene) {
   for (const char* name : {"barrel_p2p_bridge", "rex", "net_kernel"}) {
     send_bytes(scene, name, closures_as_keys(16));
   }
-  require(scene.attacker().settled(), "not settled");
+  settle(scene);
 }
 
 void tiny(Scene& scene) {
@@ -43,13 +43,13 @@ void tiny(Scene& scene) {
                            "barrel_liveness", "barrel_p2p_router", "barrel_p2p_members_replica"}) {
     send_bytes(scene, name, bomb);
   }
-  require(scene.attacker().settled(), "not settled");
+  settle(scene);
 }
 
 void tiny_to_the_kernel(Scene& scene) {
   const Bytes bomb = tiny_terms(1'100'000);
   for (const char* name : {"rex", "net_kernel"}) send_bytes(scene, name, bomb);
-  require(scene.attacker().settled(), "not settled");
+  settle(scene);
 }
 
 void control_tuples(Scene& scene) {
@@ -59,14 +59,14 @@ void control_tuples(Scene& scene) {
   const Ref ref{own.node_atom, 5, 3, {1, 4, 4, 0, 0}};
   const Term function = Term::tuple_of(Atom("no"), Atom("such"), 0);
   scene.attacker().control(Term::tuple_of(29, ref, own, own, function, options), &arguments);
-  require(scene.attacker().settled(), "not settled");
+  settle(scene);
 }
 
 void large_gossip(Scene& scene) {
   const Term payload(std::string((4U << 20) + 1, 'g'));
   const plumtree::Gossip message{"large", Atom("somebody_elses"), payload, scene.attacker().name()};
   scene.attacker().send_name("barrel_p2p_plumtree", encode(message));
-  require(scene.attacker().settled(), "not settled");
+  settle(scene);
   require(scene.arena().counters("bob")["gossip.payloads_over_limit"] == 0, "bob has got it, too");
 }
 
@@ -77,7 +77,7 @@ void long_name(Scene& scene) {
   scene.attacker().send_name(
       "barrel_p2p_router",
       Term::tuple_of(Atom("$barrel_p2p_route"), Term::tuple_of(Atom("route_request"), query, caller)));
-  require(scene.attacker().settled(), "not settled");
+  settle(scene);
 }
 
 /// Gossip that names nodes which nobody has ever heard of, as the writers of a name.
@@ -103,7 +103,7 @@ void invented_nodes(Scene& scene) {
     if (first % (20 * batch) == 0)
       require(scene.arena().chats([&] { scene.attacker().run(5ms); }), "the chat stands still");
   }
-  require(scene.attacker().settled(), "not settled");
+  settle(scene);
   require(scene.arena().counters()["node.atoms_refused"] == own_before, "charged to the hop");
 }
 

@@ -34,4 +34,12 @@ inline void require(bool condition, const char* what) {
   if (!condition) throw std::runtime_error(what);
 }
 
+/// What the attacker has sent is dealt with, and its connection lives.
+inline void settle(Attacker& attacker) {
+  require(attacker.settled(), "not settled");
+}
+inline void settle(Scene& scene) {
+  settle(scene.attacker());
+}
+
 }  // namespace barrel::hostile

@@ -35,7 +35,7 @@ void joins(Scene& scene) {
                                          : Message(Disconnect{me});
     scene.attacker().send_name("barrel_p2p_bridge", encode(own, message));
   });
-  require(scene.attacker().settled(), "not settled");
+  settle(scene);
   require(gauge(scene, "membership.active") <= 5, "the active view is over its limit");
 }
 
@@ -51,7 +51,7 @@ void shuffles(Scene& scene) {
     }
     scene.attacker().send_name("barrel_p2p_bridge", encode(own, Shuffle{0, peers, {own, true}}));
   });
-  require(scene.attacker().settled(), "not settled");
+  settle(scene);
   require(gauge(scene, "membership.passive") <= 30, "the passive view is over its limit");
 }
 
@@ -62,7 +62,7 @@ void gossip(Scene& scene) {
     const plumtree::Gossip message{"flood " + std::to_string(i), Atom("somebody_elses"), payload, own};
     scene.attacker().send_name("barrel_p2p_plumtree", encode(message));
   });
-  require(scene.attacker().settled(), "not settled");
+  settle(scene);
   require(gauge(scene, "gossip.bytes") <= 16U << 20, "more bytes of gossip than allowed");
   require(gauge(scene, "gossip.ids") <= 16'384, "more gossip remembered than allowed");
 }
@@ -77,7 +77,7 @@ void grafts(Scene& scene) {
   flood(scene, 8'000, [&](int i) {
     send(plumtree::Graft{i % 2 == 0 ? "wanted" : "never seen " + std::to_string(i), own});
   });
-  require(scene.attacker().settled(), "not settled");
+  settle(scene);
 }
 
 /// The same, and nothing is read of what comes.
@@ -105,7 +105,7 @@ void prunes(Scene& scene) {
     scene.attacker().send_name("barrel_p2p_plumtree",
                                prunes ? encode(plumtree::Prune{own}) : encode(plumtree::Graft{"none", own}));
   });
-  require(scene.attacker().settled(), "not settled");
+  settle(scene);
   require(scene.arena().node("alice").ask("create_room attic") == "create_room attic: ok", "no room");
   const auto knows = [](const std::set<std::string>& rooms) { return rooms.contains("attic"); };
   for (const char* node : {"bob", "carol"})
@@ -118,7 +118,7 @@ void announcements(Scene& scene) {
     scene.attacker().send_name("barrel_p2p_plumtree",
                                encode(plumtree::Ihave{"never " + std::to_string(i), own}));
   });
-  require(scene.attacker().settled(), "not settled");
+  settle(scene);
   require(gauge(scene, "gossip.missing") <= 2'048, "more is waited for than allowed");
 }
 
@@ -136,7 +136,7 @@ void names(Scene& scene) {
             nullptr);
     scene.attacker().send_name("barrel_p2p_registry_replica", encode(registry::FullSync{own, map.take()}));
   });
-  require(scene.attacker().settled(), "not settled");
+  settle(scene);
   const auto taken = gauge(scene, "registry.keys") - before;
   require(taken > 10 && taken * meta_bytes <= 1U << 20, "not as many bytes of names as allowed");
 }

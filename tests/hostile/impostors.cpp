@@ -1,10 +1,9 @@
 // What an authenticated peer says in the name of others.
 #include "crdt/or_map_wire.hpp"
 #include "gossip/plumtree_messages.hpp"
-#include "hostile/families.hpp"
+#include "hostile/news.hpp"
 #include "membership/hyparview_messages.hpp"
 #include "services/liveness_messages.hpp"
-#include "services/registry_messages.hpp"
 
 namespace barrel::hostile {
 
@@ -17,11 +16,6 @@ const NodeName& bob() {
 
 Ref some_ref(const NodeName& node) {
   return {node.atom(), 5, 3, {1, 2, 3, 0, 0}};
-}
-
-std::int64_t now_ms() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
 void foreign_processes(Scene& scene) {
@@ -39,7 +33,7 @@ void foreign_processes(Scene& scene) {
         Term::tuple_of(19, other, room, some_ref(bob())), Term::tuple_of(20, other, room, some_ref(bob()))}) {
     attacker.control(tuple);
   }
-  require(attacker.settled(), "not settled");
+  settle(attacker);
 }
 
 /// The room monitors its members: their DOWNs in the name of nobody who was asked.
@@ -51,28 +45,28 @@ void forged_downs(Scene& scene) {
     const Ref guess{room.node_atom, room.creation, 5, {number, 0, 0, room.id, room.serial}};
     attacker.control(Term::tuple_of(28, attacker.own_pid(), room, guess), &reason);
   }
-  require(attacker.settled(), "not settled");
+  settle(attacker);
 }
 
 void foreign_overlay(Scene& scene) {
   scene.attacker().send_name("barrel_p2p_bridge", encode(bob(), hyparview::Disconnect{{bob(), true}}));
-  require(scene.attacker().settled(), "not settled");
+  settle(scene);
 }
 
 void foreign_gossip(Scene& scene) {
   scene.attacker().send_name("barrel_p2p_plumtree", encode(plumtree::Prune{bob()}));
-  require(scene.attacker().settled(), "not settled");
+  settle(scene);
 }
 
 void foreign_sync(Scene& scene) {
   scene.attacker().send_name("barrel_p2p_registry_replica", encode(registry::RequestSync{bob()}));
-  require(scene.attacker().settled(), "not settled");
+  settle(scene);
 }
 
 void foreign_claims(Scene& scene) {
   using namespace liveness;
   scene.attacker().send_name("barrel_liveness", encode(bob(), Digest{1, false}));
-  require(scene.attacker().settled(), "not settled");
+  settle(scene);
 }
 
 /// Takes bob's room away in a map of all, as one who has heard of it might.
@@ -80,34 +74,25 @@ void stolen_names(Scene& scene) {
   registry::MapBuilder map;
   const Term name = Term::tuple_of(Atom("chat_room"), Atom("lobby"));
   map.add(registry::key_term(name, bob()), removed_entry(Timestamp{now_ms() + 1'000, 0}), nullptr);
-  scene.attacker().send_name("barrel_p2p_registry_replica",
-                             encode(registry::FullSync{scene.attacker().name(), map.take()}));
-  require(scene.attacker().settled(), "not settled");
+  tell(scene, map);
   require(scene.arena().node("alice").eventually("rooms",
                                                  [](const auto& rooms) { return rooms.contains("lobby"); }),
           "the owner does not take its name back");
-}
-
-void gossip_of(Scene& scene, const char* tag, const Term& payload) {
-  static int number = 0;
-  const plumtree::Gossip message{"forged " + std::to_string(++number), Atom(tag), payload,
-                                 scene.attacker().name()};
-  scene.attacker().send_name("barrel_p2p_plumtree", encode(message));
 }
 
 void of_the_future(Scene& scene) {
   registry::MapBuilder map;
   const NodeName own = scene.attacker().name();
   map.add(registry::key_term(Atom("later"), own), removed_entry(Timestamp{now_ms() + 3'600'000, 0}), nullptr);
-  gossip_of(scene, "barrel_p2p_registry_replica", registry::delta_payload(own, map.take()));
-  require(scene.attacker().settled(), "not settled");
+  gossip(scene, "barrel_p2p_registry_replica", registry::delta_payload(own, map.take()));
+  settle(scene);
 }
 
 void claims_of_the_future(Scene& scene) {
   const auto later = static_cast<std::uint64_t>(now_ms() + 3'600'000);
-  gossip_of(scene, "barrel_liveness",
-            liveness::gossip_of(scene.attacker().name(), {liveness::Verdict::down, bob(), 4, later}));
-  require(scene.attacker().settled(), "not settled");
+  gossip(scene, "barrel_liveness",
+         liveness::gossip_of(scene.attacker().name(), {liveness::Verdict::down, bob(), 4, later}));
+  settle(scene);
 }
 
 /// What the victim's log says of bob's incarnation.
@@ -125,10 +110,10 @@ void told_dead(Scene& scene, liveness::Verdict verdict, std::uint32_t later_crea
   const std::uint32_t creation = creation_of_bob(scene) + later_creation;
   for (int round = 0; round < 5; ++round) {
     const auto incarnation = static_cast<std::uint64_t>(now_ms() + std::int64_t{1'000} * (round + 1));
-    gossip_of(scene, "barrel_liveness",
-              liveness::gossip_of(scene.attacker().name(), {verdict, bob(), creation, incarnation}));
+    gossip(scene, "barrel_liveness",
+           liveness::gossip_of(scene.attacker().name(), {verdict, bob(), creation, incarnation}));
   }
-  require(scene.attacker().settled(), "not settled");
+  settle(scene);
   require(scene.arena().node("alice").eventually("rooms",
                                                  [](const auto& rooms) { return rooms.contains("lobby"); }),
           "the dead does not come back");

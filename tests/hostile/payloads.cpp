@@ -93,7 +93,7 @@ void large_integer(Scene& scene) {
   writer.u8(0);
   writer.bytes(Bytes(4U << 20, 0xff));
   send_bytes(scene, bytes);
-  require(scene.attacker().settled(), "not settled");
+  settle(scene);
 }
 
 /// Monitors of names on nodes that nobody has ever heard of: an answer names them, so that they are interned.
@@ -102,7 +102,7 @@ void name_atoms(Attacker& attacker, int from, int to) {
     const Atom name("attackers_atom_" + std::to_string(i) + "@127.0.0.1");
     attacker.control(Term::tuple_of(1, attacker.own_pid(), Pid{name, 1, 0, 4}));
   }
-  require(attacker.settled(), "not settled");
+  settle(attacker);
 }
 
 void endless_atoms(Scene& scene) {

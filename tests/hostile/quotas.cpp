@@ -2,28 +2,15 @@
 #include <string>
 
 #include "crdt/or_map_wire.hpp"
-#include "gossip/plumtree_messages.hpp"
-#include "hostile/families.hpp"
+#include "hostile/news.hpp"
 #include "services/liveness_messages.hpp"
-#include "services/registry_messages.hpp"
 
 namespace barrel::hostile {
 
 namespace {
 
-std::int64_t now_ms() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
-
 NodeName invented(int number) {
   return NodeName(("invented" + std::to_string(number) + "@127.0.0.1").c_str());
-}
-
-void tell(Scene& scene, registry::MapBuilder& map) {
-  scene.attacker().send_name("barrel_p2p_registry_replica",
-                             encode(registry::FullSync{scene.attacker().name(), map.take()}));
-  require(scene.attacker().settled(), "not settled");
 }
 
 /// Names of an invented node, each with so many bytes.
@@ -59,11 +46,8 @@ void invented_owners(Scene& scene) {
 void invented_beacon(Scene& scene) {
   const liveness::Claim claim{liveness::Verdict::alive, NodeName("a@127.0.0.1"), 1,
                               static_cast<std::uint64_t>(now_ms())};
-  const plumtree::Gossip message{"an invented beacon", Atom("barrel_liveness"),
-                                 liveness::gossip_of(scene.attacker().name(), claim),
-                                 scene.attacker().name()};
   const auto before = scene.arena().counters()["liveness.cut_off"];
-  scene.attacker().send_name("barrel_p2p_plumtree", encode(message));
+  gossip(scene, "barrel_liveness", liveness::gossip_of(scene.attacker().name(), claim));
   for (int i = 0; i < 100 && scene.arena().counters()["liveness.cut_off"] == before; ++i) {
     scene.attacker().run(200ms);
   }
@@ -72,7 +56,7 @@ void invented_beacon(Scene& scene) {
 void requests(Scene& scene) {
   const Term request = encode(registry::RequestSync{scene.attacker().name()});
   for (int i = 0; i < 20'000; ++i) scene.attacker().send_name("barrel_p2p_registry_replica", request);
-  require(scene.attacker().settled(), "not settled");
+  settle(scene);
 }
 
 void digests(Scene& scene) {
@@ -80,7 +64,7 @@ void digests(Scene& scene) {
     scene.attacker().send_name("barrel_liveness",
                                encode(scene.attacker().name(), liveness::Digest{i, false}));
   }
-  require(scene.attacker().settled(), "not settled");
+  settle(scene);
 }
 
 /// A little is printed, so that the rest does not fit.
@@ -97,7 +81,7 @@ void prints(Scene& scene) {
   for (int i = 0; i < 100; ++i) all.push_back(much);
   scene.attacker().send_name("user", Term::tuple_of(Atom("io_request"), scene.attacker().own_pid(), 1,
                                                     Term::tuple_of(Atom("requests"), Term::list(all))));
-  require(scene.attacker().settled(), "not settled");
+  settle(scene);
 }
 
 constexpr Attack attacks[] = {

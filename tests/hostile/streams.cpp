@@ -18,7 +18,7 @@ void user_streams(Scene& scene) {
       },
       15s);
   require(all, "not all streams could be opened");
-  require(attacker.settled(), "not settled");
+  settle(attacker);
 }
 
 /// The first `bytes` of a frame of 8 MB on each of the streams that may carry messages.
@@ -34,7 +34,7 @@ void begin_frames(Attacker& attacker, std::size_t bytes) {
 
 void half_frames(Scene& scene) {
   begin_frames(scene.attacker(), 100'000);
-  require(scene.attacker().settled(), "not settled");
+  settle(scene);
 }
 
 void many_half_frames(Scene& scene) {
@@ -51,7 +51,7 @@ void one_way_streams(Scene& scene) {
     ++opened;
   }
   require(opened > 50, "hardly any stream");
-  require(attacker.settled(), "not settled");
+  settle(attacker);
 }
 
 /// One byte at a time; the others of the same connection and of other nodes do not wait.
@@ -68,7 +68,7 @@ void slow_drip(Scene& scene) {
     require(attacker.write(12, Bytes{byte}), "no stream");
     attacker.run(15ms);
   }
-  require(attacker.settled(), "not settled");
+  settle(attacker);
 }
 
 void ticks(Scene& scene) {
@@ -76,7 +76,7 @@ void ticks(Scene& scene) {
   for (int i = 0; i < 20; ++i) attacker.write(16, Bytes(40'000));
   attacker.write(carrier::control_stream, Bytes(1'000));
   require(attacker.delivered(), "not delivered");
-  require(attacker.settled(), "not settled");
+  settle(attacker);
 }
 
 constexpr Attack attacks[] = {

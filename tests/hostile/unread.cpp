@@ -39,7 +39,7 @@ void unread_again(Scene& scene) {
 
 /// A question in the name of a node that has nothing to do with us.
 void other_callers(Scene& scene) {
-  require(scene.attacker().settled(), "not settled");
+  settle(scene);
   const auto before = scene.arena().counters();
   const Pid other{NodeName("bystander@127.0.0.1").atom(), 1, 0, 4};
   const Term query = Term::tuple_of(Atom("route_req"), Atom("nothing"), 1, scene.attacker().name(), Term());
@@ -49,7 +49,7 @@ void other_callers(Scene& scene) {
         "barrel_p2p_router",
         Term::tuple_of(Atom("$barrel_p2p_route"), Term::tuple_of(Atom("route_request"), query, caller)));
   }
-  require(scene.attacker().settled(), "not settled");
+  settle(scene);
   require(scene.arena().counters().at("node.channels") == before.at("node.channels"), "it was dialed");
 }
 
