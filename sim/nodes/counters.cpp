@@ -7,7 +7,7 @@ namespace barrel::sim {
 
 namespace {
 
-constexpr std::array<std::string_view, 63> silent = {
+constexpr std::array<std::string_view, 64> silent = {
     "auth.pending_limit",
     "barrel_p2p.router.request_dropped",
     "dist.early_data_limit",
@@ -34,6 +34,7 @@ constexpr std::array<std::string_view, 63> silent = {
     "membership.malformed",
     "membership.shuffle_peers_limit",
     "membership.spoofed",
+    "membership.walks_shortened",
     "node.atoms_refused",
     "node.channels_limit",
     "node.links_given_up",
