@@ -205,7 +205,7 @@ class GoldenProcesses : public testing::Test {
   Router router_{channels_,
                  dirty_,
                  {[] {}, [](NodeName) {}, [](NodeName) {}, [](NodeName, const Pid&) {},
-                  [](const Pid&) { return true; }, [](NodeName) {}},
+                  [](const Pid&) { return true; }, [](NodeName) {}, [](NodeName) {}},
                  metrics_};
   dist::MessageReader n2_reads_{dist::Envelope::header, dist::MessageParser(n2, n1), {}, metrics_};
   std::shared_ptr<const DecodeContext> context_ = std::make_shared<DecodeContext>();

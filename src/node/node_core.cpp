@@ -67,6 +67,18 @@ Result<void> NodeCore::load(const Environment& environment) {
   return {};
 }
 
+void NodeCore::log_what_is_over_limits(Router::Hooks& hooks) {
+  sent_too_deep_.emplace(log_, "messages to a Barrel node nest deeper than it takes, and are dropped there");
+  hooks.too_deep = [this](NodeName node) {
+    sent_too_deep_->dropped(node, Error(Errc::limit_exceeded, Atom("depth_max")), runtime_->clock().now());
+  };
+  sent_too_large_.emplace(log_, "messages to a node are longer than it accepts, and are not sent");
+  hooks.too_large = [this](NodeName node) {
+    sent_too_large_->dropped(node, Error(Errc::limit_exceeded, Atom("frame_bytes_max")),
+                             runtime_->clock().now());
+  };
+}
+
 void NodeCore::build(std::uint64_t seed) {
   RuntimeConfig settings;
   settings.node = config_.name;
@@ -82,11 +94,7 @@ void NodeCore::build(std::uint64_t seed) {
     loop_->post([this, node, waiter] { runtime_->drained(waiter, node); });
   };
   hooks.is_alive = [this](const Pid& waiter) { return runtime_->is_alive(waiter); };
-  sent_over_limit_.emplace(log_,
-                           "messages to a Barrel node nest deeper than it takes, and are dropped there");
-  hooks.too_deep = [this](NodeName node) {
-    sent_over_limit_->dropped(node, Error(Errc::limit_exceeded, Atom("depth_max")), runtime_->clock().now());
-  };
+  log_what_is_over_limits(hooks);
   router_ = std::make_unique<Router>(channels_, dirty_, std::move(hooks), metrics_);
   const auto post_command = [this](RegistryService::OverlayCommand command) { post(std::move(command)); };
   registry_ = std::make_unique<RegistryService>(config_.name, *runtime_, post_command, log_.named("registry"),

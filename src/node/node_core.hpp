@@ -48,6 +48,7 @@ class NodeCore {
  private:
   NodeCore(NodeConfig config, const Environment& environment);
   Result<void> load(const Environment& environment);
+  void log_what_is_over_limits(Router::Hooks& hooks);
   void build(std::uint64_t seed);
   Result<void> open(Node& node);
   /// Runs `task` on the cluster thread and waits for it.
@@ -71,7 +72,8 @@ class NodeCore {
   std::unique_ptr<loop::Loop> loop_;
   ChannelTable channels_;
   DirtyChannels dirty_;
-  std::optional<OverLimitLog> sent_over_limit_;
+  std::optional<OverLimitLog> sent_too_deep_;
+  std::optional<OverLimitLog> sent_too_large_;
   std::shared_ptr<Output> output_ = std::make_shared<Output>();
   std::unique_ptr<Runtime> runtime_;
   std::unique_ptr<Router> router_;

@@ -73,6 +73,7 @@ std::optional<Outbound::Status> Router::push(NodeName node, Lane lane, const Enc
   const auto pushed = channel->outbound.push(lane, 0, encode, force, Outbound::sender_of(from));
   if (pushed.wake && dirty_.add(*channel)) hooks_.wake();
   if (pushed.too_deep) hooks_.too_deep(node);
+  if (pushed.status == Outbound::Status::too_large) hooks_.too_large(node);
   return pushed.status;
 }
 
@@ -106,15 +107,22 @@ SendOutcome Router::send(const Pid& from, const RemoteTarget& to, const Encodabl
   }
   if (status != Outbound::Status::queued) {
     messages_dropped_.add();
-    return SendOutcome::unreachable;
+    return status == Outbound::Status::too_large ? SendOutcome::too_large : SendOutcome::unreachable;
   }
   messages_sent_.add();
   return outcome;
 }
 
 void Router::signal(const RemoteSignal& signal) {
-  push_signal(signal.to_node, control_of(signal), signal.spawn ? &signal.spawn->arguments : &signal.reason,
-              signal.from);
+  if (signal.spawn) {
+    (void)push_signal(signal.to_node, control_of(signal), &signal.spawn->arguments, signal.from);
+    return;
+  }
+  const auto status = push_signal(signal.to_node, control_of(signal), &signal.reason, signal.from);
+  if (status != Outbound::Status::too_large) return;
+  // Whoever is linked or watches must hear of the end, and an exit must end: only the reason is left out.
+  const Term too_large = Term::tuple_of(Atom("limit_exceeded"), Atom("frame_bytes_max"));
+  (void)push_signal(signal.to_node, control_of(signal), &too_large, signal.from);
 }
 
 bool Router::is_overrun(const Channel& channel) {
@@ -123,11 +131,13 @@ bool Router::is_overrun(const Channel& channel) {
 }
 
 template <class Control>
-void Router::push_signal(NodeName node, const Control& control, const Term* reason, const Pid& from) {
+std::optional<Outbound::Status> Router::push_signal(NodeName node, const Control& control, const Term* reason,
+                                                    const Pid& from) {
   if (const ChannelUse channel = channels_.use(node.atom()); channel && is_overrun(*channel)) {
     messages_dropped_.add();
     overruns_.add();
-    return hooks_.overrun(node);
+    hooks_.overrun(node);
+    return std::nullopt;
   }
   const auto status = push(
       node, Lane::messages,
@@ -140,11 +150,12 @@ void Router::push_signal(NodeName node, const Control& control, const Term* reas
       },
       true, from);
   if (status != Outbound::Status::queued) messages_dropped_.add();
+  return status;
 }
 
 void Router::refuse_monitor(NodeName node, const dist::NobodyDown& down) {
   const Term reason = noproc();
-  push_signal(node, down, &reason, Pid{});
+  (void)push_signal(node, down, &reason, Pid{});
 }
 
 void Router::when_drained(NodeName node, const Pid& waiter) {

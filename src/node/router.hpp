@@ -28,6 +28,8 @@ class Router final : public RemoteRouter {
     std::function<bool(const Pid& waiter)> is_alive;
     /// A message to `node`, which is a Barrel node and drops it, nests too deep.
     std::function<void(NodeName node)> too_deep;
+    /// Something for `node` is longer than it accepts, and was not sent as it is.
+    std::function<void(NodeName node)> too_large;
   };
 
   Router(ChannelTable& channels, DirtyChannels& dirty, Hooks hooks, Metrics& metrics);
@@ -49,7 +51,8 @@ class Router final : public RemoteRouter {
   /// Queues what must not be lost: answers, exits, DOWNs. A peer that causes them and does not read them
   /// loses its connection instead of our memory.
   template <class Control>
-  void push_signal(NodeName node, const Control& control, const Term* reason, const Pid& from);
+  std::optional<dist::Outbound::Status> push_signal(NodeName node, const Control& control, const Term* reason,
+                                                    const Pid& from);
   template <class Encode>
   std::optional<dist::Outbound::Status> push(NodeName node, dist::Lane lane, const Encode& encode, bool force,
                                              const Pid& from);

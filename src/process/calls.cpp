@@ -181,6 +181,8 @@ void PendingCall::send_remote(const EncodablePayload& request) {
   const SendOutcome outcome =
       deliver_remote({&process_->runtime->facade, process_}, *target_, request, SendMode::park);
   if (outcome == SendOutcome::unreachable) process_->fail_pending(*this, Errc::no_connection, noconnection());
+  if (outcome == SendOutcome::too_large)
+    process_->fail_pending(*this, Errc::limit_exceeded, Atom("frame_bytes_max"));
 }
 
 void PendingCall::encode_from(ByteWriter& out) const {

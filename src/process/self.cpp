@@ -61,6 +61,7 @@ Result<void> outcome_to_result(SendOutcome outcome) {
     case SendOutcome::sent_busy: return {};
     case SendOutcome::busy: return Error(Errc::busy);
     case SendOutcome::unreachable: return Error(Errc::no_connection);
+    case SendOutcome::too_large: return Error(Errc::limit_exceeded, Atom("frame_bytes_max"));
   }
   return {};
 }

@@ -242,5 +242,79 @@ TEST_F(Messages, ThoseThatNestTooDeepForABarrelNodeAreCountedWhereTheyAreSent) {
   EXPECT_EQ(b->metrics().at("node.payloads_over_limit"), 2U);
 }
 
+struct Bulk {
+  static constexpr std::string_view tag = "bulk";
+  std::string text;
+  using Reply = std::string;
+};
+/// Ends with what it was asked as its reason; by a cast without a caller who waits.
+struct Bursting {
+  using Calls = barrel::Messages<Bulk>;
+  using Casts = barrel::Messages<Bulk>;
+  explicit Bursting(Self) {}
+  std::string handle_call(const Bulk& bulk) { burst(bulk.text); }
+  void handle_cast(const Bulk& bulk) { burst(bulk.text); }
+  [[noreturn]] static void burst(const std::string& text) { barrel::exit(Term(text + text + text)); }
+};
+
+/// What the frame_bytes_max of its watchers' node leaves no room for, but for a part of it.
+constexpr std::size_t third_of_too_much = 50'000;
+
+Task<std::vector<Term>> hear_of_ends(Self self, std::vector<Pid> ending) {
+  self.trap_exits(true);
+  std::vector<Term> reasons;
+  const Bulk bulk{std::string(third_of_too_much, 'x')};
+  const Monitor monitor = self.monitor(ending[0]);
+  self.cast(ending[0], bulk);
+  const auto down = co_await self.receive<Down>(10s);
+  if (const auto* ended = std::get_if<Down>(&down)) reasons.push_back(ended->reason);
+  self.link(ending[1]);
+  self.cast(ending[1], bulk);
+  const auto exit = co_await self.receive<Exit>(10s);
+  if (const auto* ended = std::get_if<Exit>(&exit)) reasons.push_back(ended->reason);
+  const auto answer = co_await self.call(ending[2], bulk, 10s);
+  if (!answer && answer.error().code == Errc::exited) reasons.push_back(answer.error().reason);
+  co_return reasons;
+}
+
+TEST_F(Messages, TheEndOfAProcessIsHeardHoweverLongItsReasonIs) {
+  NodeConfig small = config("a");
+  small.channel.frame_bytes_max = 100'000;
+  const auto a = start(small);
+  const auto b = start("b");
+  ASSERT_TRUE(a && b);
+  std::vector<Pid> ending;
+  for (int i = 0; i < 3; ++i) ending.push_back(*b->start_server<Bursting>());
+  const auto reasons = a->run(&hear_of_ends, ending);
+  ASSERT_TRUE(reasons);
+  const Term too_large = Term::tuple_of(Atom("limit_exceeded"), Atom("frame_bytes_max"));
+  EXPECT_EQ(*reasons, std::vector<Term>(3, too_large));
+}
+
+/// The errors of a call and a try_send that are too long for the node, after a call that connects it.
+Task<std::vector<Error>> send_too_much(Self self, Pid server) {
+  const Bulk little{};
+  (void)co_await self.call<std::string>(server, little, 10s);
+  std::vector<Error> errors;
+  const Bulk bulk{std::string(3 * third_of_too_much, 'x')};
+  const auto answer = co_await self.call(server, bulk, 10s);
+  if (!answer) errors.push_back(answer.error());
+  const auto sent = self.try_send(server, bulk);
+  if (!sent) errors.push_back(sent.error());
+  co_return errors;
+}
+
+TEST_F(Messages, WhoSendsMoreThanTheOtherNodeAcceptsIsToldSo) {
+  NodeConfig small = config("b");
+  small.channel.frame_bytes_max = 100'000;
+  const auto a = start("a");
+  const auto b = start(small);
+  ASSERT_TRUE(a && b);
+  const auto errors = a->run(&send_too_much, *b->start_server<Bursting>());
+  ASSERT_TRUE(errors);
+  EXPECT_EQ(*errors, std::vector<Error>(2, Error(Errc::limit_exceeded, Atom("frame_bytes_max"))));
+  EXPECT_EQ(a->metrics().at("dist.outbound_too_large"), 2U);
+}
+
 }  // namespace
 }  // namespace barrel::test

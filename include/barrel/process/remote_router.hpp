@@ -49,6 +49,7 @@ enum class SendOutcome : std::uint8_t {
                 ///< point.
   busy,         ///< Not taken (SendMode::refuse only).
   unreachable,  ///< Not taken: the node cannot be reached, or the bound on waiting messages is hit.
+  too_large,    ///< Not taken: longer than that node accepts (frame_bytes_max).
 };
 
 /// What a process of one node asks another node to start.
