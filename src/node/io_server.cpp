@@ -9,6 +9,7 @@
 #include "barrel/term/term_text.hpp"
 #include "node/rpc_server.hpp"
 #include "term/io_format.hpp"
+#include "term/short_text.hpp"
 
 namespace barrel::node {
 
@@ -75,7 +76,7 @@ void report_unwritten(Self self, const std::exception_ptr& failure) {
   bool is_crash = false;
   self.runtime().log().error(
       "what processes print could not be written",
-      {{"why", to_string(detail::exit_reason_of(failure, is_crash), self.runtime().node_name())}});
+      {{"why", short_text(detail::exit_reason_of(failure, is_crash), self.runtime().node_name())}});
 }
 
 IoAnswer several(const Term& requests, NodeName self) {

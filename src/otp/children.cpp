@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "barrel/process/runtime.hpp"
+#include "term/short_text.hpp"
 
 namespace barrel::otp {
 
@@ -114,8 +115,8 @@ bool may_restart(Self self, RestartWindow& window, const Term& child) {
 void report_child(Self self, const char* what, const Term& child, const Term& reason) {
   const NodeName node = self.runtime().node_name();
   self.runtime().log().error(what, {{"supervisor", to_string(self.pid(), node)},
-                                    {"child", to_string(child, node)},
-                                    {"reason", to_string(reason, node)}});
+                                    {"child", short_text(child, node)},
+                                    {"reason", short_text(reason, node)}});
 }
 
 }  // namespace barrel::otp

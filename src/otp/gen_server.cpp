@@ -3,6 +3,7 @@
 #include "barrel/process/matching.hpp"
 #include "barrel/process/runtime.hpp"
 #include "barrel/term/term_size.hpp"
+#include "term/short_text.hpp"
 
 namespace barrel::detail {
 
@@ -71,13 +72,13 @@ Term reason_of(const std::exception_ptr& exception) {
 void report_terminate_failed(Self self, const std::exception_ptr& exception) {
   self.runtime().log().error("a server's terminate failed",
                              {{"pid", to_string(self.pid(), self.runtime().node_name())},
-                              {"reason", to_string(reason_of(exception), self.runtime().node_name())}});
+                              {"reason", short_text(reason_of(exception), self.runtime().node_name())}});
 }
 
 void report_server_crash(Self self, const Term& reason) {
   if (!is_abnormal(reason)) return;
   self.runtime().log().error("a server ends", {{"pid", to_string(self.pid(), self.runtime().node_name())},
-                                               {"reason", to_string(reason, self.runtime().node_name())}});
+                                               {"reason", short_text(reason, self.runtime().node_name())}});
 }
 
 }  // namespace barrel::detail

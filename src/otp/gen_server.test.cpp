@@ -185,6 +185,20 @@ TEST_P(GenServerTest, UnknownCastsAndInfosAreLoggedAndCountedAnUnknownCallEndsTh
   EXPECT_TRUE(runtime_.log().contain("message=ever"));
 }
 
+TEST_P(GenServerTest, TheLogDoesNotGrowWithWhatACallerSends) {
+  const auto ok = runtime_.run([](Self self) -> Task<bool> {
+    self.trap_exits(true);
+    const auto server = co_await self.start_link<Counter>(1);
+    const Term request(std::string(1'000'000, 'x'));
+    const auto unknown = co_await self.call<int>(*server, request);
+    EXPECT_EQ(unknown.error(), Error(Errc::exited, Term::tuple_of(Atom("unknown_call"), request)));
+    co_return true;
+  });
+  EXPECT_TRUE(ok);
+  EXPECT_TRUE(runtime_.log().contain("reason={unknown_call,<<\"" + std::string(4'000, 'x')));
+  EXPECT_FALSE(runtime_.log().contain(std::string(4'100, 'x')));
+}
+
 TEST_P(GenServerTest, RequestsAsTermsInBothTagFormsAreServedAsErlangSendsThem) {
   const auto ok = runtime_.run([](Self self) -> Task<bool> {
     const auto server = co_await self.start_link<Counter>(1);

@@ -11,6 +11,7 @@
 #include "process/process.hpp"
 #include "process/runtime_impl.hpp"
 #include "term/exported_fun.hpp"
+#include "term/short_text.hpp"
 
 namespace barrel::detail {
 
@@ -196,7 +197,7 @@ Task<Applied> apply_function(Self self, NodeName caller, Term module, Term funct
     self.runtime().log().error("an exposed function threw an exception",
                                {{"module", std::string(module.atom_text())},
                                 {"function", std::string(function.atom_text())},
-                                {"reason", to_string(applied.value, local)}});
+                                {"reason", short_text(applied.value, local)}});
   }
   co_return applied;
 }

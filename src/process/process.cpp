@@ -6,6 +6,7 @@
 #include "barrel/process/exit.hpp"
 #include "process/encoded_message.hpp"
 #include "process/runtime_impl.hpp"
+#include "term/short_text.hpp"
 
 namespace barrel::detail {
 
@@ -55,7 +56,7 @@ Process::StepResult Process::step() {
           root.promise->exception() ? exit_reason_of(root.promise->exception(), is_crash) : Term(normal());
       if (is_crash) {
         runtime->log.error("a process crashed", {{"pid", to_string(pid(), runtime->config.node)},
-                                                 {"reason", to_string(reason, runtime->config.node)}});
+                                                 {"reason", short_text(reason, runtime->config.node)}});
       }
       break;
     }

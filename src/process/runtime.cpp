@@ -7,6 +7,7 @@
 
 #include "process/encoded_message.hpp"
 #include "process/runtime_impl.hpp"
+#include "term/short_text.hpp"
 
 namespace barrel {
 
@@ -184,7 +185,7 @@ void detail::RuntimeImpl::fire(const detail::Timers::Due& due) {
       bool is_crash = false;
       const Term why = detail::exit_reason_of(std::current_exception(), is_crash);
       log.error("a message of a timer was dropped: it could not be sent",
-                {{"reason", to_string(why, config.node)}});
+                {{"reason", short_text(why, config.node)}});
     }
     return;
   }

@@ -2,10 +2,12 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "barrel/term/term.hpp"
 #include "term/characters.hpp"
 #include "term/io_format.hpp"
+#include "term/short_text.hpp"
 #include "term/term_node.hpp"
 #include "term/utf8.hpp"
 
@@ -133,7 +135,9 @@ void append_real(std::string& out, double value) {
 
 class Printer {
  public:
-  Printer(std::string& out, std::string_view local, bool raw = false) : out_(out), local_(local), raw_(raw) {}
+  Printer(std::string& out, std::string_view local, bool raw = false,
+          std::size_t bytes_max = std::numeric_limits<std::size_t>::max())
+      : out_(out), local_(local), bytes_max_(bytes_max), raw_(raw) {}
 
   void print(const Term& term);
 
@@ -154,8 +158,14 @@ class Printer {
     out_.append(buffer.data(), std::to_chars(buffer.begin(), buffer.end(), value).ptr);
   }
 
+  /// The rest would be cut off.
+  [[nodiscard]] bool is_full() const noexcept { return out_.size() > bytes_max_; }
+  /// As many bytes as are shown, and, of text, whole characters.
+  [[nodiscard]] BytesView shown(BytesView bytes) const noexcept;
+
   std::string& out_;
   std::string_view local_;
+  std::size_t bytes_max_;
   /// Lists and binaries as numbers, whatever they say.
   bool raw_;
 };
@@ -186,7 +196,7 @@ void Printer::print(const Term& term) {
 }
 
 void Printer::print_all(std::span<const Term> terms) {
-  for (std::size_t i = 0; i < terms.size(); ++i) {
+  for (std::size_t i = 0; i < terms.size() && !is_full(); ++i) {
     if (i != 0) out_.push_back(',');
     print(terms[i]);
   }
@@ -256,6 +266,7 @@ bool Printer::print_charlist(const Term& list) {
   if (!list.is_proper_list() || !std::ranges::all_of(list.elements(), printable)) return false;
   out_.push_back('"');
   for (const Term& element : list.elements()) {
+    if (is_full()) break;
     append_escaped(out_, static_cast<char32_t>(*element.as_int64()), '"');
   }
   out_.push_back('"');
@@ -276,6 +287,7 @@ void Printer::print_list(const Term& list) {
 void Printer::print_map(const Term& map) {
   out_ += "#{";
   for (const Term::MapEntry& entry : map.entries()) {
+    if (is_full()) break;
     if (&entry != map.entries().data()) out_.push_back(',');
     print(entry.key);
     out_ += " => ";
@@ -301,14 +313,21 @@ bool Printer::print_text(BytesView bytes) {
   return true;
 }
 
+BytesView Printer::shown(BytesView bytes) const noexcept {
+  if (bytes.size() <= bytes_max_) return bytes;
+  std::size_t end = bytes_max_ + 1;  // one more, so that it is seen that something is missing
+  for (int i = 0; i < 3 && end < bytes.size() && utf8::continues(bytes[end]); ++i) --end;
+  return bytes.first(end);
+}
+
 void Printer::print_binary(const Term& binary) {
-  const BytesView bytes = binary.bytes();
+  const BytesView bytes = shown(binary.bytes());
   out_ += "<<";
   const bool whole = binary.is_binary();
   if (bytes.empty() || !whole || raw_ || !print_text(bytes)) {
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
+    for (std::size_t i = 0; i < bytes.size() && !is_full(); ++i) {
       if (i != 0) out_.push_back(',');
-      const unsigned bits = i + 1 == bytes.size() ? binary.last_byte_bits() : 8;
+      const unsigned bits = i + 1 == binary.bytes().size() ? binary.last_byte_bits() : 8;
       number(bytes[i] >> (8 - bits));
       if (bits == 8) continue;
       out_.push_back(':');
@@ -323,6 +342,17 @@ void Printer::print_binary(const Term& binary) {
 std::string to_string(const Term& term, NodeName local) {
   std::string text;
   Printer(text, local.text()).print(term);
+  return text;
+}
+
+std::string short_text(const Term& term, NodeName local) {
+  std::string text;
+  Printer(text, local.text(), false, short_text_bytes_max).print(term);
+  if (text.size() <= short_text_bytes_max) return text;
+  std::size_t end = short_text_bytes_max;
+  while (end > 0 && utf8::continues(static_cast<std::uint8_t>(text[end]))) --end;
+  text.resize(end);
+  text += "...";
   return text;
 }
 

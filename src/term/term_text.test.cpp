@@ -8,6 +8,7 @@
 #include "barrel/term/big_int.hpp"
 #include "barrel/term/etf.hpp"
 #include "term/random_term.hpp"
+#include "term/short_text.hpp"
 
 namespace barrel {
 namespace {
@@ -176,6 +177,36 @@ RC_GTEST_PROP(TermText, DamagedTextIsRefusedOrReadButNothingElse, (std::uint64_t
   }
   const auto term = parse_term(text);
   if (term) RC_ASSERT(parse_term(to_string(*term)) == *term);
+}
+
+TEST(ShortText, SaysWhatToStringSaysOfWhatIsShort) {
+  const Term term = Term::tuple_of(Atom("exit"), Term("text"), Term::list({1, 2}), Term::map({{1, 2.5}}));
+  EXPECT_EQ(short_text(term, "me@here"), printed(term));
+}
+
+TEST(ShortText, CutsWhatIsLongWhateverItIs) {
+  const std::string long_text(100'000, 'x');
+  const std::vector<Term> many(100'000, Term(Atom("element")));
+  std::vector<Term::MapEntry> entries;
+  for (int i = 0; i < 10'000; ++i) entries.push_back({i, i});
+  for (const Term& term : {Term(long_text), Term(std::string(100'000, '\1')),
+                           Term(std::string(100'000, '\x80')), Term::charlist(long_text), Term::list(many),
+                           Term::tuple(many), Term::map(entries), Term::list(many, Term(Atom("tail")))}) {
+    const std::string text = short_text(term);
+    EXPECT_EQ(text.size(), short_text_bytes_max + 3);
+    EXPECT_TRUE(text.ends_with("..."));
+    EXPECT_TRUE(printed(term).starts_with(text.substr(0, short_text_bytes_max)));
+  }
+}
+
+TEST(ShortText, CutsBetweenCharacters) {
+  for (const std::string_view before : {"", "a", "ab"}) {
+    std::string text(before);
+    while (text.size() < 2 * short_text_bytes_max) text += "\u20ac";  // three bytes
+    const std::string shortened = short_text(Term(text));
+    EXPECT_TRUE(printed(Term(text)).starts_with(shortened.substr(0, shortened.size() - 3))) << before;
+    EXPECT_GT(shortened.size(), short_text_bytes_max - 3);
+  }
 }
 
 }  // namespace

@@ -14,6 +14,11 @@ namespace barrel::utf8 {
 /// How many characters `text` has; empty when it is not valid UTF-8.
 [[nodiscard]] std::optional<std::size_t> length(std::string_view text) noexcept;
 
+/// A byte that is not the first of its character.
+[[nodiscard]] constexpr bool continues(std::uint8_t byte) noexcept {
+  return (byte & 0xc0U) == 0x80U;
+}
+
 /// A code point that UTF-8 can carry.
 [[nodiscard]] constexpr bool is_scalar(std::int64_t code) noexcept {
   return (code >= 0 && code < 0xd800) || (code > 0xdfff && code <= 0x10ffff);
