@@ -136,7 +136,7 @@ void PendingSpawn::start_here(const SpawnOrder& order) {
   start.link = order.link;
   if (order.monitor) start.monitor = ref();
   const HeldProcess held = hold_function(runtime, std::move(start), make_message(Term(order.arguments)));
-  if (!held) return fail(Error(Errc::limit_exceeded, Atom("processes_max")));
+  if (!held) return fail(why_not_started(runtime.facade));
   pid_ = held.pid();
   runs_ = true;
   if (what_ == For::result) return;

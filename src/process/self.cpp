@@ -275,6 +275,12 @@ Process* reserve_process(Runtime& runtime) {
   return nullptr;
 }
 
+Error why_not_started(Runtime& runtime) {
+  if (runtime.impl().refuses_processes.load(std::memory_order_seq_cst))
+    return {Errc::closed, Term("the node has been shut down")};
+  return {Errc::limit_exceeded, Term(Atom("processes_max"))};
+}
+
 void abandon_process(Process& process) noexcept {
   process.runtime->table.release(process, process.runtime->scheduler.stock());
   end_start(*process.runtime);

@@ -279,5 +279,14 @@ TEST_F(Failures, ThePortOfAnotherIsAnErrorThatSaysSo) {
   EXPECT_NE(b.error().message().find(std::to_string(a->port())), std::string::npos) << b.error().message();
 }
 
+TEST_F(Failures, WhatIsAskedOfANodeAfterItsShutdownIsClosed) {
+  const auto a = start("a");
+  ASSERT_TRUE(a);
+  ASSERT_TRUE(a->shutdown());
+  const auto body = [](Self) -> Task<int> { co_return 1; };
+  EXPECT_EQ(a->run(body).error().code, Errc::closed);
+  EXPECT_EQ(a->call<Term>(local("nobody"), Term(1)).error().code, Errc::closed);
+}
+
 }  // namespace
 }  // namespace barrel::test

@@ -124,7 +124,7 @@ Task<Result<Pid>> start_server(Self self, bool link, As... args) {
   const Pid parent = link ? self.pid() : nobody_of(self.runtime());
   HeldProcess held = hold_process(self.runtime(), link ? &self.process() : nullptr, link,
                                   &server_main<Server, As...>, parent, std::move(args)...);
-  if (!held) co_return Error(Errc::limit_exceeded, Atom("processes_max"));
+  if (!held) co_return why_not_started(self.runtime());
   const Pid pid = held.pid();
   const StartServer start{};
   auto request = self.call(pid, start, Duration::max());

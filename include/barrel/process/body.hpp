@@ -6,6 +6,7 @@
 
 #include "barrel/process/process_fwd.hpp"
 #include "barrel/process/task.hpp"
+#include "barrel/term/result.hpp"
 
 #pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
@@ -61,6 +62,8 @@ template <class T>
 
 /// A slot for a new process; null when the limit on processes is hit (counted, logged).
 [[nodiscard]] Process* reserve_process(Runtime& runtime);
+/// Why there was none: Errc::closed when the runtime has been stopped, else Errc::limit_exceeded.
+[[nodiscard]] Error why_not_started(Runtime& runtime);
 /// Gives a reserved slot back.
 void abandon_process(Process& process) noexcept;
 /// Brings the process to life, not yet runnable. `link` links it with its parent.

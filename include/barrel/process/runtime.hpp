@@ -145,7 +145,8 @@ class Runtime {
     return run(&call_body<R, Request>, to, std::move(request), limit);
   }
   /// Spawns the body and blocks until it has returned: Result<T> of its T (or its Result itself), or
-  /// Errc::exited with the reason it ended with. Errc::wrong_thread on a scheduler thread. In a deterministic
+  /// Errc::exited with the reason it ended with. Errc::wrong_thread on a scheduler thread, Errc::closed after
+  /// stop(), Errc::limit_exceeded when as many processes run as may. In a deterministic
   /// runtime it steps the processes on this thread; Errc::timeout when they wait for time to pass, which only
   /// the owner of the clock can do.
   template <class F, class... As>
@@ -327,7 +328,7 @@ Runtime::Flat<T> Runtime::run_body(Task<T> (*body)(Self, Ps...), As&&... args) {
     const detail::HeldProcess held =
         detail::hold_process(*this, nullptr, false, &completing_body<T, Ps...>, Completer<Flat<T>>(outcome),
                              body, std::forward<As>(args)...);
-    if (!held) return Error(Errc::limit_exceeded, Atom("processes_max"));
+    if (!held) return detail::why_not_started(*this);
     outcome->set_process(held.process());
   }
   if (is_deterministic()) {
