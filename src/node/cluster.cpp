@@ -10,6 +10,12 @@ namespace barrel::node {
 namespace {
 
 PeerLimits peer_limits(const NodeConfig& config) {
+/// Whether a socket bound to `local` can send there. It would not say so itself: what it cannot send is lost.
+bool is_sendable(const SocketAddress& local, const SocketAddress& remote) {
+  if (local.family() == remote.family()) return true;
+  return local.family() == SocketAddress::Family::v6 && local.is_wildcard();
+}
+
   PeerLimits limits;
   limits.etf.depth_max = PeerLimits::depth_max;
   // No Erlang node sends one between nodes, or takes one: term_to_binary alone compresses.
@@ -184,6 +190,11 @@ Result<carrier::Link*> Cluster::connect(NodeName peer, const SocketAddress& addr
   where.remote = address;
   where.local = socket_->local_address();
   return carrier_->dial(peer, std::move(where), loop_.now());
+  if (!is_sendable(where.local, address)) {
+    return Error(Errc::unsupported, address.family() == SocketAddress::Family::v6
+                                        ? "listen_address is an IPv4 address; :: is for both"
+                                        : "listen_address is one IPv6 address; :: is for both");
+  }
 }
 
 void Cluster::drain_dirty() {

@@ -114,6 +114,14 @@ TEST_F(ConfigTest, ListsAreSeparatedByCommasElsewhere) {
   EXPECT_THAT(config->discovery.backends, ElementsAre(DiscoveryBackend::static_nodes));
 }
 
+TEST_F(ConfigTest, AddressesOfIpv6MayStandInBrackets) {
+  sources.arguments.push_back("--static-nodes=carol@h=[2001:db8::1]:4434,dave@h=::1:4435");
+  const auto config = load_config(sources);
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ(config->discovery.static_nodes.at("carol@h"), (NodeAddress{"2001:db8::1", 4434}));
+  EXPECT_EQ(config->discovery.static_nodes.at("dave@h"), (NodeAddress{"::1", 4435}));
+}
+
 TEST_F(ConfigTest, AllProblemsAreReportedTogether) {
   file("listen_port = 99999\nlisten_prot = 1\nshuffle_period = \"soon\"\ndist_cookie = [1]\n");
   sources.environment = {{"BARREL_ACTIVE_SIZE", "0"}, {"BARREL_ACTIVE_SIZ", "3"}};

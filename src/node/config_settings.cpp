@@ -84,8 +84,9 @@ void add_node(Table& table) {
 
 void add_listen(Table& table) {
   table.group("Listening");
-  table.text("listen_address", "an IP address", is_ip, "What the UDP socket is bound to.",
-             "original, fixed there", [](auto& c) -> auto& { return c.listen.address; });
+  table.text("listen_address", "an IP address", is_ip,
+             "What the UDP socket is bound to; :: is for IPv6 and IPv4.", "original, fixed there",
+             [](auto& c) -> auto& { return c.listen.address; });
   table.number("listen_port", 0, 65'535, "UDP port; 0: the system chooses, and others find us by discovery.",
                "original", [](auto& c) -> auto& { return c.listen.port; });
   table.text("quic_cert_dir", "a path; empty: quic in data_dir", is_path_or_empty,

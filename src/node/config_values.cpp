@@ -56,7 +56,8 @@ std::optional<std::pair<std::string, NodeAddress>> static_node_of(std::string_vi
   if (equals == std::string_view::npos || colon == std::string_view::npos || colon < equals)
     return std::nullopt;
   const std::string_view name = trimmed(item.substr(0, equals));
-  const std::string_view host = trimmed(item.substr(equals + 1, colon - equals - 1));
+  std::string_view host = trimmed(item.substr(equals + 1, colon - equals - 1));
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   const auto port = parse_integer(item.substr(colon + 1));
   if (!NodeName::valid(name) || !valid_host(host) || !port || *port < 1 || *port > 65'535)
     return std::nullopt;
@@ -211,7 +212,9 @@ Setting addresses_setting(Setting setting, Transport transport, Access field) {
   setting.show = [field](const NodeConfig& config) {
     std::string text;
     for (const auto& [name, address] : field(config)) {
-      text += fmt::format("{}{}={}:{}", text.empty() ? "" : ",", name, address.host, address.port);
+      const bool is_v6 = address.host.contains(':');
+      text += fmt::format("{}{}={}{}{}:{}", text.empty() ? "" : ",", name, is_v6 ? "[" : "", address.host,
+                          is_v6 ? "]" : "", address.port);
     }
     return text;
   };
@@ -222,15 +225,16 @@ Setting addresses_setting(Setting setting, Transport transport, Access field) {
 
 Setting static_nodes_setting() {
   return addresses_setting(setting_of("static_nodes", "Fixed addresses by node, for the static backend.",
-                                      "node = \"host:port\" entries",
+                                      "node = \"host:port\" entries, an IPv6 address in brackets",
                                       "original ({quic, [{dist, [{nodes, ...}]}]})", ValueForm::table),
                            Transport::quic, [](auto& c) -> auto& { return c.discovery.static_nodes; });
 }
 
 Setting tcp_nodes_setting() {
-  return addresses_setting(setting_of("tcp_nodes", "Fixed TCP addresses by node, for the static backend.",
-                                      "node = \"host:port\" entries", "Barrel", ValueForm::table),
-                           Transport::tcp, [](auto& c) -> auto& { return c.tcp.nodes; });
+  return addresses_setting(
+      setting_of("tcp_nodes", "Fixed TCP addresses by node, for the static backend.",
+                 "node = \"host:port\" entries, an IPv6 address in brackets", "Barrel", ValueForm::table),
+      Transport::tcp, [](auto& c) -> auto& { return c.tcp.nodes; });
 }
 
 // Two keys of the original that would weaken a node: known, so that a configuration can be carried over, but

@@ -279,6 +279,18 @@ TEST_F(Failures, ThePortOfAnotherIsAnErrorThatSaysSo) {
   EXPECT_NE(b.error().message().find(std::to_string(a->port())), std::string::npos) << b.error().message();
 }
 
+TEST_F(Failures, AnAddressOfAnotherFamilyIsNoneThatIsWaitedFor) {
+  const auto b = start("b");
+  ASSERT_TRUE(b);
+  auto four = config("a");  // listens at 127.0.0.1
+  four.discovery.static_nodes["b@127.0.0.1"] = {"::1", b->port()};
+  const auto a = start(four);
+  ASSERT_TRUE(a);
+  const auto answer = a->call<Term>(NodeLocalName{"nobody", b->name()}, Term(Atom("hello")));
+  EXPECT_EQ(answer.error().code, Errc::no_connection) << answer.error().message();
+  EXPECT_EQ(b->metrics().at("quic.connections_accepted"), 0U);
+}
+
 TEST_F(Failures, WhatIsAskedOfANodeAfterItsShutdownIsClosed) {
   const auto a = start("a");
   ASSERT_TRUE(a);
