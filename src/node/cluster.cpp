@@ -4,18 +4,19 @@
 #include <utility>
 
 #include "node/cluster_settings.hpp"
+#include "node/listen_error.hpp"
 
 namespace barrel::node {
 
 namespace {
 
-PeerLimits peer_limits(const NodeConfig& config) {
 /// Whether a socket bound to `local` can send there. It would not say so itself: what it cannot send is lost.
 bool is_sendable(const SocketAddress& local, const SocketAddress& remote) {
   if (local.family() == remote.family()) return true;
   return local.family() == SocketAddress::Family::v6 && local.is_wildcard();
 }
 
+PeerLimits peer_limits(const NodeConfig& config) {
   PeerLimits limits;
   limits.etf.depth_max = PeerLimits::depth_max;
   // No Erlang node sends one between nodes, or takes one: term_to_binary alone compresses.
@@ -104,7 +105,7 @@ Result<void> Cluster::open(const LoadedCertificate& certificate) {
                  "listen_address " + config_.listen.address + " is not an IP address");
   }
   auto socket = loop_.open_udp({.bind = *bind}, *this);
-  if (!socket) return std::move(socket).error();
+  if (!socket) return listen_error(socket.error(), "listen_address", "listen_port");
   socket_ = *std::move(socket);
   auto carrier =
       carrier::QuicCarrier::make(link_settings(config_, creation_), endpoint_settings(config_, certificate),
@@ -189,12 +190,12 @@ Result<carrier::Link*> Cluster::connect(NodeName peer, const SocketAddress& addr
   quic::Dial where;
   where.remote = address;
   where.local = socket_->local_address();
-  return carrier_->dial(peer, std::move(where), loop_.now());
   if (!is_sendable(where.local, address)) {
     return Error(Errc::unsupported, address.family() == SocketAddress::Family::v6
                                         ? "listen_address is an IPv4 address; :: is for both"
                                         : "listen_address is one IPv6 address; :: is for both");
   }
+  return carrier_->dial(peer, std::move(where), loop_.now());
 }
 
 void Cluster::drain_dirty() {

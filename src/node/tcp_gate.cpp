@@ -8,6 +8,7 @@
 #include "node/cluster_settings.hpp"
 #include "node/discovery.hpp"
 #include "node/files.hpp"
+#include "node/listen_error.hpp"
 
 namespace barrel::node {
 
@@ -75,7 +76,7 @@ Result<std::unique_ptr<TcpGate>> TcpGate::open(const NodeConfig& config, std::ui
   if (!carrier) return std::move(carrier).error();
   gate->carrier_ = *std::move(carrier);
   auto listener = loop.listen_tcp({.bind = *bind}, *gate);
-  if (!listener) return std::move(listener).error();
+  if (!listener) return listen_error(listener.error(), "tcp_listen_address", "tcp_listen_port");
   gate->listener_ = *std::move(listener);
   if (!config.tcp.tls) {
     log.warning(

@@ -277,6 +277,7 @@ TEST_F(Failures, ThePortOfAnotherIsAnErrorThatSaysSo) {
   ASSERT_FALSE(b);
   EXPECT_EQ(b.error().code, Errc::io);
   EXPECT_NE(b.error().message().find(std::to_string(a->port())), std::string::npos) << b.error().message();
+  EXPECT_NE(b.error().message().find("listen_port"), std::string::npos) << b.error().message();
 }
 
 TEST_F(Failures, AnAddressOfAnotherFamilyIsNoneThatIsWaitedFor) {
