@@ -94,7 +94,8 @@ Result<NodeConfig> load_config(const ConfigSources& sources, const NodeConfig& d
     std::fputs(app.help().c_str(), stdout);
     return Error{Errc::exited, Term(Atom("help"))};
   } catch (const CLI::Error& error) {
-    problems.add(std::string("command line: ") + error.what());
+    problems.unreadable(std::string("command line: ") + error.what());
+    return node::combine({}, sources, defaults, std::move(problems));  // no flag has got its value
   }
   report_extras(app.remaining(), problems);
   return node::combine(flags.given_->given(), sources, defaults, std::move(problems));

@@ -148,7 +148,7 @@ Result<NodeConfig> combine(const GivenFlags& flags, const ConfigSources& sources
   }
   assign_all(read_environment(sources.environment, problems), config, problems);
   assign_all(flags.values, config, problems);
-  check_all(config, problems);
+  if (!problems.is_incomplete()) check_all(config, problems);
   if (!problems.empty()) return problems.error();
   return config;
 }

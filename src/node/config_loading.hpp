@@ -32,6 +32,12 @@ class Problems {
   /// A value that is not allowed; a later add() for the key by validation would only repeat it.
   void refuse(const Setting& setting, std::string_view value, std::string_view where);
   void unknown_key(std::string_view key, std::string_view where, std::string_view shown_nearest);
+  /// A source that could not be read to its end: what it would have set must not be called missing.
+  void unreadable(std::string line) {
+    add(std::move(line));
+    is_incomplete_ = true;
+  }
+  [[nodiscard]] bool is_incomplete() const { return is_incomplete_; }
   [[nodiscard]] bool refused(std::string_view key) const { return keys_.contains(key); }
   [[nodiscard]] bool empty() const { return lines_.empty(); }
   /// Errc::invalid_argument with all lines as text.
@@ -40,6 +46,7 @@ class Problems {
  private:
   std::vector<std::string> lines_;
   std::set<std::string, std::less<>> keys_;
+  bool is_incomplete_ = false;
 };
 
 /// The values of a TOML text, which may be anything; unknown keys and wrong forms become problems.

@@ -104,9 +104,10 @@ std::optional<toml::table> parse(std::string_view text, const std::string& file_
   try {
     return toml::parse(to_ascii(text), file_name);
   } catch (const toml::parse_error& error) {
-    problems.add(fmt::format("{}: {}", place(file_name, error.source()), from_ascii(error.description())));
+    problems.unreadable(
+        fmt::format("{}: {}", place(file_name, error.source()), from_ascii(error.description())));
   } catch (const ParserLost&) {
-    problems.add(
+    problems.unreadable(
         fmt::format("{}: not valid TOML; look for a [table] header that does not name a key", file_name));
   }
   return std::nullopt;
