@@ -121,6 +121,29 @@ TEST_P(SupervisorTest, AnswersWhileARestartKeepsFailing) {
   EXPECT_TRUE(runtime_.run(body, &is_broken));
 }
 
+Task<Result<Supervisor>> start_workers(Self self) {
+  const std::vector<ChildSpec> children{
+      child<Worker>("always", {}, self.pid(), Atom("always")),
+      child<Worker>("until_done", {.restart = Restart::transient}, self.pid(), Atom("until_done"))};
+  co_return co_await Supervisor::start_link(self, {.intensity = 3, .period = 5s}, children);
+}
+
+TEST_P(SupervisorTest, TheWorkersOfTheHandbook) {
+  const auto ok = runtime_.run([](Self self) -> Task<bool> {
+    const auto supervisor = co_await start_workers(self);
+    const Pid always = co_await came_up(self, "always");
+    const Pid until_done = co_await came_up(self, "until_done");
+    self.cast(until_done, Worker::End{normal()});
+    self.cast(always, Worker::End{normal()});
+    co_await came_up(self, "always");
+    const auto children = co_await supervisor->which_children(self);
+    EXPECT_TRUE(children->at(0).pid);
+    EXPECT_FALSE(children->at(1).pid);
+    co_return true;
+  });
+  EXPECT_TRUE(ok);
+}
+
 TEST_P(SupervisorTest, RefusesTwoChildrenOfOneName) {
   const auto ok = runtime_.run([](Self self) -> Task<bool> {
     self.trap_exits(true);
