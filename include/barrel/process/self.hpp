@@ -115,8 +115,8 @@ class Self {
   void send(const Ref& alias, M&& message) const {
     detail::send_to_one(sender(), alias, std::forward<M>(message));
   }
-  /// Sends only if it can be taken now: Errc::busy when the channel to that node is full, Errc::no_connection
-  /// when the node cannot be reached, Errc::no_process when a local receiver is dead or its mailbox is full.
+  /// Sends only if it can be taken now. Errors: busy, the channel is full; no_connection; limit_exceeded, it
+  /// is longer than that node accepts; no_process, a local receiver is dead or its mailbox is full.
   template <class M>
   [[nodiscard]] Result<void> try_send(const Address& to, M&& message) const {
     const auto target = detail::resolve(sender(), to);
@@ -133,9 +133,9 @@ class Self {
 
   /// gen_server:call/3: sends the request at once; co_await the result for the ReplyOf<Request>. Errors:
   /// Errc::timeout after `limit`, Errc::no_process when nobody is there, Errc::no_connection when the node
-  /// was lost, Errc::exited with the exit reason when it ended before it answered, Errc::malformed when the
-  /// reply has another shape. With a type argument, call<Reply>(...) for requests that do not name their
-  /// reply.
+  /// was lost, Errc::limit_exceeded when the request is longer than that node accepts, Errc::exited with the
+  /// exit reason when it ended before it answered, Errc::malformed when the reply has another shape.
+  /// call<Reply>(...) is for requests that do not name their reply.
   template <class Reply = void, class Request>
   [[nodiscard]] auto call(const Address& to, Request&& request, Duration limit = call_limit) const {
     static_assert(
