@@ -136,9 +136,11 @@ TEST_P(SupervisorTest, TheWorkersOfTheHandbook) {
     self.cast(until_done, Worker::End{normal()});
     self.cast(always, Worker::End{normal()});
     co_await came_up(self, "always");
-    const auto children = co_await supervisor->which_children(self);
-    EXPECT_TRUE(children->at(0).pid);
-    EXPECT_FALSE(children->at(1).pid);
+    for (;;) {
+      const auto children = co_await supervisor->which_children(self);
+      EXPECT_TRUE(children->at(0).pid);
+      if (!children->at(1).pid) break;
+    }
     co_return true;
   });
   EXPECT_TRUE(ok);
