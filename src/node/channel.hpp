@@ -100,6 +100,8 @@ class Channel {
   Instant give_up_at{};
   /// How the address that is tried is reached.
   Transport transport = Transport::quic;
+  /// The address that is tried, for the log.
+  std::string trying;
   /// Why those tried in this dial have failed, for the log line when all have.
   std::string failures;
 

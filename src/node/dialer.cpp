@@ -1,5 +1,6 @@
 #include "node/dialer.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -11,6 +12,8 @@ namespace {
 
 /// More of them, in one dial, would make the log line longer and nobody wiser.
 constexpr std::size_t failures_bytes_max = 600;
+
+constexpr const char* unanswered = "no answer within dial_timeout_ms";
 
 const char* carrier_of(Transport transport) {
   return transport == Transport::quic ? "over QUIC: " : "over TCP: ";
@@ -48,9 +51,37 @@ Channel* Dialer::at(NodeName peer, std::uint64_t attempt) const {
 void Dialer::expire(NodeName peer, std::uint64_t attempt) {
   Channel* channel = at(peer, attempt);
   if (channel == nullptr || channel->dial == Channel::Dial::none) return;
-  const bool is_dialing = channel->dial == Channel::Dial::dialing;
-  note(*channel, is_dialing ? carrier_of(channel->transport) : "", "no answer within dial_timeout_ms");
+  switch (channel->dial) {
+    case Channel::Dial::dialing:
+      note(*channel, carrier_of(channel->transport), channel->trying + ": " + unanswered);
+      break;
+    case Channel::Dial::awaiting: note(*channel, "its own connection: ", unanswered); break;
+    case Channel::Dial::locating: note(*channel, "looking for its address: ", unanswered); break;
+    case Channel::Dial::none: break;
+  }
   fail(*channel, channel->failures);
+}
+
+void Dialer::limit_attempt(const Channel& channel) {
+  if (channel.addresses.empty()) return;
+  const Duration left = std::max(channel.give_up_at - loop_.now(), Duration::zero());
+  const Duration share = left / static_cast<Duration::rep>(channel.addresses.size() + 1);
+  (void)loop_.add_timer(loop_.now() + share,
+                        [this, peer = channel.peer, attempt = channel.attempt,
+                         link = channel.dial_link->id()] { share_used(peer, attempt, link); });
+}
+
+void Dialer::share_used(NodeName peer, std::uint64_t attempt, std::uint64_t link) {
+  Channel* channel = at(peer, attempt);
+  if (channel == nullptr || channel->dial != Channel::Dial::dialing) return;
+  carrier::Link* dialed = channel->dial_link;
+  if (dialed == nullptr || dialed->id() != link) return;
+  if (dialed->phase() != carrier::Phase::connecting) return;  // somebody has answered
+  channel->dial_link = nullptr;
+  dialed->close("another address is tried", loop_.now());
+  note(*channel, carrier_of(channel->transport),
+       channel->trying + ": no answer within its share of the time");
+  try_next(*channel);
 }
 
 void Dialer::locate(Channel& channel) {
@@ -86,14 +117,15 @@ void Dialer::try_next(Channel& channel) {
     const auto literal = SocketAddress::from_ip(address.host, address.port);
     channel.transport = address.transport;
     if (!literal) return resolve(channel, address);
+    channel.trying = literal->to_string();
     addresses_tried_.add();
     auto link = hooks_.connect(channel.peer, *literal, address.transport);
     if (link) {
       channel.dial = Channel::Dial::dialing;
       channel.dial_link = *link;
-      return;
+      return limit_attempt(channel);
     }
-    note(channel, carrier_of(channel.transport), literal->to_string() + ": " + link.error().message());
+    note(channel, carrier_of(channel.transport), channel.trying + ": " + link.error().message());
   }
   fail(channel, channel.failures.empty() ? "discovery knows no address" : channel.failures);
 }

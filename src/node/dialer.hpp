@@ -13,8 +13,9 @@
 
 namespace barrel::node {
 
-/// Connects channels: asks discovery, resolves host names, tries the addresses one after the other, and gives
-/// up after the dial timeout. Cluster thread only; nothing here calls back before it has returned.
+/// Connects channels: asks discovery, resolves host names, tries the addresses one after the other, each for
+/// its share of the time that is left, and gives up after the dial timeout. Cluster thread only; nothing here
+/// calls back before it has returned.
 class Dialer {
  public:
   struct Hooks {
@@ -54,6 +55,9 @@ class Dialer {
   /// The channel, while that dial is its present one; else null.
   [[nodiscard]] Channel* at(NodeName peer, std::uint64_t attempt) const;
   void expire(NodeName peer, std::uint64_t attempt);
+  /// Leaves time for the addresses that have not been tried.
+  void limit_attempt(const Channel& channel);
+  void share_used(NodeName peer, std::uint64_t attempt, std::uint64_t link);
   void locate(Channel& channel);
   void located(NodeName peer, std::uint64_t attempt, Result<std::vector<NodeAddress>> found);
   void try_next(Channel& channel);
