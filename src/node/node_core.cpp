@@ -190,12 +190,18 @@ std::map<std::string, std::uint64_t> NodeCore::measure() {
   return metrics_.snapshot();
 }
 
+Result<void> NodeCore::stop_processes() {
+  Result<void> stopped = runtime_->stop(config_.processes.shutdown_timeout);
+  registry_->close();
+  return stopped;
+}
+
 Result<void> NodeCore::shutdown() {
   if (down_.exchange(true)) return {};
-  if (!thread_.joinable()) return runtime_->stop(config_.processes.shutdown_timeout);
+  if (!thread_.joinable()) return stop_processes();
   log_.info("shutting down");
   run_on_cluster([this] { cluster_->stop_connecting(); });
-  Result<void> stopped = runtime_->stop(config_.processes.shutdown_timeout);
+  Result<void> stopped = stop_processes();
   run_on_cluster([this] { cluster_->leave(); });
   wait_on_cluster([this] { return cluster_->drained(); }, drain_limit);
   run_on_cluster([this] { cluster_->close_links(); });

@@ -51,6 +51,7 @@ class NodeCore {
   void log_what_is_over_limits(Router::Hooks& hooks);
   void build(std::uint64_t seed);
   Result<void> open(Node& node);
+  Result<void> stop_processes();
   /// Runs `task` on the cluster thread and waits for it.
   void run_on_cluster(const std::function<void()>& task);
   /// Waits until `done` holds on the cluster thread, at most `limit`.

@@ -7,7 +7,7 @@
 namespace barrel {
 
 Registration::Registration(Registration&& other) noexcept
-    : service_(std::exchange(other.service_, nullptr)),
+    : tie_(std::move(other.tie_)),
       process_(other.process_),
       pid_(other.pid_),
       name_(std::move(other.name_)),
@@ -16,7 +16,7 @@ Registration::Registration(Registration&& other) noexcept
 Registration& Registration::operator=(Registration&& other) noexcept {
   if (this != &other) {
     unregister();
-    service_ = std::exchange(other.service_, nullptr);
+    tie_ = std::move(other.tie_);
     process_ = other.process_;
     pid_ = other.pid_;
     name_ = std::move(other.name_);
@@ -26,16 +26,23 @@ Registration& Registration::operator=(Registration&& other) noexcept {
 }
 
 Result<void> Registration::update(const Metadata& meta) {
-  if (service_ == nullptr) return Error(Errc::closed);
-  return service_->update(name_, pid_, claim_, meta);
+  const Result<void> closed = Error(Errc::closed);
+  if (tie_ == nullptr) return closed;
+  return tie_->with([&](node::RegistryService& service) { return service.update(name_, pid_, claim_, meta); },
+                    closed);
 }
 
 void Registration::unregister() noexcept {
-  node::RegistryService* service = std::exchange(service_, nullptr);
-  if (service == nullptr) return;
-  // A crash is told with its reason, by whoever watches the process.
-  if (detail::may_be_crashing(*process_)) service->abandon(name_, pid_, claim_);
-  else (void)service->unregister(name_, pid_, claim_);
+  const auto tie = std::exchange(tie_, nullptr);
+  if (tie == nullptr) return;
+  (void)tie->with(
+      [&](node::RegistryService& service) {
+        // A crash is told with its reason, by whoever watches the process.
+        if (detail::may_be_crashing(*process_)) service.abandon(name_, pid_, claim_);
+        else (void)service.unregister(name_, pid_, claim_);
+        return true;
+      },
+      false);
 }
 
 Result<Registration> Registry::register_term(Self self, const Term& name, const Metadata& meta) {

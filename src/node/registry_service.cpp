@@ -55,6 +55,10 @@ RegistryService::RegistryService(NodeName self, Runtime& runtime, Post post, Log
       lookups_(runtime, metrics),
       snapshot_(std::make_shared<const RegistrySnapshot>(self)) {}
 
+RegistryService::~RegistryService() {
+  tie_->cut();
+}
+
 void RegistryService::start() {
   keeper_ = runtime_.spawn(&keep, this);
 }
@@ -93,18 +97,19 @@ Result<Registration> RegistryService::register_service(Self self, const Term& na
   const Pid pid = self.pid();
   if (auto checked = check_sizes(name, meta.term()); !checked) return std::move(checked).error();
   const std::scoped_lock lock(order_);
+  if (closed_) return Error(Errc::closed);
   const auto claim = local_.claim(name, pid);
   if (!claim) return claim.error();
   self.send(keeper_, Watch{pid});
   tell_overlay(name, pid, *claim, meta);
-  return Registration(*this, self.process(), pid, name, *claim);
+  return Registration(tie_, self.process(), pid, name, *claim);
 }
 
 Result<void> RegistryService::update(const Term& name, const Pid& pid, std::uint64_t claim,
                                      const Metadata& meta) {
   if (auto checked = check_sizes(name, meta.term()); !checked) return checked;
   const std::scoped_lock lock(order_);
-  if (!local_.holds(name, pid, claim)) return Error(Errc::closed);
+  if (closed_ || !local_.holds(name, pid, claim)) return Error(Errc::closed);
   tell_overlay(name, pid, claim, meta);
   return {};
 }
@@ -138,6 +143,11 @@ void RegistryService::leave() {
   const std::scoped_lock lock(order_);
   local_.clear();
   post_([](Overlay& overlay, Moment at) { overlay.leave(at); });
+}
+
+void RegistryService::close() {
+  const std::scoped_lock lock(order_);
+  closed_ = true;
 }
 
 Result<Pid> RegistryService::resolve(const Term& name) const {

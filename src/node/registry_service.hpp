@@ -13,6 +13,7 @@
 #include "node/lookups.hpp"
 #include "node/overlay.hpp"
 #include "node/published.hpp"
+#include "node/registry_tie.hpp"
 #include "node/subscribers.hpp"
 #include "services/registry_snapshot.hpp"
 
@@ -27,6 +28,7 @@ class RegistryService final : public NameResolver {
   using Post = std::function<void(OverlayCommand)>;
 
   RegistryService(NodeName self, Runtime& runtime, Post post, Log log, Metrics& metrics);
+  ~RegistryService() override;
 
   /// Starts the process that watches the registered ones. Before any user process.
   void start();
@@ -44,6 +46,8 @@ class RegistryService final : public NameResolver {
   void abandon(const Term& name, const Pid& pid, std::uint64_t claim);
   /// Gives back every name, and leaves the cluster.
   void leave();
+  /// The node has shut down: nothing is registered or updated any more.
+  void close();
   [[nodiscard]] Result<Pid> resolve(const Term& name) const override;
   [[nodiscard]] std::optional<Pid> find_own(Atom name) const override { return local_.find(name); }
   /// Asks the neighbours for a name that is not known here.
@@ -70,11 +74,13 @@ class RegistryService final : public NameResolver {
   Registry facade_;
   /// Names are claimed and given back in the order in which the overlay is told. Never taken by it.
   std::mutex order_;
+  bool closed_ = false;
   LocalServices local_;
   Lookups lookups_;
   Subscribers subscribers_;
   Pid keeper_{};
   Published<const RegistrySnapshot> snapshot_;
+  std::shared_ptr<RegistryTie> tie_ = std::make_shared<RegistryTie>(*this);
 };
 
 }  // namespace barrel::node

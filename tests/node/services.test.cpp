@@ -1,6 +1,7 @@
 // Names that processes register on one node and find on others.
 
 #include <atomic>
+#include <future>
 #include <optional>
 #include <string>
 #include <vector>
@@ -249,6 +250,32 @@ TEST_F(Services, ANameRegisteredAgainAfterAnExceptionIsKept) {
     co_return again.has_value();
   });
   EXPECT_EQ(held, Result<bool>(true));
+}
+
+/// Keeps its registration where it outlives the process and its node.
+Task<> hold_outside(Self self, std::promise<Registration>* outside) {
+  const Room room{"outside"};
+  auto registered = self.node().registry().register_service(self, room);
+  if (!registered) exit(registered.error().reason);
+  outside->set_value(*std::move(registered));
+  (void)co_await self.receive<Stop>();
+}
+
+TEST_F(Services, ARegistrationHoldsNothingOnceItsNodeHasShutDownOrIsGone) {
+  const Error closed(Errc::closed);
+  std::promise<Registration> made;
+  auto node = start("c");
+  ASSERT_TRUE(node);
+  node->spawn(&hold_outside, &made);
+  Registration outside = made.get_future().get();
+  const Metadata meta{{"load", 1}};
+  EXPECT_TRUE(outside.update(meta));
+  EXPECT_TRUE(node->shutdown());
+  EXPECT_EQ(outside.update(meta), closed);
+  node.reset();
+  EXPECT_EQ(outside.update(meta), closed);
+  outside.unregister();
+  EXPECT_FALSE(outside);
 }
 
 TEST_F(Services, AJoinerSeesEverythingWithinTwoSeconds) {

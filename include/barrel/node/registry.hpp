@@ -21,12 +21,13 @@ namespace barrel {
 
 namespace node {
 class [[gnu::visibility("hidden")]] RegistryService;
-}
+class [[gnu::visibility("hidden")]] RegistryTie;
+}  // namespace node
 
 /// A name that a process holds in the cluster. Destroying it gives the name back (ServiceUnregistered
 /// everywhere), and so does an orderly end of the process; when the process crashes or is killed the others
-/// hear ServiceDown with the reason. Move-only; belongs to the process that registered. Must not outlive the
-/// node.
+/// hear ServiceDown with the reason. Move-only; belongs to the process that registered. May outlive the node:
+/// then it holds nothing.
 class [[nodiscard]] Registration {
  public:
   /// Holds nothing.
@@ -36,20 +37,21 @@ class [[nodiscard]] Registration {
   ~Registration() { unregister(); }
 
   /// Replaces the metadata everywhere. Errc::closed when nothing is held any more, as by a Registration that
-  /// a later one of the same process and name has taken the place of, or after Membership::leave().
+  /// a later one of the same process and name has taken the place of, or after Membership::leave() or
+  /// Node::shutdown().
   Result<void> update(const Metadata& meta);
   /// Gives the name back now.
   void unregister() noexcept;
-  [[nodiscard]] explicit operator bool() const noexcept { return service_ != nullptr; }
+  [[nodiscard]] explicit operator bool() const noexcept { return tie_ != nullptr; }
   [[nodiscard]] const Term& name() const noexcept { return name_; }
 
  private:
   friend class node::RegistryService;
-  Registration(node::RegistryService& service, detail::Process& process, Pid pid, Term name,
+  Registration(std::shared_ptr<node::RegistryTie> tie, detail::Process& process, Pid pid, Term name,
                std::uint64_t claim)
-      : service_(&service), process_(&process), pid_(pid), name_(std::move(name)), claim_(claim) {}
+      : tie_(std::move(tie)), process_(&process), pid_(pid), name_(std::move(name)), claim_(claim) {}
 
-  node::RegistryService* service_ = nullptr;
+  std::shared_ptr<node::RegistryTie> tie_;
   detail::Process* process_ = nullptr;
   Pid pid_{};
   Term name_;
