@@ -71,7 +71,7 @@ bool RuntimeImpl::deliver_alias(const Ref& alias, Envelope* message) noexcept {
 }
 
 bool is_local(const Sender& from, const Ref& alias) noexcept {
-  return alias.node_atom == from.runtime->impl().node_atom;
+  return from.runtime->impl().is_local(alias);
 }
 
 bool deliver(const Sender& from, const Ref& alias, Envelope* message) noexcept {

@@ -31,7 +31,9 @@ class RuntimeImpl {
   [[nodiscard]] Process* find(const Pid& pid) const noexcept;
   /// Null also when it is dead by now.
   [[nodiscard]] Process* find_alive(const Pid& pid) const noexcept;
-  [[nodiscard]] bool is_local(const Pid& pid) const noexcept { return pid.node_atom == node_atom; }
+  /// Also of nobody's pid and reference, which name no node: nobody here has them.
+  [[nodiscard]] bool is_local(const Pid& pid) const noexcept { return is_here(pid.node_atom); }
+  [[nodiscard]] bool is_local(const Ref& ref) const noexcept { return is_here(ref.node_atom); }
   /// Takes the envelope over when true.
   [[nodiscard]] bool push(Process& to, std::uint32_t serial, Envelope* envelope,
                           std::uint32_t limit) noexcept;
@@ -119,6 +121,9 @@ class RuntimeImpl {
   Timers timers;
   BlockingPool pool;
   Scheduler scheduler;
+
+ private:
+  [[nodiscard]] bool is_here(Atom atom) const noexcept { return atom == node_atom || atom == Atom(); }
 };
 
 }  // namespace barrel::detail

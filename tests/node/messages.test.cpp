@@ -242,6 +242,39 @@ TEST_F(Messages, ThoseThatNestTooDeepForABarrelNodeAreCountedWhereTheyAreSent) {
   EXPECT_EQ(b->metrics().at("node.payloads_over_limit"), 2U);
 }
 
+/// What Erlang says of a process that does not exist, of nobody's pid.
+Task<bool> turn_to_nobody(Self self) {
+  self.trap_exits(true);
+  const Pid nobody;
+  self.send(nobody, Number{1});
+  EXPECT_EQ(self.try_send(nobody, Number{2}).error(), Error(Errc::no_process));
+  const Ref no_alias;
+  self.send(no_alias, Number{3});
+  const Counter::Add add{1};
+  const auto answer = co_await self.call(nobody, add, 10s);
+  EXPECT_EQ(answer.error(), Error(Errc::no_process, noproc()));
+  const Monitor monitor = self.monitor(nobody);
+  const auto down = co_await self.receive<Down>(10s);
+  EXPECT_EQ(std::get<Down>(down).reason, Term(noproc()));
+  EXPECT_EQ(std::get<Down>(down).ref, monitor.ref());
+  self.link(nobody);
+  const auto exit = co_await self.receive<Exit>(10s);
+  EXPECT_EQ(std::get<Exit>(exit).reason, Term(noproc()));
+  self.exit(nobody, Atom("unheard"));
+  self.unlink(nobody);
+  co_return true;
+}
+
+TEST_F(Messages, NobodysPidIsThatOfADeadProcessAndNoNodeIsDialed) {
+  const auto a = start("a");
+  ASSERT_TRUE(a);
+  EXPECT_TRUE(a->run(&turn_to_nobody));
+  EXPECT_TRUE(a->send(Pid(), Number{4}));
+  const auto metrics = a->metrics();
+  EXPECT_EQ(metrics.at("node.dials"), 0U);
+  EXPECT_GE(metrics.at("process.messages_to_nobody"), 3U);
+}
+
 struct Bulk {
   static constexpr std::string_view tag = "bulk";
   std::string text;
