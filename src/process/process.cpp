@@ -4,6 +4,7 @@
 #include <string>
 
 #include "barrel/process/exit.hpp"
+#include "base/type_name.hpp"
 #include "process/encoded_message.hpp"
 #include "process/runtime_impl.hpp"
 #include "term/short_text.hpp"
@@ -20,7 +21,7 @@ Term exit_reason_of(const std::exception_ptr& exception, bool& is_crash) {
     return Term::tuple_of(Atom("exception"), error.what());
   } catch (...) {
     is_crash = true;
-    return Term::tuple_of(Atom("exception"), "of unknown type");
+    return Term::tuple_of(Atom("exception"), "of type " + type_of_exception());
   }
 }
 

@@ -279,6 +279,27 @@ TEST_P(RelationsTest, AnEscapingExceptionEndsOnlyItsProcess) {
   EXPECT_GE(runtime_.counter("process.ended_abnormally"), 1U);
 }
 
+struct Odd {};
+
+TEST_P(RelationsTest, AnExceptionThatIsNoStdExceptionIsKnownByItsType) {
+  const auto ok = runtime_.run([](Self self) -> Task<bool> {
+    self.trap_exits(true);
+    self.spawn_link([](Self) -> Task<> {
+      throw Odd();
+      co_return;
+    });
+    EXPECT_EQ((co_await self.receive<Exit>()).reason,
+              Term::tuple_of(Atom("exception"), "of type barrel::(anonymous namespace)::Odd"));
+    self.spawn_link([](Self) -> Task<> {
+      throw 42;
+      co_return;
+    });
+    EXPECT_EQ((co_await self.receive<Exit>()).reason, Term::tuple_of(Atom("exception"), "of type int"));
+    co_return true;
+  });
+  EXPECT_TRUE(ok);
+}
+
 // -- names
 
 TEST_P(RelationsTest, ANameBelongsToOneProcessUntilItEnds) {
