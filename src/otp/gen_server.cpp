@@ -3,6 +3,7 @@
 #include "barrel/process/matching.hpp"
 #include "barrel/process/runtime.hpp"
 #include "barrel/term/term_size.hpp"
+#include "base/type_name.hpp"
 #include "term/short_text.hpp"
 
 namespace barrel::detail {
@@ -75,9 +76,12 @@ void report_terminate_failed(Self self, const std::exception_ptr& exception) {
                               {"reason", short_text(reason_of(exception), self.runtime().node_name())}});
 }
 
-void report_server_crash(Self self, const Term& reason) {
+void report_server_crash(Self self, const std::type_info& type, const Term& reason) {
   if (!is_abnormal(reason)) return;
+  const auto name = registered_name(self.process());
   self.runtime().log().error("a server ends", {{"pid", to_string(self.pid(), self.runtime().node_name())},
+                                               {"name", name ? std::string(name->text()) : "none"},
+                                               {"type", type_name(type)},
                                                {"reason", short_text(reason, self.runtime().node_name())}});
 }
 

@@ -165,6 +165,7 @@ TEST_P(GenServerTest, ACrashReachesTheCallerAndTheLinkedStarterWithItsReason) {
   });
   EXPECT_TRUE(ok);
   EXPECT_TRUE(runtime_.log().contain("a server ends"));
+  EXPECT_TRUE(runtime_.log().contain(" name=none type=barrel::(anonymous namespace)::Counter reason="));
 }
 
 TEST_P(GenServerTest, UnknownCastsAndInfosAreLoggedAndCountedAnUnknownCallEndsTheServer) {

@@ -1,5 +1,7 @@
 #include "process/local_names.hpp"
 
+#include "term/term_node.hpp"
+
 namespace barrel::detail {
 
 LocalNames::LocalNames() = default;
@@ -13,6 +15,17 @@ LocalNames::Holder LocalNames::find(Atom name) const noexcept {
   if (chunk == nullptr) return {};
   const std::uint64_t packed = (*chunk)[name.index() % chunk_size].load(std::memory_order_acquire);
   return {static_cast<std::uint32_t>(packed), static_cast<std::uint32_t>(packed >> 32)};
+}
+
+std::optional<Atom> LocalNames::name_of(Holder holder) const {
+  for (std::uint32_t first = 0; first < Atom::table_size(); first += chunk_size) {
+    const Chunk* chunk = chunks_[first / chunk_size].load(std::memory_order_acquire);
+    if (chunk == nullptr) continue;
+    for (std::uint32_t i = 0; i < chunk_size; ++i) {
+      if ((*chunk)[i].load(std::memory_order_acquire) == pack(holder)) return TermAccess::atom_at(first + i);
+    }
+  }
+  return std::nullopt;
 }
 
 bool LocalNames::exchange(Atom name, Holder present, Holder holder) {

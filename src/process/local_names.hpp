@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "barrel/term/atom.hpp"
 
@@ -27,6 +28,8 @@ class LocalNames {
   LocalNames& operator=(const LocalNames&) = delete;
 
   [[nodiscard]] Holder find(Atom name) const noexcept;
+  /// A name that `holder` has. Looks at all names: for reports.
+  [[nodiscard]] std::optional<Atom> name_of(Holder holder) const;
   /// Gives the name to `holder` if `present` still has it (a default Holder: nobody); false otherwise.
   [[nodiscard]] bool exchange(Atom name, Holder present, Holder holder);
 

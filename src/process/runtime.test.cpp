@@ -256,25 +256,27 @@ TEST(RuntimeThreads, ALongStepDoesNotHoldUpWhatItWoke) {
   config.long_step = 30ms;
   TestRuntime runtime(config);
   std::latch woken(1);
-  const auto ok = runtime->run(
-      [](Self self, std::latch* latch) -> Task<bool> {
+  const auto slow = runtime->run(
+      [](Self self, std::latch* latch) -> Task<Pid> {
         const Pid other = self.spawn(
             [](Self woken_process, std::latch* to_release) -> Task<> {
               co_await woken_process.receive<Go>();
               to_release->count_down();
             },
             latch);
+        EXPECT_TRUE(self.register_name("slow_one"));
         (void)co_await self.receive<Go>(20ms);
         self.send(other, Go{});  // it lies in this thread's next place, behind this very step
         latch->wait();
         // And a long step is reported.
         auto& counter = self.runtime().metrics().counter("process.long_steps");
         while (counter.value() == 0) std::this_thread::yield();
-        co_return true;
+        co_return self.pid();
       },
       &woken);
-  EXPECT_TRUE(ok);
-  EXPECT_TRUE(runtime.log().contain("runs for long"));
+  ASSERT_TRUE(slow);
+  EXPECT_TRUE(runtime.log().contain("runs for long without waiting: use self.blocking or self.yield pid=" +
+                                    to_string(*slow, runtime->node_name()) + " name=slow_one"));
 }
 
 TEST(RuntimeThreads, ABlockingJobThatDoesNotEndIsAbandoned) {

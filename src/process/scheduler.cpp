@@ -76,7 +76,7 @@ bool Scheduler::on_scheduler_thread() noexcept {
 }
 
 bool Scheduler::is_current(const Process& process) noexcept {
-  return this_worker != nullptr && this_worker->current == &process;
+  return this_worker != nullptr && this_worker->current.load(std::memory_order_relaxed) == &process;
 }
 
 void Scheduler::ready(Process& process, bool next) noexcept {
@@ -201,9 +201,9 @@ void Scheduler::work(Worker& worker) {
 void Scheduler::run(Worker& worker, Process& process) {
   const std::uint64_t step = worker.steps.load(std::memory_order_relaxed);
   worker.steps.store(step + 1, std::memory_order_relaxed);
-  worker.current = &process;
+  worker.current.store(&process, std::memory_order_relaxed);
   const Process::StepResult result = process.step();
-  worker.current = nullptr;
+  worker.current.store(nullptr, std::memory_order_relaxed);
   worker.steps.store(step + 2, std::memory_order_relaxed);
   if (result == Process::StepResult::runnable) enqueue(worker, process);
   else if (result == Process::StepResult::ended) runtime_.table.release(process, &worker.stock);

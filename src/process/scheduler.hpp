@@ -63,7 +63,7 @@ class Scheduler {
     std::atomic<Process*> next{nullptr};
     /// Odd during a step.
     std::atomic<std::uint64_t> steps{0};
-    Process* current = nullptr;
+    std::atomic<Process*> current{nullptr};
     ProcessTable::Stock stock;
     std::uint32_t turns = 0;
     std::uint32_t nexts_in_a_row = 0;
@@ -98,6 +98,7 @@ class Scheduler {
   void keep_time();
   [[nodiscard]] bool watch_workers();
   void watch(Worker& worker, Instant now);
+  void report_long_step(Worker& worker);
 
   static thread_local Worker* this_worker;
 

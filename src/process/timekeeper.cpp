@@ -74,8 +74,24 @@ void Scheduler::watch(Worker& worker, Instant now) {
   }
   if (now - worker.watched_since < settings_.long_step || worker.reported) return;
   worker.reported = true;
-  runtime_.log.warning("a process runs for long without waiting: use self.blocking or self.yield");
+  report_long_step(worker);
   runtime_.counters.long_steps.add();  // who sees it finds it in the log
+}
+
+void Scheduler::report_long_step(Worker& worker) {
+  std::string pid = "ended meanwhile";
+  std::string name = "none";
+  const Process* process = worker.current.load(std::memory_order_relaxed);
+  if (process != nullptr) {
+    const LocalNames::Holder holder{process->id, process->serial.load(std::memory_order_relaxed)};
+    // In the same step it is still that process.
+    if (worker.steps.load(std::memory_order_acquire) == worker.watched_step) {
+      pid = to_string(runtime_.pid_of(holder.id, holder.serial), runtime_.config.node);
+      if (const auto held = runtime_.names.name_of(holder)) name = held->text();
+    }
+  }
+  runtime_.log.warning("a process runs for long without waiting: use self.blocking or self.yield",
+                       {{"pid", pid}, {"name", name}});
 }
 
 }  // namespace barrel::detail

@@ -94,6 +94,8 @@ struct TermAccess {
   /// Only for a float.
   [[nodiscard]] static double real(const Term& term) noexcept { return term.payload_.real; }
   [[nodiscard]] static Atom atom(const Term& term) noexcept { return Atom::from_index(term.extra_); }
+  /// The one that has this index().
+  [[nodiscard]] static Atom atom_at(std::uint32_t index) noexcept { return Atom::from_index(index); }
 
   /// A Term that takes over the caller's reference to `node`.
   [[nodiscard]] static Term adopt(TermNode* node, Term::Kind kind) noexcept {

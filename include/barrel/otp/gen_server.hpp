@@ -3,6 +3,7 @@
 #include <exception>
 #include <optional>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
 #include "barrel/otp/server_loop.hpp"
@@ -39,8 +40,8 @@
 namespace barrel::detail {
 
 void report_terminate_failed(Self self, const std::exception_ptr& exception);
-/// Logs the end of a server for an abnormal reason.
-void report_server_crash(Self self, const Term& reason);
+/// Logs the end of a server, which is a `type`, for an abnormal reason.
+void report_server_crash(Self self, const std::type_info& type, const Term& reason);
 [[nodiscard]] Term reason_of(const std::exception_ptr& exception);
 
 template <class S>
@@ -110,7 +111,7 @@ Task<> server_main(Self self, Pid parent, As... args) {
   }
   terminator.disarm();
   const Term reason = reason_of(failure);
-  report_server_crash(self, reason);
+  report_server_crash(self, typeid(S), reason);
   if constexpr (has_waiting_terminate<S>) co_await server->terminate(reason);
   else if constexpr (has_terminate<S>) server->terminate(reason);
   barrel::exit(reason);
