@@ -158,6 +158,11 @@ TEST(NodeName, PartsAndRule) {
   EXPECT_FALSE(NodeName::valid("a@" + std::string(254, 'b')));
 }
 
+TEST(NodeName, WhatIsNoneEndsTheProgramWithItsTextAndTheRule) {
+  EXPECT_DEATH((void)NodeName("just_a_word"), "\"just_a_word\" is a node name: name@host with exactly one @");
+  EXPECT_DEATH((void)NodeName(""), "\"\" is a node name");
+}
+
 TEST(NodeName, TheDefaultIsNonodeAtNohost) {
   EXPECT_EQ(NodeName().text(), "nonode@nohost");
 }

@@ -1,6 +1,7 @@
 #include "barrel/term/node_name.hpp"
 
 #include <algorithm>
+#include <string>
 
 #include "barrel/base/assert.hpp"
 
@@ -19,8 +20,13 @@ bool valid_part(std::string_view part) {
 
 }  // namespace
 
-NodeName::NodeName(const char* text) : atom_(text) {
-  BARREL_ASSERT(valid(text));
+NodeName::NodeName(const char* text) : atom_(valid(text) ? Atom(text) : Atom()) {
+  if (atom_ != Atom()) return;
+  const std::string rule =
+      "\"" + std::string(text) +
+      "\" is a node name: name@host with exactly one @, both parts of letters, digits and "
+      "_.-, neither beginning with . or -, 255 bytes at most";
+  detail::assertion_failed(rule.c_str(), __FILE__, __LINE__);
 }
 
 bool NodeName::valid(std::string_view text) {
