@@ -23,8 +23,8 @@ struct ReplyValue<Term> {
 }  // namespace detail
 
 /// Whom to answer, for a handler that does not answer at once: gen_server's From. Keep it and call reply()
-/// later, in this process or in another one that it was handed to. Move-only. Dropped without a reply, the
-/// caller waits until its limit, or the end of the called process.
+/// later, in this process or in another one that it was handed to. Move-only. Dropped without a reply, as
+/// also by a move into it, the caller waits until its limit, or the end of the called process.
 template <class Request>
 class ReplyTo {
  public:

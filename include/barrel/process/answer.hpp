@@ -26,7 +26,18 @@ class Caller {
         pid_(other.pid_),
         by_term_(std::exchange(other.by_term_, false)),
         tag_(std::move(other.tag_)) {}
-  Caller& operator=(Caller&&) = delete;
+  /// What this held is dropped.
+  Caller& operator=(Caller&& other) noexcept {
+    if (this == &other) return *this;
+    if (call_ != nullptr) let_go(false);
+    runtime_ = other.runtime_;
+    callee_ = other.callee_;
+    call_ = std::exchange(other.call_, nullptr);
+    pid_ = other.pid_;
+    by_term_ = std::exchange(other.by_term_, false);
+    tag_ = std::move(other.tag_);
+    return *this;
+  }
   ~Caller() {
     if (call_ != nullptr) let_go(false);
   }
