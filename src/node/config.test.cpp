@@ -154,6 +154,22 @@ TEST_F(ConfigTest, NodeNameMustFitIntoTheNamesOfItsFiles) {
   EXPECT_FALSE(validate(too_long));
 }
 
+TEST_F(ConfigTest, WhoMayCallFunctionsIsSaidByPatternsThatSomeNameFits) {
+  sources.environment["BARREL_NAME"] = "me@h";
+  for (const char* wrong :
+       {"-1", "bank", "bank@h,friend", "a@b@c", "@10.0.0.1", "bank@", "a@*@b", "b nk@h"}) {
+    sources.environment["BARREL_FUNCTIONS_ALLOWED_NODES"] = wrong;
+    EXPECT_THAT(problems(),
+                HasSubstr(std::string("functions_allowed_nodes = ") + wrong +
+                          " (BARREL_FUNCTIONS_ALLOWED_NODES): allowed: node names (name@host), `*`"))
+        << wrong;
+  }
+  for (const char* right : {"", "*", "bank@h", "*@10.0.0.1", "bank*", "b*k@*.example", "a@h, *h"}) {
+    sources.environment["BARREL_FUNCTIONS_ALLOWED_NODES"] = right;
+    EXPECT_TRUE(load_config(sources)) << right;
+  }
+}
+
 TEST_F(ConfigTest, OtherProgramsVariablesAreTheirs) {
   sources.environment = {{"BARREL_DEMO_DIRECTORY", "x"}, {"BARREL_NODE", "1"}, {"BARREL_", "x"}};
   EXPECT_TRUE(load_config(sources));

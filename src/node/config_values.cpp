@@ -132,10 +132,14 @@ Setting functions_allowed_nodes_setting() {
   Setting setting = setting_of(
       "functions_allowed_nodes",
       "Nodes that may call functions here by rpc, erpc and spawn; empty: every node of the cluster.",
-      "node names, `*` for any text in them", "Barrel: the cookie and the keys decide who is in the cluster",
-      ValueForm::list);
+      "node names (name@host), `*` for any text in them",
+      "Barrel: the cookie and the keys decide who is in the cluster", ValueForm::list);
+  // What fits no name shuts everybody out.
   static constexpr auto is_pattern = [](std::string_view text) {
-    return !text.empty() && text.size() <= 255 && text.find_first_of(", \t\n\"") == std::string_view::npos;
+    std::string name(text);
+    if (name.find('@') == std::string::npos && name.find('*') != std::string::npos) name += "@*";
+    std::ranges::replace(name, '*', 'x');
+    return NodeName::valid(name);
   };
   setting.assign = [](NodeConfig& config, std::string_view text) {
     const auto items = split_list(text);
