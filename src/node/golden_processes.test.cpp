@@ -202,11 +202,12 @@ class GoldenProcesses : public testing::Test {
       {.node = n1, .creation = 4, .schedulers = RuntimeConfig::deterministic}, clock_, {}, metrics_};
   ChannelTable channels_{{}, metrics_};
   DirtyChannels dirty_;
-  Router router_{channels_,
-                 dirty_,
-                 {[] {}, [](NodeName) {}, [](NodeName) {}, [](NodeName, const Pid&) {},
-                  [](const Pid&) { return true; }, [](NodeName) {}, [](NodeName) {}},
-                 metrics_};
+  Router router_{
+      channels_,
+      dirty_,
+      {[] {}, [](NodeName) {}, [](NodeName) {}, [](NodeName, const Pid&) {}, [](const Pid&) { return true; },
+       [](NodeName) {}, [](NodeName) {}, [](const RemoteSignal&) {}},
+      metrics_};
   dist::MessageReader n2_reads_{dist::Envelope::header, dist::MessageParser(n2, n1), {}, metrics_};
   std::shared_ptr<const DecodeContext> context_ = std::make_shared<DecodeContext>();
   std::map<std::uint32_t, Pid> ours_;

@@ -94,6 +94,7 @@ void NodeCore::build(std::uint64_t seed) {
     loop_->post([this, node, waiter] { runtime_->drained(waiter, node); });
   };
   hooks.is_alive = [this](const Pid& waiter) { return runtime_->is_alive(waiter); };
+  hooks.answer = [this](const RemoteSignal& answer) { runtime_->deliver_signal(answer); };
   log_what_is_over_limits(hooks);
   router_ = std::make_unique<Router>(channels_, dirty_, std::move(hooks), metrics_);
   const auto post_command = [this](RegistryService::OverlayCommand command) { post(std::move(command)); };

@@ -4,6 +4,7 @@
 
 #include "barrel/process/exit.hpp"
 #include "barrel/term/etf.hpp"
+#include "process/too_large.hpp"
 
 namespace barrel::node {
 
@@ -49,6 +50,18 @@ dist::Control control_of(const RemoteSignal& signal) {
       return dist::SpawnReply{signal.ref, signal.to, static_cast<std::uint32_t>(signal.id), signal.reason};
   }
   return dist::Ignored{};
+}
+
+/// Of a request to spawn: as if the other node had refused it.
+RemoteSignal refusal_of(const RemoteSignal& request) {
+  RemoteSignal refusal;
+  refusal.op = RemoteSignal::Op::spawn_reply;
+  refusal.from.node_atom = request.to_node.atom();
+  refusal.to = request.from;
+  refusal.to_node = request.from.node();
+  refusal.ref = request.ref;
+  refusal.reason = detail::frame_too_large();
+  return refusal;
 }
 
 }  // namespace
@@ -114,14 +127,12 @@ SendOutcome Router::send(const Pid& from, const RemoteTarget& to, const Encodabl
 }
 
 void Router::signal(const RemoteSignal& signal) {
-  if (signal.spawn) {
-    (void)push_signal(signal.to_node, control_of(signal), &signal.spawn->arguments, signal.from);
-    return;
-  }
-  const auto status = push_signal(signal.to_node, control_of(signal), &signal.reason, signal.from);
+  const Term& payload = signal.spawn ? signal.spawn->arguments : signal.reason;
+  const auto status = push_signal(signal.to_node, control_of(signal), &payload, signal.from);
   if (status != Outbound::Status::too_large) return;
+  if (signal.spawn) return hooks_.answer(refusal_of(signal));
   // Whoever is linked or watches must hear of the end, and an exit must end: only the reason is left out.
-  const Term too_large = Term::tuple_of(Atom("limit_exceeded"), Atom("frame_bytes_max"));
+  const Term too_large = detail::frame_too_large();
   (void)push_signal(signal.to_node, control_of(signal), &too_large, signal.from);
 }
 

@@ -30,6 +30,8 @@ class Router final : public RemoteRouter {
     std::function<void(NodeName node)> too_deep;
     /// Something for `node` is longer than it accepts, and was not sent as it is.
     std::function<void(NodeName node)> too_large;
+    /// The answer of the other node to a request of ours, which it has not got.
+    std::function<void(const RemoteSignal& answer)> answer;
   };
 
   Router(ChannelTable& channels, DirtyChannels& dirty, Hooks hooks, Metrics& metrics);

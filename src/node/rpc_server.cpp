@@ -13,6 +13,7 @@
 #include "process/encoded_message.hpp"
 #include "process/function_process.hpp"
 #include "process/runtime_impl.hpp"
+#include "process/too_large.hpp"
 
 namespace barrel::node {
 
@@ -41,9 +42,9 @@ struct RexCall {
 };
 
 /// Sends in the name of the node: a peer that does not read must not hold up those who serve all of them.
-void send_as_node(Self self, const RemoteTarget& to, const Term& message) {
-  (void)detail::deliver_remote({&self.runtime(), nullptr}, to, detail::Payload<Term>(message),
-                               SendMode::answer);
+SendOutcome send_as_node(Self self, const RemoteTarget& to, const Term& message) {
+  return detail::deliver_remote({&self.runtime(), nullptr}, to, detail::Payload<Term>(message),
+                                SendMode::answer);
 }
 
 /// OTP's rule: a tag [alias | Ref], or one that begins with it, is answered to the alias.
@@ -51,15 +52,22 @@ std::optional<Ref> alias_of(const Term& tag) {
   return tag.as_ref() ? std::nullopt : detail::ref_of_tag(tag);
 }
 
-void answer(Self self, const ReplyAddress& address, Term result) {
+SendOutcome answer(Self self, const ReplyAddress& address, Term result) {
   if (!address.tag) return send_as_node(self, address.to, Term::tuple_of(Atom("rex"), std::move(result)));
   const auto alias = alias_of(*address.tag);
   const RemoteTarget to = alias ? RemoteTarget(*alias) : RemoteTarget(address.to);
-  send_as_node(self, to, Term::tuple_of(*address.tag, std::move(result)));
+  return send_as_node(self, to, Term::tuple_of(*address.tag, std::move(result)));
 }
 
+/// What rpc:call makes of the end of a process that erpc has started: both ways give the same.
 Term badrpc(Term reason) {
   return Term::tuple_of(Atom("badrpc"), Term::tuple_of(Atom("EXIT"), std::move(reason)));
+}
+
+/// Nobody waits for a result that is too long for the caller's node.
+void answer_call(Self self, const ReplyAddress& address, Term result) {
+  if (answer(self, address, std::move(result)) != SendOutcome::too_large) return;
+  (void)answer(self, address, badrpc(detail::frame_too_large()));
 }
 
 /// {call | block_call | cast, Module, Function, Arguments, GroupLeader}
@@ -111,7 +119,7 @@ Task<> rex_worker(Self self, RexCall call, [[maybe_unused]] detail::SpawnQuotas:
   Task<Applied> work = apply_function(self, call.caller, call.module, call.function, call.arguments);
   const Applied applied = co_await std::move(work);
   const bool returned = applied.how == Applied::How::returned;
-  if (call.reply) answer(self, *call.reply, returned ? applied.value : badrpc(applied.exit_reason()));
+  if (call.reply) answer_call(self, *call.reply, returned ? applied.value : badrpc(applied.exit_reason()));
 }
 
 /// The workers whose callers wait, by the monitor of each.
@@ -121,7 +129,7 @@ class Workers {
     auto share = self.runtime().impl().spawn_quotas.take(call.caller);
     const auto reply = call.reply;
     if (!share) {
-      if (reply) answer(self, *reply, badrpc(Atom("system_limit")));
+      if (reply) answer_call(self, *reply, badrpc(Atom("system_limit")));
       return self.runtime().impl().counters.remote_spawns_refused.add();
     }
     self.runtime().impl().counters.remote_spawns.add();
@@ -135,7 +143,7 @@ class Workers {
     const auto worker = waiting_.find(down.ref);
     if (worker == waiting_.end()) return;
     // A worker that has answered ends normally.
-    if (!down.reason.is_atom("normal")) answer(self, worker->second.reply, badrpc(down.reason));
+    if (!down.reason.is_atom("normal")) answer_call(self, worker->second.reply, badrpc(down.reason));
     waiting_.erase(worker);
   }
 
@@ -196,7 +204,7 @@ bool answer_unasked(Self self, Atom name, const KernelMessage& message) {
   const auto reply = answer_system(name, message.message, self.runtime().node_name());
   if (!reply) return false;
   const RemoteTarget to = std::visit([](const auto& target) -> RemoteTarget { return target; }, reply->to);
-  if (node_of(to) == message.peer) send_as_node(self, to, reply->message);
+  if (node_of(to) == message.peer) (void)send_as_node(self, to, reply->message);
   return true;
 }
 
@@ -218,7 +226,7 @@ bool serve_sbcast(Self self, const KernelMessage& message) {
     (void)detail::deliver({&self.runtime(), nullptr}, *holder, envelope);
     outcome = Term(here);
   }
-  send_as_node(self, *from, Term::tuple_of(Atom("rex"), here, std::move(outcome)));
+  (void)send_as_node(self, *from, Term::tuple_of(Atom("rex"), here, std::move(outcome)));
   return true;
 }
 
@@ -230,16 +238,17 @@ bool serve_sys(Self self, const char* name, const KernelMessage& message) {
   const auto reply = reply_address(parts[1], message.peer);
   if (!reply) return true;
   if (!parts[2].is_atom("get_status")) {
-    answer(self, *reply, Term::tuple_of(Atom("error"), Term::tuple_of(Atom("unknown_system_msg"), parts[2])));
+    (void)answer(self, *reply,
+                 Term::tuple_of(Atom("error"), Term::tuple_of(Atom("unknown_system_msg"), parts[2])));
     return true;
   }
   const Term running = Atom("running");
   const Term header = Term::tuple_of(Atom("header"), Term::charlist(std::string("Status for ") + name));
   const Term status = Term::list({Term::tuple_of(Term::charlist("Status"), running)});
-  answer(self, *reply,
-         Term::tuple_of(Atom("status"), self.pid(), Term::tuple_of(Atom("module"), Atom("gen_server")),
-                        Term::list({Term(), running, Term(self.pid()), Term(),
-                                    Term::list({header, Term::tuple_of(Atom("data"), status)})})));
+  (void)answer(self, *reply,
+               Term::tuple_of(Atom("status"), self.pid(), Term::tuple_of(Atom("module"), Atom("gen_server")),
+                              Term::list({Term(), running, Term(self.pid()), Term(),
+                                          Term::list({header, Term::tuple_of(Atom("data"), status)})})));
   return true;
 }
 
@@ -253,7 +262,7 @@ bool serve_net_kernel(Self self, const KernelMessage& message) {
   if (!spawn) return false;
   const detail::HeldProcess held = start_for(self, message, reply->to, *spawn);
   // Erlang's reply to a spawn that is not possible is the pid of a dead process.
-  answer(self, *reply, held ? held.pid() : self.runtime().impl().pid_of(0, 0));
+  (void)answer(self, *reply, held ? held.pid() : self.runtime().impl().pid_of(0, 0));
   return true;
 }
 

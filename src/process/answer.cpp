@@ -3,6 +3,7 @@
 #include "process/encoded_message.hpp"
 #include "process/process.hpp"
 #include "process/runtime_impl.hpp"
+#include "process/too_large.hpp"
 
 namespace barrel::detail {
 
@@ -45,8 +46,33 @@ void Caller::deliver_tagged(Envelope* reply) const {
 void Caller::send_remote(const EncodablePayload& payload) const {
   Process* callee = runtime_->impl().find(callee_);
   const Sender sender{runtime_, Scheduler::is_current(*callee) ? callee : nullptr};
-  if (const auto ref = alias()) (void)deliver_remote(sender, *ref, payload, SendMode::park);
-  else (void)deliver_remote(sender, pid_, payload, SendMode::park);
+  const auto ref = alias();
+  const RemoteTarget to = ref ? RemoteTarget(*ref) : RemoteTarget(pid_);
+  if (deliver_remote(sender, to, payload, SendMode::park) != SendOutcome::too_large) return;
+  // Only the called process may end the monitor that belongs to the call, and this may be another one.
+  Signal* refused = make_signal(Signal::Op::reply_refused, pid_);
+  refused->reason = tag_;
+  runtime_->impl().signal(callee_, refused);
+}
+
+void Process::apply_reply_refused(const Signal& signal) {
+  const Term& tag = signal.reason;
+  const auto ref = ref_of_tag(tag);
+  const Relations::Watcher* watcher = ref ? watcher_by(*ref) : nullptr;
+  if (watcher != nullptr && watcher->pid == signal.from) {
+    // Every caller understands the end of the monitor that it has made for this call alone.
+    Signal* down = make_signal(Signal::Op::down, pid());
+    down->ref = *ref;
+    down->name = watcher->name;
+    down->reason = reply_too_large();
+    forget_watcher(*ref);
+    return send_signal(signal.from, down);
+  }
+  // Who does not watch can only be answered. Once: a tag may be too long by itself.
+  const Term error = Term::tuple_of(Atom("error"), reply_too_large());
+  const Term answer = Term::tuple_of(tag, error);
+  const RemoteTarget to = ref && !tag.as_ref() ? RemoteTarget(*ref) : RemoteTarget(signal.from);
+  (void)deliver_remote({&runtime->facade, this}, to, Payload<Term>(answer), SendMode::park);
 }
 
 std::optional<CallFrom> parse_call_from(const Term& from) {

@@ -8,6 +8,7 @@
 #include "process/function_process.hpp"
 #include "process/process.hpp"
 #include "process/runtime_impl.hpp"
+#include "process/too_large.hpp"
 
 namespace barrel::detail {
 
@@ -17,6 +18,7 @@ Error spawn_error(const Term& why) {
   if (why.is_atom("noconnection")) return Error(Errc::no_connection, why);
   if (why.is_atom("notsup")) return Error(Errc::unsupported, why);
   if (why.is_atom("system_limit")) return Error(Errc::limit_exceeded, why);
+  if (why == frame_too_large()) return Error(Errc::limit_exceeded, Atom("frame_bytes_max"));
   if (why.is_atom("badopt") || why.is_atom("badarg")) return Error(Errc::invalid_argument, why);
   return Error(Errc::rejected, why);
 }
@@ -166,6 +168,7 @@ Result<Term> erpc_result(const Ref& ref, const Term& reason) {
   const bool is_result = reason.is_tuple() && parts.size() >= 3 && parts[0].as_ref() == ref;
   if (!is_result) {
     if (reason.is_atom("noconnection")) return Error(Errc::no_connection, reason);
+    if (reason == frame_too_large()) return Error(Errc::limit_exceeded, Atom("frame_bytes_max"));
     return Error(Errc::exited, Term::tuple_of(Atom("exit"), Term::tuple_of(Atom("signal"), reason)));
   }
   if (parts[1].is_atom("return")) return parts[2];

@@ -114,6 +114,10 @@ struct alignas(64) Process {
   void apply_link(const Signal& signal);
   void apply_monitor(const Signal& signal);
   void apply_demonitor(const Signal& signal);
+  /// Who monitors us by that reference; null when nobody does.
+  [[nodiscard]] const Relations::Watcher* watcher_by(const Ref& ref) const;
+  /// One that watcher_by() knows.
+  void forget_watcher(const Ref& ref);
   /// A DOWN from a node that has nothing to do with that monitor or call.
   [[nodiscard]] bool is_forged_down(const Signal& signal);
   /// One too many of another node: answers at once that it is over.
@@ -136,6 +140,8 @@ struct alignas(64) Process {
   [[nodiscard]] PendingCall* pending_call(std::uint64_t number);
   /// True when the message answers a pending call and was handed to it.
   [[nodiscard]] bool take_reply(Envelope* message);
+  /// A reply of ours was too long for the caller's node: tells the caller what is short.
+  void apply_reply_refused(const Signal& signal);
   void fail_pending(PendingCall& call, Errc code, const Term& why);
   void fail_pending_of(NodeName node, std::uint64_t epoch, const Term& why);
 

@@ -7,6 +7,7 @@
 #include "process/encoded_message.hpp"
 #include "process/process.hpp"
 #include "process/runtime_impl.hpp"
+#include "process/too_large.hpp"
 
 namespace barrel::detail {
 
@@ -115,6 +116,7 @@ void Process::apply(Signal& signal) {
       return;
     case Signal::Op::group_leader: group_leader = signal.from; return;
     case Signal::Op::spawn_reply: return apply_spawn_reply(signal);
+    case Signal::Op::reply_refused: return apply_reply_refused(signal);
     case Signal::Op::overflow:
       return end(Term::tuple_of(Atom("limit_exceeded"), Atom("mailbox_messages_max")));
   }
@@ -156,12 +158,10 @@ void Process::apply_monitor(const Signal& signal) {
 }
 
 void Process::apply_demonitor(const Signal& signal) {
-  if (!relations) return runtime->counters.signals_ignored.add();
-  const auto watcher = relations->watchers.find(signal.ref);
-  if (watcher == relations->watchers.end()) return runtime->counters.signals_ignored.add();
-  if (watcher->second.pid != signal.from) return runtime->counters.forged_signals.add();
-  relations->remote_watchers.give_back(watcher->second.pid.node_atom);
-  relations->watchers.erase(watcher);
+  const Relations::Watcher* watcher = watcher_by(signal.ref);
+  if (watcher == nullptr) return runtime->counters.signals_ignored.add();
+  if (watcher->pid != signal.from) return runtime->counters.forged_signals.add();
+  forget_watcher(signal.ref);
 }
 
 void Process::refuse_relation(const Signal& signal) {
@@ -220,6 +220,7 @@ void Process::apply_down(const Ref& ref, const Term& why) {
   if (PendingCall* call = pending_call(number)) {
     if (why.is_atom("noproc")) return fail_pending(*call, Errc::no_process, why);
     if (why.is_atom("noconnection")) return fail_pending(*call, Errc::no_connection, why);
+    if (why == reply_too_large()) return fail_pending(*call, Errc::limit_exceeded, Atom("frame_bytes_max"));
     return fail_pending(*call, Errc::exited, why);
   }
   if (take_spawn_result(number, why)) return;

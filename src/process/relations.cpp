@@ -137,6 +137,18 @@ void Process::stop_monitor(const Ref& ref) {
   }
 }
 
+const Relations::Watcher* Process::watcher_by(const Ref& ref) const {
+  if (!relations) return nullptr;
+  const auto found = relations->watchers.find(ref);
+  return found == relations->watchers.end() ? nullptr : &found->second;
+}
+
+void Process::forget_watcher(const Ref& ref) {
+  const auto found = relations->watchers.find(ref);
+  relations->remote_watchers.give_back(found->second.pid.node_atom);
+  relations->watchers.erase(found);
+}
+
 Ref start_monitor(Process& process, const Address& target, const AliasEnd* alias) {
   BARREL_ASSERT(Scheduler::is_current(process));
   return process.start_monitor(target, alias);

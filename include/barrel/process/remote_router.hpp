@@ -103,7 +103,7 @@ struct RemoteSignal {
 ///
 /// A signal or message for a node that is not connected makes the router dial. When a connection is lost, or
 /// a dial fails for good, the router calls Runtime::node_down after the last call for that connection, which
-/// ends every link, monitor and call towards the node; so the router answers no signal by itself.
+/// ends every link, monitor and call towards the node; so it answers no signal, but a spawn_request too long.
 class RemoteRouter {
  public:
   virtual ~RemoteRouter() = default;
