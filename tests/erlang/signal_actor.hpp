@@ -18,7 +18,7 @@ class SignalActor {
   void on(const Term& message) {
     const auto parts = message.elements();
     if (message.is_tagged("do", 3)) return perform(parts[1], parts[2]);
-    if (message.is_tagged("do", 4)) return perform(parts[1], *parts[2].as_pid(), parts[3]);
+    if (message.is_tagged("do", 4)) return perform(parts[1], parts[2], parts[3]);
     const bool stops = message.is_tagged("EXIT", 3) && parts[1].as_pid()->node() == self_.pid().node() &&
                        parts[2].is_atom("shutdown");
     if (stops) exit(shutdown());  // the node does
@@ -39,9 +39,10 @@ class SignalActor {
     if (verb.is_atom("heard"))
       self_.send(pid, Term::tuple_of(Atom("heard"), self_.pid(), Term::list(std::exchange(heard_, {}))));
   }
-  void perform(const Term& verb, const Pid& to, const Term& what) {
-    if (verb.is_atom("exit")) self_.exit(to, what);
-    if (verb.is_atom("send")) self_.send(to, what);
+  void perform(const Term& verb, const Term& to, const Term& what) {
+    if (verb.is_atom("exit")) self_.exit(to.as_pid().value(), what);
+    if (verb.is_atom("send") && to.as_ref()) return self_.send(*to.as_ref(), what);
+    if (verb.is_atom("send")) self_.send(to.as_pid().value(), what);
   }
 
   Self self_;

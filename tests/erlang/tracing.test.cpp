@@ -44,10 +44,11 @@ TEST_F(Tracing, TokensChangeNothing) {
                   "21");
   expect_the_same("Trace(), gen_server:call({desk, B}, {echo, {a, [1.5], self()}}) =:= {a, [1.5], self()}",
                   "true");
-  // A process of Barrel's tells the alias to one of Erlang's, which sends to it.
+  // A process of Barrel's sends to an alias of Erlang's.
   expect_the_same(
       "Me = self(), Alias = alias(), P = signal_actor:start(B), Trace(),"
-      "P ! {do, send, Alias, unread}, Trace(), P ! {do, send, Me, {Alias, P}},"
+      "P ! {do, send, Alias, by_alias}, Trace(), P ! {do, send, Me, {Alias, P}},"
+      "receive by_alias -> ok after 5000 -> exit(lost) end,"
       "receive {Alias, P} -> Trace(), P ! {do, sync, self()} end, unalias(Alias),"
       "receive {synced, P} -> ok after 5000 -> timeout end",
       "ok");
