@@ -201,7 +201,7 @@ void Scheduler::work(Worker& worker) {
 void Scheduler::run(Worker& worker, Process& process) {
   const std::uint64_t step = worker.steps.load(std::memory_order_relaxed);
   worker.steps.store(step + 1, std::memory_order_relaxed);
-  worker.current.store(&process, std::memory_order_relaxed);
+  worker.current.store(&process, std::memory_order_release);
   const Process::StepResult result = process.step();
   worker.current.store(nullptr, std::memory_order_relaxed);
   worker.steps.store(step + 2, std::memory_order_relaxed);

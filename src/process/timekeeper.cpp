@@ -81,7 +81,7 @@ void Scheduler::watch(Worker& worker, Instant now) {
 void Scheduler::report_long_step(Worker& worker) {
   std::string pid = "ended meanwhile";
   std::string name = "none";
-  const Process* process = worker.current.load(std::memory_order_relaxed);
+  const Process* process = worker.current.load(std::memory_order_acquire);
   if (process != nullptr) {
     const LocalNames::Holder holder{process->id, process->serial.load(std::memory_order_relaxed)};
     // In the same step it is still that process.
