@@ -110,8 +110,8 @@ function(barrel_fuzzer source)
   endif()
 endfunction()
 
-# One set of headers is compiled once for all libraries and once for all test programs, which is why a program is compiled
-# like a library that goes into programs only.
+# One set of headers is compiled once for all libraries and once for all test programs. GCC takes it only for what is compiled
+# with the same flags, which for position-independent code are others in libraries and programs: test programs go without.
 function(barrel_precompile_headers target kind)
   if(NOT TARGET barrel_pch_${kind})
     file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/pch_${kind}.cpp CONTENT "// Carries the precompiled headers.\n")

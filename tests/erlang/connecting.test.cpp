@@ -2,8 +2,6 @@
 
 #include <gmock/gmock.h>
 
-#include <fstream>
-
 #include "erlang/erlang_test.hpp"
 #include "erlang/puppet.hpp"
 
@@ -151,17 +149,10 @@ TEST_F(Connecting, WhatWasTriedAndWhyItFailedIsLoggedByCarrier) {
   }
   ASSERT_TRUE(eventually([&] { return b->nodes().empty(); }));
   dial(*b, "e@127.0.0.1");
-  const auto line = [&] {
-    std::ifstream in(settings.log.file);
-    for (std::string text; std::getline(in, text);) {
-      if (text.find("could not connect") != std::string::npos) return text;
-    }
-    return std::string();
-  };
-  ASSERT_TRUE(eventually([&] { return !line().empty(); }, 10s));
+  const std::string line = logged_line(settings.log.file, "could not connect");
   const std::string epmd = "127.0.0.1:" + std::to_string(epmd_.port());
-  EXPECT_THAT(line(), testing::HasSubstr("over TCP: unreachable: EPMD at " + epmd + " knows no node e"));
-  EXPECT_THAT(line(), testing::HasSubstr("; over QUIC: unreachable: "));
+  EXPECT_THAT(line, testing::HasSubstr("over TCP: unreachable: EPMD at " + epmd + " knows no node e"));
+  EXPECT_THAT(line, testing::HasSubstr("; over QUIC: unreachable: "));
 }
 
 TEST_F(Connecting, ARegistrationSurvivesTheEndOfEpmd) {

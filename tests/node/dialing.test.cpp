@@ -6,8 +6,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <fstream>
-
 #include "test_nodes.hpp"
 
 namespace barrel::test {
@@ -90,18 +88,11 @@ TEST_F(Dialing, WhatDidNotAnswerIsInTheLogByItsAddress) {
   const auto answer = a->run(&call_twice, "b@127.0.0.2");
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, Errc::no_connection);
-  const auto line = [&] {
-    std::ifstream in(settings.log.file);
-    for (std::string text; std::getline(in, text);) {
-      if (text.find("could not connect") != std::string::npos) return text;
-    }
-    return std::string();
-  };
-  ASSERT_TRUE(eventually([&] { return !line().empty(); }, 10s));
-  EXPECT_THAT(line(), testing::HasSubstr("over TCP: 127.0.0.2:" + std::to_string(epmd_.port()) +
-                                         ": no answer within its share of the time"));
-  EXPECT_THAT(line(), testing::HasSubstr("over QUIC: 127.0.0.2:" + std::to_string(mute.port()) +
-                                         ": no answer within dial_timeout_ms"));
+  const std::string line = logged_line(settings.log.file, "could not connect");
+  EXPECT_THAT(line, testing::HasSubstr("over TCP: 127.0.0.2:" + std::to_string(epmd_.port()) +
+                                       ": no answer within its share of the time"));
+  EXPECT_THAT(line, testing::HasSubstr("over QUIC: 127.0.0.2:" + std::to_string(mute.port()) +
+                                       ": no answer within dial_timeout_ms"));
 }
 
 }  // namespace

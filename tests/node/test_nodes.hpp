@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -52,6 +54,22 @@ template <class Condition>
     std::this_thread::sleep_for(2ms);
   }
   return condition();
+}
+
+/// The first line of a node's log that holds `text`, waited for; empty when none comes.
+[[nodiscard]] inline std::string logged_line(const std::filesystem::path& log, std::string_view text) {
+  std::string found;
+  (void)eventually(
+      [&] {
+        std::ifstream in(log);
+        while (std::getline(in, found)) {
+          if (found.contains(text)) return true;
+        }
+        found.clear();
+        return false;
+      },
+      10s);
+  return found;
 }
 
 }  // namespace barrel::test
