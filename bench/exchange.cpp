@@ -52,7 +52,7 @@ Task<> echo(Self self) {
 
 Task<std::int64_t> flood(Self self, NodeName server, std::string sink_name, int count, std::size_t size) {
   const Address to = NodeLocalName{Atom(sink_name), server};
-  const std::string message(size, 'x');
+  const SharedBytes message(Bytes(size, 'x'));
   for (int i = 0; i < count; ++i) {
     self.send(to, message);
     if (i % drain_every == 0) (void)co_await self.drained(server);

@@ -6,6 +6,7 @@
 
 #include "barrel/base/assert.hpp"
 #include "carrier/link_context.hpp"
+#include "dist/plain_forms.hpp"
 
 namespace barrel::carrier {
 namespace {
@@ -106,8 +107,10 @@ void Link::attach(dist::Outbound& outbound, Instant now) {
   if (phase_ == Phase::down) return;
   outbound_ = &outbound;
   outbound_->lower_frame_limit(peer_.capabilities.frame_bytes_max);
-  outbound_->use(dist::envelope_of(peer_.flags), dist::has_atom_cache(peer_.flags),
-                 dist::has_fragments(peer_.flags));
+  outbound_->use({.envelope = dist::envelope_of(peer_.flags),
+                  .atom_cache = dist::has_atom_cache(peer_.flags),
+                  .fragments = dist::has_fragments(peer_.flags),
+                  .in_parts = !dist::PlainForms::needed(peer_.flags)});
   flush(now);
 }
 

@@ -370,7 +370,7 @@ TEST_P(PlainTcp, ACNodeGetsTheFormsThatItKnowsAndIsUnderstood) {
     const Ref ref{bob.atom(), 4, 1, {1}};
     encode_head(frame, dist::Monitor{{bob.atom(), 1, 0, 4}, Atom("name"), ref}, envelope);
   };
-  (void)b.outbound->push(dist::Lane::messages, 0, monitor);
+  (void)b.outbound->push(dist::Lane::messages, monitor);
   b.live->flush(net.time);
   run(net, {&b});
   EXPECT_EQ(b.sizes.size(), 1U);

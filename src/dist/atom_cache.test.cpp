@@ -146,13 +146,16 @@ TEST(AtomCache, WithoutNegotiationItIsRefused) {
 
 // --- What is sent
 
+constexpr OutboundForm with_atom_cache{
+    .envelope = Envelope::header, .atom_cache = true, .fragments = true, .in_parts = true};
+
 class AtomCacheSending : public testing::Test {
  protected:
-  AtomCacheSending() { outbound.use(Envelope::header, true); }
+  AtomCacheSending() { outbound.use(with_atom_cache); }
 
   void push(std::uint32_t sender, const Term& payload) {
     (void)outbound.push(
-        Lane::messages, 0,
+        Lane::messages,
         [&](ByteWriter& out, Envelope envelope) {
           encode_head(out, SendName{at_here(sender), Atom("sink")}, envelope);
           encode_etf(out, payload);
@@ -257,7 +260,7 @@ TEST_F(AtomCacheSending, TheNextConnectionBeginsWithAnEmptyTable) {
   push(1, Atom("sink"));
   (void)take();
   outbound.restart();
-  outbound.use(Envelope::header, true);
+  outbound.use(with_atom_cache);
   MessageReader anew{Envelope::header, MessageParser(there, here), {}, metrics, true};
   push(1, Atom("sink"));
   const auto slices = outbound.take(Lane::messages, SIZE_MAX);
@@ -268,7 +271,7 @@ TEST_F(AtomCacheSending, TheNextConnectionBeginsWithAnEmptyTable) {
 TEST_F(AtomCacheSending, MessagesFromBeforeTheConnectionArriveToo) {
   outbound.restart();
   push(1, Atom("early"));
-  outbound.use(Envelope::header, true);
+  outbound.use(with_atom_cache);
   push(1, Atom("late"));
   EXPECT_EQ(take(), (std::vector<Term>{Term(Atom("early")), Term(Atom("late"))}));
 }

@@ -25,7 +25,7 @@ constexpr ReassemblyLimits limits{.message_bytes_max = 4096, .sequences_max = 8,
 struct Pair {
   Pair(const MessageParser& parser, Metrics& metrics)
       : outbound({}, metrics), reader(Envelope::header, parser, {}, metrics, true) {
-    outbound.use(Envelope::header, true);
+    outbound.use({.envelope = Envelope::header, .atom_cache = true, .fragments = true, .in_parts = true});
   }
 
   void send(const Message& message) {
@@ -34,7 +34,7 @@ struct Pair {
       encode_head(out, message.control, envelope);
       if (has_payload(message.control)) out.bytes(message.payload.bytes.subspan(1));
     };
-    if (outbound.push(Lane::messages, 0, encode).status != Outbound::Status::queued) std::abort();
+    if (outbound.push(Lane::messages, encode).status != Outbound::Status::queued) std::abort();
     for (const SharedBytes& slice : outbound.take(Lane::messages, SIZE_MAX)) {
       outbound.acknowledged(Lane::messages, slice.size());
       frames.feed(slice.view());

@@ -22,12 +22,12 @@ constexpr ReassemblyLimits limits{.message_bytes_max = 4096, .sequences_max = 8,
 void check(Metrics& metrics, const MessageParser& parser, const Message& message) {
   if (std::holds_alternative<Ignored>(message.control)) return;
   Outbound outbound({}, metrics);
-  outbound.use(Envelope::header);
+  outbound.use({.envelope = Envelope::header, .fragments = true, .in_parts = true});
   const auto encode = [&](ByteWriter& out, Envelope envelope) {
     encode_head(out, message.control, envelope);
     if (has_payload(message.control)) out.bytes(message.payload.bytes.subspan(1));
   };
-  if (outbound.push(Lane::messages, 0, encode).status != Outbound::Status::queued) std::abort();
+  if (outbound.push(Lane::messages, encode).status != Outbound::Status::queued) std::abort();
   MessageReader again(Envelope::header, parser, {}, metrics);
   FrameReader frames(1 << 20);
   for (const SharedBytes& slice : outbound.take(Lane::messages, SIZE_MAX)) {

@@ -1,14 +1,14 @@
 #include "dist/envelope.hpp"
 
 #include "barrel/term/etf.hpp"
+#include "dist/term_copy.hpp"
 
 namespace barrel::dist {
 
 std::optional<std::size_t> leading_term_bytes(BytesView bytes) {
-  if (bytes.empty() || bytes[0] == version_byte) return std::nullopt;
-  ByteReader reader(bytes);
-  if (!decode_etf(reader)) return std::nullopt;
-  return reader.position();
+  const auto extent = extent_of(bytes);
+  if (!extent || extent->depth > EtfLimits{}.depth_max) return std::nullopt;
+  return extent->bytes;
 }
 
 }  // namespace barrel::dist

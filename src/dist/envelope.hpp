@@ -56,7 +56,8 @@ inline constexpr std::size_t fragment_payload_bytes = 64U << 10;
   return (flags & flag::fragments) != 0;
 }
 
-/// Bytes of the term that `bytes` begin with, which has no leading 131; none when it cannot be read.
+/// Bytes of the term that `bytes` begin with, which has no leading 131; none when it is malformed, or nests
+/// so deep that no peer would read it.
 [[nodiscard]] std::optional<std::size_t> leading_term_bytes(BytesView bytes);
 
 }  // namespace barrel::dist

@@ -17,21 +17,21 @@ std::size_t fragments_of(std::size_t payload_bytes) {
 
 }  // namespace
 
-std::size_t FragmentTurns::add_large(std::uint64_t sender, SharedBytes message, std::size_t control_bytes,
+std::size_t FragmentTurns::add_large(std::uint64_t sender, Slices message, std::size_t control_bytes,
                                      std::uint64_t after) {
   const std::size_t bytes = message.size();
   const std::size_t fragments = fragments_of(bytes - control_bytes);
   const auto [entry, added] = senders_.try_emplace(sender);
   if (added) waiting_.push_back({sender, after});
-  entry->second.push_back({std::move(message), control_bytes, ++sequences_, fragments, 0});
+  entry->second.push_back({std::move(message), control_bytes, ++sequences_, fragments});
   return bytes + length_bytes + first_fragment_header_bytes +
          (fragments - 1) * (length_bytes + next_fragment_header_bytes);
 }
 
-void FragmentTurns::add_behind(std::uint64_t sender, SharedBytes frame) {
+void FragmentTurns::add_behind(std::uint64_t sender, Slices frame) {
   const auto entry = senders_.find(sender);
   BARREL_ASSERT(entry != senders_.end());
-  entry->second.push_back({std::move(frame), 0, 0, 0, 0});
+  entry->second.push_back({std::move(frame), 0, 0, 0});
 }
 
 bool FragmentTurns::start(std::uint64_t bytes) {
@@ -53,8 +53,8 @@ std::size_t FragmentTurns::take_turn(std::vector<SharedBytes>& out) {
     if (item.fragments_left > 0) {
       bytes += take_fragment(item, out);
     } else {
-      bytes += item.bytes.size();
-      out.push_back(std::move(item.bytes));
+      bytes += item.left.size();
+      item.left.take(item.left.size(), out);
     }
     if (item.fragments_left == 0) items.pop_front();
   } while (!items.empty() && bytes < fragment_payload_bytes);
@@ -64,9 +64,10 @@ std::size_t FragmentTurns::take_turn(std::vector<SharedBytes>& out) {
 }
 
 std::size_t FragmentTurns::take_fragment(Item& item, std::vector<SharedBytes>& out) {
-  const bool first = item.sent == 0;
-  const std::size_t part =
-      std::min(item.bytes.size() - item.sent, fragment_payload_bytes + (first ? item.control_bytes : 0));
+  // The control message has no bytes only when it has gone out with the first fragment.
+  const std::size_t control = std::exchange(item.control_bytes, 0);
+  const bool first = control != 0;
+  const std::size_t part = std::min(item.left.size(), control + fragment_payload_bytes);
   const std::size_t header = first ? first_fragment_header_bytes : next_fragment_header_bytes;
   Bytes head;
   head.reserve(length_bytes + header);
@@ -78,8 +79,7 @@ std::size_t FragmentTurns::take_fragment(Item& item, std::vector<SharedBytes>& o
   writer.u64(item.fragments_left);
   if (first) writer.u8(0);  // no atom cache
   out.emplace_back(std::move(head));
-  out.push_back(item.bytes.slice(item.sent, part));
-  item.sent += part;
+  item.left.take(part, out);
   --item.fragments_left;
   return length_bytes + header + part;
 }

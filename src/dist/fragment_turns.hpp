@@ -9,6 +9,7 @@
 
 #include "barrel/base/bytes.hpp"
 #include "barrel/term/shared_bytes.hpp"
+#include "dist/slices.hpp"
 
 namespace barrel::dist {
 
@@ -32,10 +33,9 @@ class FragmentTurns {
   /// `message`: Control Payload, as they stand in the header envelope; `control_bytes` of it are the control
   /// message. It goes out once `after` bytes of what does not come here have (see start()): the sender's
   /// earlier messages are among them. Returns the bytes of its fragments with their lengths and headers.
-  std::size_t add_large(std::uint64_t sender, SharedBytes message, std::size_t control_bytes,
-                        std::uint64_t after);
+  std::size_t add_large(std::uint64_t sender, Slices message, std::size_t control_bytes, std::uint64_t after);
   /// A whole frame with its length, to go behind what this sender has here already.
-  void add_behind(std::uint64_t sender, SharedBytes frame);
+  void add_behind(std::uint64_t sender, Slices frame);
 
   /// `bytes` of what does not come here have gone out, in all. Returns whether a sender may take its turn.
   bool start(std::uint64_t bytes);
@@ -48,11 +48,10 @@ class FragmentTurns {
  private:
   /// A message on its way, or a whole frame: then fragments_left is 0.
   struct Item {
-    SharedBytes bytes;
-    std::size_t control_bytes = 0;
+    Slices left;
+    std::size_t control_bytes = 0;  // that are still in it
     std::uint64_t sequence = 0;
     std::uint64_t fragments_left = 0;
-    std::size_t sent = 0;
   };
   using Items = std::deque<Item>;
   struct Waiting {

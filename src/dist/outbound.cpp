@@ -12,14 +12,48 @@ namespace {
 
 constexpr std::size_t length_bytes = 4;
 
-void write_length(Bytes& frame) {
-  const std::size_t length = frame.size() - length_bytes;
+/// Of a frame that `bytes` begin, which are more when parts of it lie elsewhere.
+void write_length(Bytes& bytes, std::size_t frame_bytes) {
+  const std::size_t length = frame_bytes - length_bytes;
   for (std::size_t i = 0; i < length_bytes; ++i) {
-    frame[i] = static_cast<std::uint8_t>(length >> (8 * (length_bytes - 1 - i)));
+    bytes[i] = static_cast<std::uint8_t>(length >> (8 * (length_bytes - 1 - i)));
   }
 }
 
+Bytes& thread_buffer() {
+  thread_local Bytes buffer;
+  return buffer;
+}
+
 }  // namespace
+
+// Taken, not referred to: what encodes may be a user's code that sends.
+Outbound::Frame::Frame() : bytes(std::exchange(thread_buffer(), {})) {}
+
+Outbound::Frame::~Frame() {
+  if (bytes.capacity() <= encoding_bytes_max) thread_buffer() = std::move(bytes);
+}
+
+ByteWriter Outbound::Frame::begin(bool in_parts) {
+  bytes.assign(length_bytes, 0);
+  parts = {};
+  return {bytes, in_parts ? &parts : nullptr};
+}
+
+void Outbound::Frame::join() {
+  Bytes joined;
+  joined.reserve(size());
+  ByteWriter writer(joined);
+  std::size_t from = 0;
+  for (const SharedParts::Part& part : parts.parts()) {
+    writer.bytes(BytesView(bytes).subspan(from, part.position - from));
+    writer.bytes(part.bytes.view());
+    from = part.position;
+  }
+  writer.bytes(BytesView(bytes).subspan(from));
+  bytes = std::move(joined);
+  parts = {};
+}
 
 /// Where small frames are laid one behind the other. Bytes that a slice covers never move and never change.
 struct Outbound::Block {
@@ -48,37 +82,28 @@ Outbound::Status Outbound::admit(Queue& queue, bool force) {
   return Status::busy;
 }
 
-Outbound::Pushed Outbound::append(Queue& queue, Sender sender, SharedBytes* laid) {
-  Bytes& frame = queue.scratch;
-  if (frame.size() >= large_bytes || frame.size() - length_bytes > frame_bytes_max_) {
-    // The next one may be as large: it finds a buffer that was used already.
-    return push_locked(queue, std::exchange(frame, pool_.get(0)), sender, laid);
-  }
-  write_length(frame);
+Outbound::Pushed Outbound::append(Queue& queue, Frame& frame, Sender sender) {
+  if (frame.size() - length_bytes > frame_bytes_max_) return refuse_large();
+  write_length(frame.bytes, frame.size());
+  if (frame.size() >= large_bytes) return append_large(queue, frame, sender);
   const auto from = static_cast<std::uint64_t>(sender);
   if (queue.turns.holds(from)) {
-    const std::size_t count = frame.size();
-    queue.turns.add_behind(from, SharedBytes(std::exchange(frame, {})));
-    return queued(queue, count);
+    queue.turns.add_behind(from, Slices(SharedBytes(frame.bytes)));
+    return queued(queue, frame.size());
   }
-  const BytesView whole = shorten(queue);
+  const BytesView whole = shorten(queue, frame.bytes);
   add_open(queue, whole);
-  if (laid != nullptr) {
-    const std::uint8_t* end = queue.open->storage.get() + queue.open->used;
-    *laid = SharedBytes(queue.open, BytesView(end - whole.size(), whole.size()));
-  }
   return queued(queue, whole.size());
 }
 
-/// The frame in scratch, with references to the cache in place of its atoms when there is one. What is behind
-/// a large message of its sender must not come here: it may overtake, or be overtaken by, what fills a place.
-BytesView Outbound::shorten(Queue& queue) {
-  const BytesView frame = queue.scratch;
+/// A frame with references to the cache in place of its atoms when there is one. What is behind a large
+/// message of its sender must not come here: it may overtake, or be overtaken by, what fills a place.
+BytesView Outbound::shorten(Queue& queue, BytesView frame) {
   if (!queue.atom_cache || frame.size() > shortened_bytes_max) return frame;
   Bytes& shortened = queue.shortened;
   shortened.assign(length_bytes, 0);
   if (!queue.atom_cache->write(frame.subspan(length_bytes + header_bytes), shortened)) return frame;
-  write_length(shortened);
+  write_length(shortened, shortened.size());
   return shortened;
 }
 
@@ -94,38 +119,53 @@ void Outbound::add_open(Queue& queue, BytesView frame) {
   queue.whole_queued += frame.size();
 }
 
-void Outbound::add_whole(Queue& queue, SharedBytes frame) {
+void Outbound::add_whole(Queue& queue, Slices frame) {
   slice_open(queue);
   queue.whole_queued += frame.size();
-  queue.full.push_back(std::move(frame));
+  std::vector<SharedBytes> pieces;
+  frame.take(frame.size(), pieces);
+  for (SharedBytes& piece : pieces) queue.full.push_back({std::move(piece), &piece != &pieces.back()});
 }
 
-Envelope Outbound::envelope_of(Queue& queue) {
-  const std::lock_guard guard(queue.lock);
-  return queue.envelope;
+Outbound::Pushed Outbound::refuse_large() {
+  refused_large_.add();
+  return {Status::too_large, false};
 }
 
-Outbound::Pushed Outbound::push_locked(Queue& queue, Bytes frame, Sender sender, SharedBytes* laid) {
-  const auto refuse = [this] {
-    refused_large_.add();
-    return Pushed{Status::too_large, false};
-  };
-  if (frame.size() - length_bytes > frame_bytes_max_) return refuse();
-  write_length(frame);
-  SharedBytes whole = pool_.share(std::move(frame));
-  if (laid != nullptr) *laid = whole;
+Slices Outbound::slices_of(Frame& frame) const {
+  const std::size_t count = frame.bytes.size();
+  SharedBytes bytes;
+  if (count < large_bytes) {
+    bytes = SharedBytes(frame.bytes);
+  } else {
+    // The next one may be as large: it finds a buffer that was used already.
+    bytes = pool_.share(std::exchange(frame.bytes, pool_.get(0)));
+  }
+  Slices slices;
+  std::size_t from = 0;
+  for (const SharedParts::Part& part : frame.parts.parts()) {
+    slices.push(bytes.slice(from, part.position - from));
+    slices.push(part.bytes);
+    from = part.position;
+  }
+  slices.push(bytes.slice(from, count - from));
+  return slices;
+}
+
+Outbound::Pushed Outbound::append_large(Queue& queue, Frame& frame, Sender sender) {
   const auto from = static_cast<std::uint64_t>(sender);
+  const std::size_t count = frame.size();
   constexpr std::size_t skipped = length_bytes + header_bytes;
-  const bool in_fragments = queue.envelope == Envelope::header && queue.fragments;
-  if (in_fragments && whole.size() > skipped + fragment_payload_bytes) {
-    const SharedBytes message = whole.slice(skipped, whole.size() - skipped);
-    const auto control = leading_term_bytes(message.view());
-    if (!control) return refuse();  // nested so deep that no peer would read it
-    if (message.size() - *control > fragment_payload_bytes) {
-      return queued(queue, queue.turns.add_large(from, message, *control, queue.whole_queued));
+  if (queue.form.load().fragments && count > skipped + fragment_payload_bytes) {
+    const auto control = leading_term_bytes(BytesView(frame.bytes).subspan(skipped));
+    if (!control) return refuse_large();
+    if (count - skipped - *control > fragment_payload_bytes) {
+      Slices message = slices_of(frame);
+      message.skip(skipped);
+      return queued(queue, queue.turns.add_large(from, std::move(message), *control, queue.whole_queued));
     }
   }
-  const std::size_t count = whole.size();
+  Slices whole = slices_of(frame);
   if (queue.turns.holds(from)) queue.turns.add_behind(from, std::move(whole));
   else add_whole(queue, std::move(whole));
   return queued(queue, count);
@@ -140,7 +180,7 @@ Outbound::Pushed Outbound::queued(Queue& queue, std::size_t count) {
 void Outbound::slice_open(Queue& queue) {
   if (!queue.open || queue.open->used == queue.open_sliced) return;
   const std::size_t count = queue.open->used - queue.open_sliced;
-  queue.full.emplace_back(queue.open, BytesView(queue.open->storage.get() + queue.open_sliced, count));
+  queue.full.push_back({SharedBytes(queue.open, {queue.open->storage.get() + queue.open_sliced, count})});
   queue.open_sliced = queue.open->used;
 }
 
@@ -150,37 +190,22 @@ std::vector<SharedBytes> Outbound::take(Lane lane, std::size_t bytes_max) {
   Queue& queue = queue_of(lane);
   const std::lock_guard guard(queue.lock);
   slice_open(queue);
-  std::size_t bytes = 0;
-  if (!queue.turns.empty()) {
-    std::vector<SharedBytes> taken = take_in_turns(queue, bytes_max, bytes);
-    queue.queued_bytes -= bytes;
-    return taken;
-  }
-  std::size_t count = 0;
-  while (count < queue.full.size() && bytes < bytes_max) bytes += queue.full[count++].size();
-  queue.queued_bytes -= bytes;
-  queue.whole_taken += bytes;
-  if (count == queue.full.size()) return std::exchange(queue.full, {});
-  const auto end = queue.full.begin() + static_cast<std::ptrdiff_t>(count);
-  std::vector<SharedBytes> taken(std::make_move_iterator(queue.full.begin()), std::make_move_iterator(end));
-  queue.full.erase(queue.full.begin(), end);
-  return taken;
-}
-
-std::vector<SharedBytes> Outbound::take_in_turns(Queue& queue, std::size_t bytes_max, std::size_t& bytes) {
   std::vector<SharedBytes> taken;
-  std::size_t count = 0;
+  std::size_t bytes = 0;
+  auto next = queue.full.begin();
   for (std::size_t before = SIZE_MAX; bytes < bytes_max && bytes != before;) {
     before = bytes;
-    if (count < queue.full.size()) {
-      const std::size_t size = queue.full[count].size();
-      taken.push_back(std::move(queue.full[count++]));
-      queue.whole_taken += size;
-      bytes += size;
+    // What comes in turns must not come into the middle of a frame.
+    for (bool more = next != queue.full.end(); more; ++next) {
+      more = next->more;
+      bytes += next->bytes.size();
+      queue.whole_taken += next->bytes.size();
+      taken.push_back(std::move(next->bytes));
     }
     if (queue.turns.start(queue.whole_taken)) bytes += queue.turns.take_turn(taken);
   }
-  queue.full.erase(queue.full.begin(), queue.full.begin() + static_cast<std::ptrdiff_t>(count));
+  queue.full.erase(queue.full.begin(), next);
+  queue.queued_bytes -= bytes;
   return taken;
 }
 
@@ -192,7 +217,6 @@ void Outbound::acknowledged(Lane lane, std::size_t bytes) {
   queue.acknowledged_bytes += bytes;
   if (queue.pending_bytes > 0) return;
   pool_.trim(idle_pool_bytes_max);
-  if (queue.scratch.capacity() > idle_pool_bytes_max) queue.scratch = {};
 }
 
 std::uint64_t Outbound::acknowledged_bytes(Lane lane) const {
@@ -230,19 +254,19 @@ void Outbound::lower_frame_limit(std::size_t bytes_max) {
   frame_bytes_max_ = bytes_max;
   for (Queue& queue : queues_) {
     const std::lock_guard guard(queue.lock);
-    BARREL_ASSERT(queue.envelope == Envelope::pass_through);
+    BARREL_ASSERT(queue.form.load() == OutboundForm());
     drop_too_large(queue);
   }
 }
 
 void Outbound::drop_too_large(Queue& queue) {
   slice_open(queue);
-  std::vector<SharedBytes> kept;
-  for (const SharedBytes& slice : std::exchange(queue.full, {})) {
+  std::vector<Piece> kept;
+  for (const auto& [slice, more] : std::exchange(queue.full, {})) {
     std::size_t from = 0;  // of the frames that stay, up to `at`
     std::size_t at = 0;
     const auto keep = [&] {
-      if (at > from) kept.push_back(slice.slice(from, at - from));
+      if (at > from) kept.push_back({slice.slice(from, at - from)});
     };
     for (ByteReader in(slice.view()); !in.at_end();) {
       const std::size_t length = in.u32();
@@ -263,30 +287,28 @@ void Outbound::drop_too_large(Queue& queue) {
   queue.full = std::move(kept);
 }
 
-void Outbound::use(Envelope envelope, bool atom_cache, bool fragments) {
-  BARREL_ASSERT(!atom_cache || envelope == Envelope::header);
+void Outbound::use(OutboundForm form) {
+  BARREL_ASSERT(form.envelope == Envelope::header || (!form.atom_cache && !form.fragments));
   for (Queue& queue : queues_) {
     const std::lock_guard guard(queue.lock);
     // One lane only: the other one may overtake it.
-    if (atom_cache && &queue == &queue_of(Lane::messages)) {
+    if (form.atom_cache && &queue == &queue_of(Lane::messages)) {
       queue.atom_cache = std::make_unique<AtomCacheWriter>(atoms_taken_);
     }
-    queue.fragments = fragments;
-    if (queue.envelope == envelope) continue;
-    BARREL_ASSERT(queue.envelope == Envelope::pass_through);  // as it is after restart()
-    queue.envelope = envelope;
-    convert(queue);
+    BARREL_ASSERT(queue.form.load() == OutboundForm());  // as it is after restart()
+    queue.form = form;
+    if (form.envelope == Envelope::header) convert(queue);
   }
 }
 
 void Outbound::convert(Queue& queue) {
   slice_open(queue);
-  const std::vector<SharedBytes> waiting = std::exchange(queue.full, {});
+  const std::vector<Piece> waiting = std::exchange(queue.full, {});
   queue.open.reset();
   queue.open_sliced = 0;
   queue.pending_bytes -= std::exchange(queue.queued_bytes, 0);
   queue.whole_queued = queue.whole_taken;  // what waits is counted anew, as it is laid back
-  for (const SharedBytes& slice : waiting) {
+  for (const auto& [slice, more] : waiting) {
     for (ByteReader in(slice.view()); !in.at_end();) {
       const std::uint32_t length = in.u32();
       convert(queue, in.take(length));
@@ -297,12 +319,12 @@ void Outbound::convert(Queue& queue) {
 void Outbound::convert(Queue& queue, BytesView frame) {
   const BytesView message = frame.subspan(2);  // behind 112 131
   const auto control = leading_term_bytes(message);
-  if (!control) return refused_large_.add();                                          // as in push_locked()
+  if (!control) return refused_large_.add();                                          // as in append_large()
   const BytesView payload = message.subspan(std::min(*control + 1, message.size()));  // behind its 131
   Bytes converted;
   converted.reserve(length_bytes + header_bytes + message.size());
   ByteWriter writer(converted);
-  const bool in_fragments = queue.fragments && payload.size() > fragment_payload_bytes;
+  const bool in_fragments = queue.form.load().fragments && payload.size() > fragment_payload_bytes;
   if (!in_fragments) {
     writer.u32(static_cast<std::uint32_t>(header_bytes + *control + payload.size()));
     writer.u8(version_byte);
@@ -315,36 +337,31 @@ void Outbound::convert(Queue& queue, BytesView frame) {
   if (in_fragments) {
     // One after the other, as they stand in line: who sent them is not known any more.
     FragmentTurns turns(sequences_);
-    count = turns.add_large(0, SharedBytes(std::move(converted)), *control, 0);
+    count = turns.add_large(0, Slices(SharedBytes(std::move(converted))), *control, 0);
     std::vector<SharedBytes> slices;
     while (turns.start(0)) turns.take_turn(slices);
-    for (SharedBytes& slice : slices) add_whole(queue, std::move(slice));
+    for (SharedBytes& slice : slices) add_whole(queue, Slices(std::move(slice)));
   } else if (count < large_bytes) {
     add_open(queue, converted);
   } else {
-    add_whole(queue, SharedBytes(std::move(converted)));
+    add_whole(queue, Slices(SharedBytes(std::move(converted))));
   }
   queue.queued_bytes += count;
   queue.pending_bytes += count;
 }
 
-bool Outbound::may_be_too_deep(std::size_t frame_bytes) const {
+bool Outbound::is_too_deep(Frame& frame) const {
   const std::uint32_t depth_max = depth_max_;
-  // Each level takes two bytes at least, so that most messages need not be gone over.
-  return depth_max != 0 && frame_bytes > std::size_t{2} * depth_max;
-}
-
-bool Outbound::is_too_deep(BytesView frame) {
-  const std::uint32_t depth_max = depth_max_;
-  if (!may_be_too_deep(frame.size())) return false;
-  const BytesView message = frame.subspan(length_bytes + 2);  // behind 112 131
-  if (!may_nest_deeper(message, depth_max)) return false;
+  // Each level takes two bytes at least, so that most messages need not be gone over. Nothing nests in parts.
+  if (depth_max == 0 || frame.bytes.size() <= std::size_t{2} * depth_max) return false;
+  constexpr std::size_t skipped = length_bytes + 2;  // 112 131
+  if (!may_nest_deeper(BytesView(frame.bytes).subspan(skipped), depth_max)) return false;
+  if (!frame.parts.empty()) frame.join();
+  const BytesView message = BytesView(frame.bytes).subspan(skipped);
   const auto control = extent_of(message);
   if (!control || control->bytes >= message.size()) return false;
   const auto payload = extent_of(message.subspan(control->bytes + 1));  // behind its 131
-  if (!payload || payload->depth <= depth_max) return false;
-  too_deep_.add();
-  return true;
+  return payload && payload->depth > depth_max;
 }
 
 void Outbound::restart() {
@@ -352,14 +369,14 @@ void Outbound::restart() {
   depth_max_ = 0;
   dirty_ = false;  // before the queues are emptied: what is pushed afterwards asks for a wake-up
   for (Queue& queue : queues_) {
-    std::vector<SharedBytes> dropped;
+    std::vector<Piece> dropped;
     const std::lock_guard guard(queue.lock);
     dropped.swap(queue.full);
     queue.open.reset();
     queue.open_sliced = 0;
     queue.turns.clear();
     queue.atom_cache.reset();
-    queue.envelope = Envelope::pass_through;
+    queue.form = OutboundForm();
     queue.whole_queued = 0;
     queue.whole_taken = 0;
     lost_bytes_.add(queue.queued_bytes);

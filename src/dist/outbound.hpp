@@ -12,10 +12,12 @@
 #include "barrel/base/metrics.hpp"
 #include "barrel/term/pid.hpp"
 #include "barrel/term/shared_bytes.hpp"
+#include "barrel/term/shared_parts.hpp"
 #include "dist/atom_cache.hpp"
 #include "dist/buffer_pool.hpp"
 #include "dist/envelope.hpp"
 #include "dist/fragment_turns.hpp"
+#include "dist/slices.hpp"
 
 namespace barrel::dist {
 
@@ -39,17 +41,30 @@ struct OutboundLimits {
   std::size_t frame_bytes_max = 64U << 20;
 };
 
+/// What the peer of a connection takes.
+struct OutboundForm {
+  Envelope envelope = Envelope::pass_through;
+  /// The two ends keep a cache of atoms; only in the header envelope.
+  bool atom_cache = false;
+  /// Large messages may go in fragments; only in the header envelope.
+  bool fragments = false;
+  /// A frame may lie in several slices, since nobody between here and the peer looks into it.
+  bool in_parts = false;
+  friend bool operator==(const OutboundForm&, const OutboundForm&) = default;
+};
+
 /// The messages that wait for one channel, encoded: a byte queue for each lane, filled by the threads of the
 /// senders, emptied by the cluster thread. There before the channel is up, so that messages wait for the dial
 /// in order, and used again by each connection of the channel.
 ///
-/// Senders append whole frames (`Length:32, message`) to the lane's open block under a short lock. Large
-/// messages are encoded outside of it into a block of their own. take() hands slices out without copying;
-/// what it handed out stays charged to the budget until acknowledged() says that the peer has it. Slices that
-/// follow each other in a block have the same owner, so that the transport can join them.
+/// Senders encode their frames (`Length:32, message`) by themselves and append them to the lane's open block
+/// under a short lock. Large ones keep the buffer into which they were encoded, and large binaries within
+/// them are not even copied to there: they are sent from where they lie. take() hands slices out without
+/// copying; what it handed out stays charged to the budget until acknowledged() says that the peer has it.
+/// Slices that follow each other in a block have the same owner, so that the transport can join them.
 ///
-/// Messages that wait for a connection are in the pass-through envelope. use() turns them into the one that
-/// the connection has negotiated, in which all later ones are written at once. In the header envelope large
+/// Messages that wait for a connection are in the default form. use() turns them into the one that the
+/// connection wants, in which all later ones are written at once. In the header envelope large
 /// messages go in fragments, whose senders take turns. With an atom cache the small messages of the first
 /// lane that leave in the order in which they came refer to its atoms; all others have them spelled out.
 ///
@@ -71,17 +86,17 @@ class Outbound {
 
   /// Size of a block. As OTP's output buffers, and few enough to hold by the hundred.
   static constexpr std::size_t block_bytes = 64U << 10;
-  /// A message that is announced with at least this size is encoded outside of the lock.
+  /// A frame of at least this size is not copied into a block.
   static constexpr std::size_t large_bytes = 16U << 10;
   /// Up to here a message refers to the connection's cache of atoms: its terms have to be gone through. A
   /// guess; the atoms of larger messages matter less.
   static constexpr std::size_t shortened_bytes_max = 4U << 10;
-  /// Room for what stands before a large payload, so that its buffer need not grow.
-  static constexpr std::size_t large_slack = 1U << 10;
   /// Of the buffers of large messages, for each channel: as much as is sent between busy and drained. A
   /// channel that has nothing to send keeps little of it.
   static constexpr std::size_t pool_bytes_max = 4U << 20;
   static constexpr std::size_t idle_pool_bytes_max = 256U << 10;
+  /// Of the buffer in which a thread encodes, kept for its next message.
+  static constexpr std::size_t encoding_bytes_max = 256U << 10;
 
   /// `metrics` must outlive this.
   Outbound(OutboundLimits limits, Metrics& metrics);
@@ -98,32 +113,31 @@ class Outbound {
   }
 
   /// Queues one frame. `encode(ByteWriter&, Envelope)` appends the message in that envelope (encode_head()
-  /// and payload), and may be called again if the envelope changes meanwhile; `bytes_hint` is its size as far
-  /// as the caller knows, 0 for small ones. When `encode` throws, nothing is queued and the exception passes.
+  /// and payload), and may be called again if the envelope changes meanwhile. It may leave large binaries to
+  /// the writer's SharedParts. When it throws, nothing is queued and the exception passes.
   /// `force`: also over the budget, for signals that must not be lost (exits, DOWNs, acknowledgements); the
   /// number of those is bounded by the links and monitors that exist.
   template <class Encode>
-  Pushed push(Lane lane, std::size_t bytes_hint, Encode&& encode, bool force = false,
-              Sender sender = Sender::node) {
+  Pushed push(Lane lane, Encode&& encode, bool force = false, Sender sender = Sender::node) {
     Queue& queue = queue_of(lane);
     if (const Status status = admit(queue, force); status != Status::queued) return {status, false};
-    if (bytes_hint >= large_bytes) return push_large(lane, bytes_hint, sender, encode);
-    SharedBytes laid;  // what is to be looked at when others may go on
-    Pushed pushed;
-    {
+    for (Frame frame;;) {
+      const OutboundForm form = queue.form;
+      ByteWriter writer = frame.begin(form.in_parts);
+      encode(writer, form.envelope);
+      const bool too_deep = lane == Lane::messages && is_too_deep(frame);
       const std::lock_guard guard(queue.lock);
-      queue.scratch.clear();
-      ByteWriter writer(queue.scratch);
-      writer.u32(0);
-      encode(writer, queue.envelope);
-      const bool looks = lane == Lane::messages && may_be_too_deep(queue.scratch.size());
-      pushed = append(queue, sender, looks ? &laid : nullptr);
+      if (queue.form.load() != form) continue;  // a connection came or went while we encoded
+      Pushed pushed = append(queue, frame, sender);
+      if (too_deep && pushed.status == Status::queued) {
+        too_deep_.add();
+        pushed.too_deep = true;
+      }
+      return pushed;
     }
-    if (laid.size() > 0) pushed.too_deep = is_too_deep(laid.view());
-    return pushed;
   }
 
-  /// What waits in a lane, in order, as slices that keep their block alive: slices are taken until
+  /// What waits in a lane, in order, as slices that keep their block alive: whole frames until
   /// `bytes_max` is reached or passed. The channel counts as clean as soon as a lane was asked: a push
   /// afterwards says wake again.
   [[nodiscard]] std::vector<SharedBytes> take(Lane lane, std::size_t bytes_max);
@@ -142,10 +156,9 @@ class Outbound {
   /// Queued bytes of a lane that were not taken yet.
   [[nodiscard]] std::size_t queued_bytes(Lane lane) const;
 
-  /// The envelope of the connection that takes from here from now on, whether the two ends keep a cache of
-  /// atoms, and whether large messages may go in fragments. What waits is turned into that envelope. Cluster
+  /// The form of the connection that takes from here from now on. What waits is turned into that. Cluster
   /// thread, before the connection's first take().
-  void use(Envelope envelope, bool atom_cache = false, bool fragments = true);
+  void use(OutboundForm form);
   /// The peer accepts no larger messages than this: those that wait are dropped and counted, those that are
   /// pushed from now on refused. Cluster thread, before use().
   void lower_frame_limit(std::size_t bytes_max);
@@ -160,17 +173,36 @@ class Outbound {
   void restart();
 
  private:
+  /// A frame while it is encoded, in the thread's buffer: its size is known only afterwards.
+  class Frame {
+   public:
+    Frame();
+    ~Frame();
+    Frame(const Frame&) = delete;
+    Frame& operator=(const Frame&) = delete;
+
+    /// Empties it but for its length, which is written last.
+    [[nodiscard]] ByteWriter begin(bool in_parts);
+    [[nodiscard]] std::size_t size() const { return bytes.size() + parts.bytes(); }
+    /// Copies the parts to where they belong.
+    void join();
+
+    Bytes bytes;
+    SharedParts parts;
+  };
+  struct Piece {
+    SharedBytes bytes;
+    bool more = false;  // its last frame goes on in the next one
+  };
   struct Block;
   struct Queue {
     explicit Queue(FragmentTurns::Sequences& sequences) : turns(sequences) {}
 
     mutable std::mutex lock;
-    Envelope envelope = Envelope::pass_through;
-    bool fragments = true;
-    Bytes scratch;    // the frame being encoded: its size is known only afterwards
-    Bytes shortened;  // the same, with references to the cache
+    std::atomic<OutboundForm> form{OutboundForm()};  // written with the lock held
+    Bytes shortened;                                 // a frame, with references to the cache
     std::unique_ptr<AtomCacheWriter> atom_cache;
-    std::vector<SharedBytes> full;   // slices to take, oldest first
+    std::vector<Piece> full;         // to take, oldest first
     std::shared_ptr<Block> open;     // where small frames are appended
     std::size_t open_sliced = 0;     // bytes of `open` that are in slices already
     FragmentTurns turns;             // what goes in fragments, and what waits behind it
@@ -185,39 +217,19 @@ class Outbound {
   [[nodiscard]] Queue& queue_of(Lane lane) { return queues_[static_cast<std::size_t>(lane)]; }
   [[nodiscard]] const Queue& queue_of(Lane lane) const { return queues_[static_cast<std::size_t>(lane)]; }
   [[nodiscard]] Status admit(Queue& queue, bool force);
-  template <class Encode>
-  Pushed push_large(Lane lane, std::size_t bytes_hint, Sender sender, Encode& encode) {
-    Queue& queue = queue_of(lane);
-    for (Envelope envelope = envelope_of(queue);;) {
-      Bytes own = pool_.get(bytes_hint + large_slack);
-      ByteWriter writer(own);
-      writer.u32(0);
-      encode(writer, envelope);
-      const bool too_deep = lane == Lane::messages && is_too_deep(own);
-      const std::lock_guard guard(queue.lock);
-      if (queue.envelope == envelope) {
-        Pushed pushed = push_locked(queue, std::move(own), sender);
-        pushed.too_deep = too_deep;
-        return pushed;
-      }
-      envelope = queue.envelope;  // a connection came or went while we encoded
-    }
-  }
-  [[nodiscard]] static Envelope envelope_of(Queue& queue);
-  /// Whether the payload of a frame nests deeper than the peer takes; counts it.
-  [[nodiscard]] bool is_too_deep(BytesView frame);
-  [[nodiscard]] bool may_be_too_deep(std::size_t frame_bytes) const;
+  /// Whether the payload of a frame nests deeper than the peer takes.
+  [[nodiscard]] bool is_too_deep(Frame& frame) const;
 
   // With the queue's lock held.
-  /// The frame in scratch. `laid`, if any, becomes the frame where it lies now, unless it is refused or waits
-  /// behind another one.
-  Pushed append(Queue& queue, Sender sender, SharedBytes* laid);
-  Pushed push_locked(Queue& queue, Bytes frame, Sender sender, SharedBytes* laid = nullptr);
+  Pushed append(Queue& queue, Frame& frame, Sender sender);
+  Pushed append_large(Queue& queue, Frame& frame, Sender sender);
+  Pushed refuse_large();
+  /// The bytes of a large frame and its parts; the frame has a buffer of the pool afterwards.
+  [[nodiscard]] Slices slices_of(Frame& frame) const;
   Pushed queued(Queue& queue, std::size_t count);
-  [[nodiscard]] static BytesView shorten(Queue& queue);
+  [[nodiscard]] static BytesView shorten(Queue& queue, BytesView frame);
   static void add_open(Queue& queue, BytesView frame);
-  static void add_whole(Queue& queue, SharedBytes frame);
-  static std::vector<SharedBytes> take_in_turns(Queue& queue, std::size_t bytes_max, std::size_t& bytes);
+  static void add_whole(Queue& queue, Slices frame);
   void drop_too_large(Queue& queue);
   void convert(Queue& queue);  // what waits, to the header envelope
   void convert(Queue& queue, BytesView frame);

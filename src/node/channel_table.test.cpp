@@ -30,7 +30,7 @@ NodeName numbered(int number) {
 
 bool send(Channel& channel) {
   const auto pushed =
-      channel.outbound.push(dist::Lane::messages, 0, [](ByteWriter& out, dist::Envelope) { out.u8(7); });
+      channel.outbound.push(dist::Lane::messages, [](ByteWriter& out, dist::Envelope) { out.u8(7); });
   return pushed.wake;
 }
 

@@ -84,7 +84,8 @@ class GoldenProcesses : public testing::Test {
  protected:
   GoldenProcesses() {
     runtime_.set_router(router_);
-    channels_.find_or_make(n2.atom())->outbound.use(dist::Envelope::header);
+    channels_.find_or_make(n2.atom())->outbound.use(
+        {.envelope = dist::Envelope::header, .fragments = true, .in_parts = true});
     runtime_.functions().expose("erlang", "node", node_function);
     runtime_.functions().expose("erlang", "exit", exit_function);
     runtime_.functions().expose("timer", "sleep", sleep_function);

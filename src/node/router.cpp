@@ -83,7 +83,7 @@ std::optional<Outbound::Status> Router::push(NodeName node, Lane lane, const Enc
   if (lane == Lane::messages && !channel->used.load(std::memory_order_relaxed)) {
     channel->used.store(true, std::memory_order_relaxed);
   }
-  const auto pushed = channel->outbound.push(lane, 0, encode, force, Outbound::sender_of(from));
+  const auto pushed = channel->outbound.push(lane, encode, force, Outbound::sender_of(from));
   if (pushed.wake && dirty_.add(*channel)) hooks_.wake();
   if (pushed.too_deep) hooks_.too_deep(node);
   if (pushed.status == Outbound::Status::too_large) hooks_.too_large(node);

@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <memory>
 
 #include "barrel/term/etf.hpp"
+#include "barrel/term/shared_parts.hpp"
 #include "term/etf_tags.hpp"
 #include "term/etf_writer.hpp"
 #include "term/term_node.hpp"
@@ -38,6 +40,15 @@ void encode_fun(ByteWriter& out, const Term& fun) {
   etf::write_atom(out, exported.module.atom_text());
   etf::write_atom(out, exported.function.atom_text());
   etf::write_integer(out, exported.arity);
+}
+
+void encode_binary(ByteWriter& out, const Term& binary) {
+  const BytesView bytes = binary.bytes();
+  if (TermAccess::is(binary, Form::shared_bytes))
+    return etf::write_binary(out, TermAccess::node<detail::SharedBytesNode>(binary).bytes);
+  if (out.parts() == nullptr || bytes.size() < SharedParts::part_bytes_min)
+    return etf::write_binary(out, bytes);
+  etf::write_binary(out, SharedBytes(std::make_shared<const Term>(binary), bytes));
 }
 
 void encode_bitstring(ByteWriter& out, const Term& bitstring) {
@@ -89,7 +100,7 @@ void encode_etf(ByteWriter& out, const Term& term) {
       return;
     case Term::Kind::nil: return etf::write_nil(out);
     case Term::Kind::list: return encode_list(out, term);
-    case Term::Kind::binary: return etf::write_binary(out, term.bytes());
+    case Term::Kind::binary: return encode_binary(out, term);
     case Term::Kind::bitstring: return encode_bitstring(out, term);
   }
 }

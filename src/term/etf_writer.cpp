@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "barrel/base/assert.hpp"
+#include "barrel/term/shared_parts.hpp"
 #include "term/etf_tags.hpp"
 
 namespace barrel::etf {
@@ -82,6 +83,14 @@ void write_binary(ByteWriter& out, BytesView bytes) {
   out.u8(binary);
   out.u32(length32(bytes.size()));
   out.bytes(bytes);
+}
+
+void write_binary(ByteWriter& out, const SharedBytes& bytes) {
+  if (out.parts() == nullptr || bytes.size() < SharedParts::part_bytes_min)
+    return write_binary(out, bytes.view());
+  out.u8(binary);
+  out.u32(length32(bytes.size()));
+  out.parts()->add(out.size(), bytes);
 }
 
 void write_string(ByteWriter& out, BytesView bytes) {

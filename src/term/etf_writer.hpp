@@ -4,6 +4,7 @@
 
 #include "barrel/base/bytes.hpp"
 #include "barrel/term/big_int.hpp"
+#include "barrel/term/shared_bytes.hpp"
 #include "barrel/term/term.hpp"
 
 /// The pieces of which the external form of a term is made.
@@ -15,6 +16,8 @@ void write_big_integer(ByteWriter& out, const BigInt& value);
 void write_real(ByteWriter& out, double value);
 void write_atom(ByteWriter& out, std::string_view text);
 void write_binary(ByteWriter& out, BytesView bytes);
+/// Large ones are left to the writer's SharedParts, when it has them.
+void write_binary(ByteWriter& out, const SharedBytes& bytes);
 void write_string(ByteWriter& out, BytesView bytes);
 void write_tuple_header(ByteWriter& out, std::size_t arity);
 /// The count excludes the tail, which must follow the elements.

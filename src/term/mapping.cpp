@@ -37,7 +37,7 @@ constexpr std::int64_t million = 1'000'000;
 }  // namespace
 
 void Codec<SharedBytes>::write(Sink& sink, const SharedBytes& value) {
-  sink.binary(value.view());
+  sink.binary(value);
 }
 bool Codec<SharedBytes>::read(Source& source, SharedBytes& value) {
   Term term;

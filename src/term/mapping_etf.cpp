@@ -36,6 +36,10 @@ class EtfSink final : public Sink {
     settle();
     etf::write_binary(out_, bytes);
   }
+  void binary(const SharedBytes& bytes) override {
+    settle();
+    etf::write_binary(out_, bytes);
+  }
   void charlist(std::string_view utf8) override { term(Term::charlist(utf8)); }
   void pid(const Pid& value) override {
     settle();

@@ -16,6 +16,7 @@ class TermSink final : public Sink {
   void atom(Atom value) override { parts_.emplace_back(value); }
   void own_atom(std::string_view text) override { parts_.emplace_back(Atom(text)); }
   void binary(BytesView bytes) override { parts_.push_back(Term::binary(bytes)); }
+  void binary(const SharedBytes& bytes) override { parts_.push_back(Term::binary(bytes)); }
   void charlist(std::string_view utf8) override { parts_.push_back(Term::charlist(utf8)); }
   void pid(const Pid& value) override { parts_.emplace_back(value); }
   void reference(const Ref& value) override { parts_.emplace_back(value); }

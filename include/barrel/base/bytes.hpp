@@ -12,6 +12,8 @@
 #pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
 
+class SharedParts;
+
 using Bytes = std::vector<std::uint8_t>;
 using BytesView = std::span<const std::uint8_t>;
 
@@ -75,6 +77,8 @@ class ByteReader {
 class ByteWriter {
  public:
   explicit ByteWriter(Bytes& out) : out_(&out) {}
+  /// Encoders of terms may leave large binaries to `parts`, which may be null.
+  ByteWriter(Bytes& out, SharedParts* parts) : out_(&out), parts_(parts) {}
 
   void u8(std::uint8_t value) { out_->push_back(value); }
   void u16(std::uint16_t value) { big_endian(value); }
@@ -86,6 +90,7 @@ class ByteWriter {
   }
   void text(std::string_view text) { bytes(as_bytes(text)); }
   [[nodiscard]] std::size_t size() const { return out_->size(); }
+  [[nodiscard]] SharedParts* parts() const { return parts_; }
 
  private:
   // Resizing and writing in place measured twice as fast as inserting at the end (GCC 12, a message of 15
@@ -104,6 +109,7 @@ class ByteWriter {
   }
 
   Bytes* out_;
+  SharedParts* parts_ = nullptr;
 };
 
 }  // namespace barrel

@@ -27,6 +27,7 @@ class Sink {
   /// An atom of this program's own, by its text.
   virtual void own_atom(std::string_view text) = 0;
   virtual void binary(BytesView bytes) = 0;
+  virtual void binary(const SharedBytes& bytes) = 0;
   virtual void charlist(std::string_view utf8) = 0;
   virtual void pid(const Pid& value) = 0;
   virtual void reference(const Ref& value) = 0;

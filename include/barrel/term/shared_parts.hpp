@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "barrel/term/shared_bytes.hpp"
+
+#pragma GCC visibility push(default)  // exported by the shared library
+namespace barrel {
+
+/// The large binaries that an encoder leaves out of what it writes, because who sends it can take them from
+/// where they lie (a gather list). Not thread-safe.
+class SharedParts {
+ public:
+  /// Smaller ones are copied. A guess: a copy of so much takes longer than what a further piece costs the
+  /// transport.
+  static constexpr std::size_t part_bytes_min = std::size_t{16} << 10;
+
+  struct Part {
+    std::size_t position;  ///< In what was written, where its bytes belong.
+    SharedBytes bytes;
+  };
+
+  /// `position` is at or behind that of the part before.
+  void add(std::size_t position, SharedBytes bytes) {
+    bytes_ += bytes.size();
+    parts_.push_back({position, std::move(bytes)});
+  }
+  [[nodiscard]] bool empty() const { return parts_.empty(); }
+  [[nodiscard]] std::span<const Part> parts() const { return parts_; }
+  /// Of all parts.
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+
+ private:
+  std::vector<Part> parts_;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace barrel
+#pragma GCC visibility pop
