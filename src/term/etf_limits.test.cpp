@@ -69,6 +69,24 @@ TEST(EtfLimits, AClosureEndsWithinTheOneItIsHeldBy) {
   EXPECT_EQ(outcome(bytes).substr(0, 9), "malformed");
 }
 
+TEST(EtfLimits, AClosureBeginsWithinTheOneItIsHeldBy) {
+  // By its own account the outer one ends before those which a map compares: what they are then lies outside
+  // of its bytes, as AddressSanitizer sees.
+  const Bytes inner = closures_as_keys(1);
+  Bytes parts{104, 2};
+  ByteWriter out(parts);
+  encode_etf(out, Term(std::string(200, 'x')));
+  out.bytes(inner);
+  for (const std::size_t early : {std::size_t{1}, inner.size(), inner.size() + 100}) {
+    Bytes bytes = closure(parts);
+    const std::size_t size = bytes.size() - 1 - early;
+    bytes[3] = static_cast<std::uint8_t>(size >> 8);
+    bytes[4] = static_cast<std::uint8_t>(size);
+    bytes.insert(bytes.begin(), 131);
+    EXPECT_EQ(outcome(bytes).substr(0, 9), "malformed") << early;
+  }
+}
+
 TEST(EtfLimits, WhatClosuresHoldCountsAsNesting) {
   Bytes bytes{106};
   for (int i = 0; i < 3; ++i) {

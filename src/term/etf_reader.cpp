@@ -390,8 +390,10 @@ bool EtfReader::fun_bytes(std::size_t size, SharedBytes& out) {
   }
   const std::size_t start = in_.position();
   if (funs_ > 0) {
+    // It may begin behind the end that the outer one has declared.
     const std::size_t offset = start - outer_fun_start_;
-    if (size > outer_fun_.size() - offset) return fail("a fun of another size than declared");
+    if (offset > outer_fun_.size() || size > outer_fun_.size() - offset)
+      return fail("a fun of another size than declared");
     out = outer_fun_.slice(offset, size);
     return true;
   }
