@@ -25,6 +25,7 @@
 #include "barrel/term/mapping.hpp"
 #include "erlang/beam.hpp"
 #include "exchange.hpp"
+#include "own_network.hpp"
 #include "report.hpp"
 #include "support/child.hpp"
 #include "support/temp_dir.hpp"
@@ -215,6 +216,7 @@ pid_t pid_of(Beam& beam) {
 }
 
 void run_all(const std::vector<std::string_view>& chosen) {
+  const std::string congestion_control = use_cubic();
   const test::TempDir directory;
   const test::Epmd epmd;
   test::Child other({.argv = {"/proc/self/exe", "serve", directory.path(), std::to_string(epmd.port())}});
@@ -232,8 +234,8 @@ void run_all(const std::vector<std::string_view>& chosen) {
   directions.push_back({"erlang-barrel", pid_of(*client), other.pid(), barrel_server, nullptr, client.get()});
   directions.push_back({"barrel-barrel", ::getpid(), other.pid(), barrel_server, node.get(), nullptr});
   for (const Direction& direction : directions) (void)direction.one_way_rate(1, 1'000, small_bytes);
-  Report report(
-      "Erlang: nodes as processes over TCP on 127.0.0.1 (barrel-barrel: QUIC, encrypted), medians of 5 runs");
+  Report report("Erlang: nodes as processes over TCP (" + congestion_control +
+                ") on 127.0.0.1 (barrel-barrel: QUIC, encrypted), medians of 5 runs");
   measure(report, directions, chosen);
   other.close_input();
 }
