@@ -56,20 +56,22 @@ TEST_F(LoopTest, CancelledTimersDoNotRun) {
 
 TEST_F(LoopTest, TimersArePreciseToFarBelowAMillisecond) {
   auto loop = make({.spin_max = 0us});
-  std::vector<Duration> late;
+  // A busy machine makes the loop late, but not each time; a sleep in whole milliseconds would be late by 0.7
+  // ms at least.
+  Duration least_late = 1h;
+  int times = 0;
   Instant due{};
   Timer ticking(*loop, [&] {
-    late.push_back(clock.now() - due);
-    if (late.size() == 20) return loop->stop();
+    least_late = std::min(least_late, clock.now() - due);
+    if (least_late < 400us || ++times == 1'000) return loop->stop();
     due = loop->now() + 300us;
     ticking.arm(due);
   });
   due = loop->now() + 300us;
   ticking.arm(due);
   loop->run();
-  std::ranges::sort(late);
-  EXPECT_GE(late.front(), 0us);
-  EXPECT_LT(late[late.size() / 2], 400us) << "a sleep in whole milliseconds would be later";
+  EXPECT_GE(least_late, 0us);
+  EXPECT_LT(least_late, 400us);
 }
 
 TEST_F(LoopTest, ReusableTimerReplacesItsDeadlineAndDiesWithItsOwner) {

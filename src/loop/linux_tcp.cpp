@@ -192,14 +192,15 @@ bool LinuxTcpStream::read_once() {
   if (placed > 0) events_->on_placed(placed);
   if (count > placed && fd_.is_open()) events_->on_bytes({shared_->buffer.get(), count - placed});
   if (!fd_.is_open()) return false;
-  if (floods_.is_flood(count, shared_->loop.now()) && is_drained) rest();
+  const Duration pause = floods_.rest_after(count, is_drained, shared_->loop.now());
+  if (pause > Duration::zero()) rest(pause);
   return !is_drained;
 }
 
-void LinuxTcpStream::rest() {
+void LinuxTcpStream::rest(Duration pause) {
   shared_->rests.add();
   want(watched_ & ~std::uint32_t{EPOLLIN});
-  rest_.arm_after(FloodGate::rest);
+  rest_.arm_after(pause);
 }
 
 void LinuxTcpStream::end_rest() {
