@@ -207,7 +207,7 @@ class TcpNode final : public LinkOwner {
       encode_head(out, control, envelope);
       encode_etf(out, Term::binary(text_of(bytes)));
     };
-    (void)outbound->push(dist::Lane::messages, bytes, encode, false, dist::Outbound::sender_of(control.from));
+    (void)outbound->push(dist::Lane::messages, encode, false, dist::Outbound::sender_of(control.from));
     live->flush(network.time);
   }
   [[nodiscard]] std::uint64_t count(const std::string& metric) const { return metrics.snapshot()[metric]; }

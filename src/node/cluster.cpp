@@ -206,6 +206,7 @@ void Cluster::drain_dirty() {
 }
 
 void Cluster::turn() {
+  runtime_.release_wakeups();  // before what is sent now, which takes longer
   drain_dirty();
   if (const auto due = overlay_->next_deadline(); due && *due <= loop_.now()) overlay_->advance(moment());
   drain_dirty();  // what the overlay has just said goes out in this turn
@@ -213,6 +214,7 @@ void Cluster::turn() {
   if (tcp_) tcp_->turn();
   membership_.publish(*overlay_);
   if (std::exchange(peers_changed_, false)) publish_peers();
+  runtime_.release_wakeups();
   arm_timer();
 }
 

@@ -91,6 +91,9 @@ void Dispatcher::dispatch(const carrier::Link& link, dist::Message& message) {
   if (source == sources_.end()) return;
   received_.add();
   std::visit([&](const auto& control) { on(source->second, control, message.payload); }, message.control);
+  if (++held_messages_ < wakeup_messages_max) return;
+  held_messages_ = 0;
+  runtime_.release_wakeups();
 }
 
 bool Dispatcher::has_room(const Source& source, const dist::Payload& payload) {

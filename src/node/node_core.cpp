@@ -141,12 +141,18 @@ Result<void> NodeCore::open(Node& node) {
   start_link_probe(*runtime_,
                    [this](NodeName peer) { loop_->post([this, peer] { cluster_->unanswered(peer); }); });
   loop_->post([this] { cluster_->start(); });
-  if (own_threads_) thread_ = std::thread([this] { loop_->run(); });
+  if (own_threads_) thread_ = std::thread([this] { run_cluster(); });
   log_.info("started", {{"node", std::string(config_.name.text())},
                         {"port", std::to_string(cluster_->port())},
                         {"creation", std::to_string(creation_)},
                         {"new_identity", identity_->is_new ? "true" : "false"}});
   return {};
+}
+
+void NodeCore::run_cluster() {
+  runtime_->hold_wakeups(true);  // Cluster::turn() releases them
+  loop_->run();
+  runtime_->hold_wakeups(false);
 }
 
 void NodeCore::run_on_cluster(const std::function<void()>& task) {

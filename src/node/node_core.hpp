@@ -52,6 +52,8 @@ class NodeCore {
   void build(std::uint64_t seed);
   Result<void> open(Node& node);
   Result<void> stop_processes();
+  /// What the cluster thread does.
+  void run_cluster();
   /// Runs `task` on the cluster thread and waits for it.
   void run_on_cluster(const std::function<void()>& task);
   /// Waits until `done` holds on the cluster thread, at most `limit`.

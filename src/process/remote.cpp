@@ -68,6 +68,14 @@ void Runtime::deliver_encoded(const RemoteTarget& to, const SharedBytes& payload
   (void)impl_->deliver_alias(alias, EncodedMessage::make(payload, context));
 }
 
+void Runtime::hold_wakeups(bool on) {
+  impl_->scheduler.hold_wakeups(on);
+}
+
+void Runtime::release_wakeups() {
+  impl_->scheduler.release_wakeups();
+}
+
 void Runtime::deliver_signal(const RemoteSignal& remote) {
   hand_over(*impl_, remote, nullptr);
 }

@@ -26,6 +26,7 @@ void relax() noexcept {
 }  // namespace
 
 thread_local Scheduler::Worker* Scheduler::this_worker = nullptr;
+thread_local Scheduler::Held Scheduler::held_back;
 
 Scheduler::Scheduler(RuntimeImpl& runtime, const Settings& settings)
     : runtime_(runtime), settings_(settings) {
@@ -82,6 +83,7 @@ bool Scheduler::is_current(const Process& process) noexcept {
 void Scheduler::ready(Process& process, bool next) noexcept {
   Worker* worker = this_worker;
   if (worker == nullptr || &worker->scheduler != this) {
+    if (held_back.scheduler == this) return hold(process);
     inject(&process, &process, 1);
     wake_one();
     return;
@@ -89,6 +91,24 @@ void Scheduler::ready(Process& process, bool next) noexcept {
   if (!next) return enqueue(*worker, process);
   if (Process* earlier = worker->next.exchange(&process, std::memory_order_acq_rel))
     enqueue(*worker, *earlier);
+}
+
+void Scheduler::hold(Process& process) noexcept {
+  if (held_back.count == 0) held_back.first = &process;
+  else held_back.last->next_ready = &process;
+  held_back.last = &process;
+  ++held_back.count;
+}
+
+void Scheduler::hold_wakeups(bool on) noexcept {
+  release_wakeups();
+  held_back.scheduler = on ? this : nullptr;
+}
+
+void Scheduler::release_wakeups() noexcept {
+  if (held_back.scheduler != this || held_back.count == 0) return;
+  inject(held_back.first, held_back.last, std::exchange(held_back.count, 0));
+  wake_one();
 }
 
 void Scheduler::enqueue(Worker& worker, Process& process) noexcept {

@@ -39,6 +39,10 @@ class Scheduler {
 
   /// The process runs soon. Any thread. `next`: before others, if this thread is one of the scheduler's.
   void ready(Process& process, bool next) noexcept;
+  /// As Runtime::hold_wakeups().
+  void hold_wakeups(bool on) noexcept;
+  void release_wakeups() noexcept;
+
   /// On the owner's thread: until no process is runnable; whether any was.
   bool run_until_idle();
 
@@ -92,6 +96,7 @@ class Scheduler {
   void sleep(Worker& worker);
   void wake_one() noexcept;
 
+  void hold(Process& process) noexcept;
   void inject(Process* first, Process* last, std::size_t count) noexcept;
   [[nodiscard]] Process* take_injected();
 
@@ -100,7 +105,16 @@ class Scheduler {
   void watch(Worker& worker, Instant now);
   void report_long_step(Worker& worker);
 
+  /// What a thread keeps for release_wakeups(), in a row through next_ready.
+  struct Held {
+    Scheduler* scheduler = nullptr;  ///< Whose processes are held; none: those of nobody.
+    Process* first = nullptr;
+    Process* last = nullptr;
+    std::size_t count = 0;
+  };
+
   static thread_local Worker* this_worker;
+  static thread_local Held held_back;
 
   RuntimeImpl& runtime_;
   const Settings settings_;

@@ -31,5 +31,45 @@ TEST(SchedulerThreads, ADearOfferOfTheProcessorEndsTheSpinningForAWhile) {
   EXPECT_LE(offers, static_cast<std::uint64_t>(clock.now().time_since_epoch() / Duration(50ms)) + 1);
 }
 
+Task<> count(Self self, std::atomic<int>* got) {
+  for (;;) {
+    (void)co_await self.receive<int>();
+    *got = *got + 1;
+  }
+}
+Task<> answer(Self self) {
+  for (;;) self.send(co_await self.receive<Pid>(), 0);
+}
+Task<> ask(Self self, Pid other) {
+  self.send(other, self.pid());
+  (void)co_await self.receive<int>();
+}
+
+TEST(SchedulerThreads, WhatAThreadHoldsBackRunsWhenItReleases) {
+  Metrics metrics;
+  std::atomic<int> got{0};
+  Runtime runtime(test::TestRuntime::with(1), test::real_clock(), Log(), metrics);
+  const Pid held = runtime.spawn(count, &got);
+  const Pid other = runtime.spawn(answer);
+  // One thread runs processes in the order in which they wake.
+  const auto others_run = [&] { std::thread([&] { (void)runtime.run(ask, other); }).join(); };
+  others_run();  // and so `held` waits for its first message
+  runtime.hold_wakeups(true);
+  (void)runtime.send(held, 1);
+  (void)runtime.send(held, 2);
+  others_run();
+  EXPECT_EQ(got, 0);
+  runtime.release_wakeups();
+  others_run();
+  EXPECT_EQ(got, 2);
+  (void)runtime.send(held, 3);
+  runtime.hold_wakeups(false);
+  others_run();
+  EXPECT_EQ(got, 3);
+  (void)runtime.send(held, 4);
+  others_run();
+  EXPECT_EQ(got, 4);
+}
+
 }  // namespace
 }  // namespace barrel

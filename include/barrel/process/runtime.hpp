@@ -185,6 +185,11 @@ class Runtime {
   /// Decoded when the receiver looks at it. To nobody, or to an alias that is no longer active: dropped.
   void deliver_encoded(const RemoteTarget& to, const SharedBytes& payload,
                        const std::shared_ptr<const DecodeContext>& context);
+  /// From now on processes that wake because of what this thread does run after release_wakeups() only, so
+  /// that a sleeping scheduler is woken once for many messages; `on` false: no longer. For a thread that
+  /// takes turns and releases at the end of each.
+  void hold_wakeups(bool on);
+  void release_wakeups();
   /// A signal from another node. Answers through the router what Erlang answers for the dead: exit or down
   /// with noproc, unlink_ack always.
   void deliver_signal(const RemoteSignal& signal);
