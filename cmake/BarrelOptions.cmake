@@ -46,6 +46,8 @@ if(BARREL_WERROR)
 endif()
 if(BARREL_SANITIZE)
   target_compile_options(barrel_options INTERFACE -fsanitize=${BARREL_SANITIZE} -fno-omit-frame-pointer)
+  # Spans and vectors check their bounds, also where nobody reads beyond them yet.
+  target_compile_definitions(barrel_options INTERFACE _GLIBCXX_ASSERTIONS)
   if(BARREL_SANITIZE MATCHES undefined)
     target_compile_options(barrel_options INTERFACE -fno-sanitize-recover=undefined)
   endif()

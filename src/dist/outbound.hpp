@@ -95,8 +95,8 @@ class Outbound {
   /// channel that has nothing to send keeps little of it.
   static constexpr std::size_t pool_bytes_max = 4U << 20;
   static constexpr std::size_t idle_pool_bytes_max = 256U << 10;
-  /// Of the buffer in which a thread encodes, kept for its next message.
-  static constexpr std::size_t encoding_bytes_max = 256U << 10;
+  /// A buffer in which a thread encodes is kept for its next message unless it is larger.
+  static constexpr std::size_t encoding_bytes_max = Shelf<Bytes>::buffer_bytes_max;
 
   /// `metrics` must outlive this.
   Outbound(OutboundLimits limits, Metrics& metrics);
