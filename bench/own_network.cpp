@@ -35,7 +35,7 @@ bool start_loopback() {
 }  // namespace
 
 std::string use_cubic() {
-  const std::string system = congestion_control();
+  std::string system = congestion_control();
   if (system == "cubic") return system;
   const bool moved = ::unshare(CLONE_NEWNET) == 0 || ::unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;
   if (!moved) return system + " (the system's; cubic, Linux's default, needs a network namespace)";

@@ -124,7 +124,10 @@ void Outbound::add_whole(Queue& queue, Slices frame) {
   queue.whole_queued += frame.size();
   std::vector<SharedBytes> pieces;
   frame.take(frame.size(), pieces);
-  for (SharedBytes& piece : pieces) queue.full.push_back({std::move(piece), &piece != &pieces.back()});
+  for (SharedBytes& piece : pieces) {
+    const bool more = &piece != &pieces.back();
+    queue.full.push_back({std::move(piece), more});
+  }
 }
 
 Outbound::Pushed Outbound::refuse_large() {
@@ -262,7 +265,8 @@ void Outbound::lower_frame_limit(std::size_t bytes_max) {
 void Outbound::drop_too_large(Queue& queue) {
   slice_open(queue);
   std::vector<Piece> kept;
-  for (const auto& [slice, more] : std::exchange(queue.full, {})) {
+  for (const Piece& piece : std::exchange(queue.full, {})) {
+    const SharedBytes& slice = piece.bytes;
     std::size_t from = 0;  // of the frames that stay, up to `at`
     std::size_t at = 0;
     const auto keep = [&] {
@@ -308,8 +312,8 @@ void Outbound::convert(Queue& queue) {
   queue.open_sliced = 0;
   queue.pending_bytes -= std::exchange(queue.queued_bytes, 0);
   queue.whole_queued = queue.whole_taken;  // what waits is counted anew, as it is laid back
-  for (const auto& [slice, more] : waiting) {
-    for (ByteReader in(slice.view()); !in.at_end();) {
+  for (const Piece& piece : waiting) {
+    for (ByteReader in(piece.bytes.view()); !in.at_end();) {
       const std::uint32_t length = in.u32();
       convert(queue, in.take(length));
     }

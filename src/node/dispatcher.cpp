@@ -64,7 +64,7 @@ void Dispatcher::link_up(const carrier::Link& link) {
   auto& earlier = contexts_[peer];
   std::erase_if(earlier, [](const auto& past) { return past.expired(); });
   Source source{link.id(), peer, link.proves_name(), context, quotas(peer).relayed, earlier};
-  earlier.push_back(std::move(context));
+  earlier.push_back(context);
   sources_.insert_or_assign(link.id(), std::move(source));
 }
 

@@ -34,7 +34,8 @@ class RelationQuotas {
   void give_back(Atom node, std::uint32_t relations) {
     const std::scoped_lock lock(mutex_);
     const auto count = counts_.find(node);
-    if ((count->second -= relations) == 0) counts_.erase(count);
+    count->second -= relations;
+    if (count->second == 0) counts_.erase(count);
   }
 
  private:

@@ -18,9 +18,9 @@ class SlowClock final : public Clock {
 };
 
 TEST(SchedulerThreads, ADearOfferOfTheProcessorEndsTheSpinningForAWhile) {
-  SlowClock clock;
+  const SlowClock clock;
   Metrics metrics;
-  Counter& dear = metrics.counter("process.dear_offers");
+  const Counter& dear = metrics.counter("process.dear_offers");
   Runtime runtime(test::TestRuntime::with(1), clock, Log(), metrics);
   const auto give_up = test::real_clock().now() + 10s;
   while (dear.value() == 0 && test::real_clock().now() < give_up) std::this_thread::yield();

@@ -56,7 +56,7 @@ TEST(EtfLimits, WhereNoneBelongsACompressedTermIsNotUnfolded) {
   EXPECT_EQ(outcome(bytes), "a term");
   EXPECT_EQ(outcome(bytes, {.uncompressed_bytes_max = 0}), "malformed: a compressed term where none belongs");
   // What term_to_binary has compressed is a binary for us.
-  Term inside = Term::binary(BytesView(bytes));
+  const Term inside = Term::binary(BytesView(bytes));
   EXPECT_EQ(outcome(encode_etf(inside), {.uncompressed_bytes_max = 0}), "a term");
 }
 
