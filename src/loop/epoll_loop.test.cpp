@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 using testing::ElementsAre;
 
 struct LoopTest : testing::Test {
-  std::unique_ptr<EpollLoop> make(LoopOptions options = {}) {
+  std::unique_ptr<EpollLoop> make(const LoopOptions& options = {}) {
     return std::move(*make_epoll_loop(metrics, options));
   }
 
