@@ -1,7 +1,7 @@
 // bench_erlang: messages between Barrel and Erlang nodes over TCP, beside the same between two Erlang nodes
 // and, for information, between two Barrel nodes over QUIC; each node a process of this machine. Workloads:
-// docs/benchmarks.md; `bench_erlang bulk64k rr64` runs these two alone, `bench_erlang serve DIRECTORY
-// EPMD_PORT` is a Barrel node that serves.
+// docs/benchmarks.md; `bench_erlang bulk64k rr64` runs these two alone, `bench_erlang rr64
+// erlang-barrel` that direction alone, `bench_erlang serve DIRECTORY EPMD_PORT` is a Barrel node that serves.
 #include <unistd.h>
 
 #include <algorithm>
@@ -175,8 +175,11 @@ void add_rows(Report& report, const std::vector<Direction>& directions, const st
 
 void measure(Report& report, std::vector<Direction>& directions,
              const std::vector<std::string_view>& chosen) {
+  constexpr std::array<std::string_view, 5> rows = {"oneway64_1", "oneway64_8", "bulk64k", "rr1", "rr64"};
   const auto wanted = [&](std::string_view metric) {
-    return chosen.empty() || std::ranges::find(chosen, metric) != chosen.end();
+    const bool any =
+        std::ranges::any_of(rows, [&](auto row) { return std::ranges::find(chosen, row) != chosen.end(); });
+    return !any || std::ranges::find(chosen, metric) != chosen.end();
   };
   const auto one_ways = [&](const char* metric, const char* unit, int senders, int count, std::size_t size,
                             double factor) {
@@ -233,6 +236,10 @@ void run_all(const std::vector<std::string_view>& chosen) {
   directions.push_back({"barrel-erlang", ::getpid(), pid_of(*server), erlang_server, node.get(), nullptr});
   directions.push_back({"erlang-barrel", pid_of(*client), other.pid(), barrel_server, nullptr, client.get()});
   directions.push_back({"barrel-barrel", ::getpid(), other.pid(), barrel_server, node.get(), nullptr});
+  const auto is_chosen = [&](const Direction& direction) {
+    return std::ranges::find(chosen, direction.name) != chosen.end();
+  };
+  if (std::ranges::any_of(directions, is_chosen)) std::erase_if(directions, std::not_fn(is_chosen));
   for (const Direction& direction : directions) (void)direction.one_way_rate(1, 1'000, small_bytes);
   Report report("Erlang: nodes as processes over TCP (" + congestion_control +
                 ") on 127.0.0.1 (barrel-barrel: QUIC, encrypted), medians of 5 runs");

@@ -12,7 +12,8 @@ namespace {
 constexpr std::size_t length_bytes = 4;
 
 std::size_t fragments_of(std::size_t payload_bytes) {
-  return std::max<std::size_t>(1, (payload_bytes + fragment_payload_bytes - 1) / fragment_payload_bytes);
+  // The last one takes what is less than a half.
+  return (payload_bytes + fragment_payload_bytes / 2) / fragment_payload_bytes;
 }
 
 }  // namespace
@@ -67,7 +68,8 @@ std::size_t FragmentTurns::take_fragment(Item& item, std::vector<SharedBytes>& o
   // The control message has no bytes only when it has gone out with the first fragment.
   const std::size_t control = std::exchange(item.control_bytes, 0);
   const bool first = control != 0;
-  const std::size_t part = std::min(item.left.size(), control + fragment_payload_bytes);
+  const bool last = item.fragments_left == 1;
+  const std::size_t part = last ? item.left.size() : control + fragment_payload_bytes;
   const std::size_t header = first ? first_fragment_header_bytes : next_fragment_header_bytes;
   Bytes head;
   head.reserve(length_bytes + header);

@@ -159,10 +159,10 @@ Outbound::Pushed Outbound::append_large(Queue& queue, Frame& frame, Sender sende
   const auto from = static_cast<std::uint64_t>(sender);
   const std::size_t count = frame.size();
   constexpr std::size_t skipped = length_bytes + header_bytes;
-  if (queue.form.load().fragments && count > skipped + fragment_payload_bytes) {
+  if (queue.form.load().fragments && count > skipped + whole_payload_bytes_max) {
     const auto control = leading_term_bytes(BytesView(frame.bytes).subspan(skipped));
     if (!control) return refuse_large();
-    if (count - skipped - *control > fragment_payload_bytes) {
+    if (count - skipped - *control > whole_payload_bytes_max) {
       Slices message = slices_of(frame);
       message.skip(skipped);
       return queued(queue, queue.turns.add_large(from, std::move(message), *control, queue.whole_queued));
@@ -328,7 +328,7 @@ void Outbound::convert(Queue& queue, BytesView frame) {
   Bytes converted;
   converted.reserve(length_bytes + header_bytes + message.size());
   ByteWriter writer(converted);
-  const bool in_fragments = queue.form.load().fragments && payload.size() > fragment_payload_bytes;
+  const bool in_fragments = queue.form.load().fragments && payload.size() > whole_payload_bytes_max;
   if (!in_fragments) {
     writer.u32(static_cast<std::uint32_t>(header_bytes + *control + payload.size()));
     writer.u8(version_byte);
