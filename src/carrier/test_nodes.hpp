@@ -153,8 +153,7 @@ class TestNode final : public LinkOwner, public DatagramSink {
       encode_head(out, control, envelope);
       encode_etf(out, payload);
     };
-    const auto pushed =
-        outbound_to(peer)->push(lane, encode, false, dist::Outbound::sender_of(control.from));
+    const auto pushed = outbound_to(peer)->push(lane, encode, false, dist::Outbound::sender_of(control.from));
     if (pushed.wake && peers[peer].live != nullptr) peers[peer].live->flush(network.now);
     return pushed;
   }

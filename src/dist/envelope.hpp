@@ -39,8 +39,8 @@ inline constexpr std::size_t next_fragment_header_bytes = 2 + 8 + 8;
 
 /// Payload in one fragment; the last one has up to a half more. Erlang's ERTS_DIST_FRAGMENT_SIZE.
 inline constexpr std::size_t fragment_payload_bytes = 64U << 10;
-/// The largest payload that goes whole. Whoever receives fragments has to put them together, which is not worth
-/// it for a short one behind a long one: a binary of 64 KiB and its tag, say, which Erlang splits.
+/// The largest payload that goes whole. Whoever receives fragments has to put them together, which is not
+/// worth it for a short one behind a long one: a binary of 64 KiB and its tag, say, which Erlang splits.
 inline constexpr std::size_t whole_payload_bytes_max = fragment_payload_bytes + fragment_payload_bytes / 2;
 
 /// The form that two nodes use which have negotiated `flags`.

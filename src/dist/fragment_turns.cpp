@@ -86,10 +86,4 @@ std::size_t FragmentTurns::take_fragment(Item& item, std::vector<SharedBytes>& o
   return length_bytes + header + part;
 }
 
-void FragmentTurns::clear() {
-  senders_.clear();
-  waiting_.clear();
-  turns_.clear();
-}
-
 }  // namespace barrel::dist

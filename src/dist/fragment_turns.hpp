@@ -43,7 +43,11 @@ class FragmentTurns {
   /// start() has said so. Returns the bytes that were added.
   std::size_t take_turn(std::vector<SharedBytes>& out);
 
-  void clear();
+  void swap(FragmentTurns& other) {
+    senders_.swap(other.senders_);
+    waiting_.swap(other.waiting_);
+    turns_.swap(other.turns_);
+  }
 
  private:
   /// A message on its way, or a whole frame: then fragments_left is 0.

@@ -47,7 +47,7 @@ void Outbound::Frame::join() {
   std::size_t from = 0;
   for (const SharedParts::Part& part : parts.parts()) {
     writer.bytes(BytesView(bytes).subspan(from, part.position - from));
-    writer.bytes(part.bytes.view());
+    writer.bytes(part.bytes);
     from = part.position;
   }
   writer.bytes(BytesView(bytes).subspan(from));
@@ -148,7 +148,7 @@ Slices Outbound::slices_of(Frame& frame) const {
   std::size_t from = 0;
   for (const SharedParts::Part& part : frame.parts.parts()) {
     slices.push(bytes.slice(from, part.position - from));
-    slices.push(part.bytes);
+    slices.push(SharedBytes(part.owner, part.bytes));
     from = part.position;
   }
   slices.push(bytes.slice(from, count - from));
@@ -342,9 +342,13 @@ void Outbound::convert(Queue& queue, BytesView frame) {
     // One after the other, as they stand in line: who sent them is not known any more.
     FragmentTurns turns(sequences_);
     count = turns.add_large(0, Slices(SharedBytes(std::move(converted))), *control, 0);
-    std::vector<SharedBytes> slices;
-    while (turns.start(0)) turns.take_turn(slices);
-    for (SharedBytes& slice : slices) add_whole(queue, Slices(std::move(slice)));
+    while (turns.start(0)) {
+      std::vector<SharedBytes> pieces;
+      turns.take_turn(pieces);
+      Slices fragment;
+      for (SharedBytes& piece : pieces) fragment.push(std::move(piece));
+      add_whole(queue, std::move(fragment));
+    }
   } else if (count < large_bytes) {
     add_open(queue, converted);
   } else {
@@ -373,12 +377,14 @@ void Outbound::restart() {
   depth_max_ = 0;
   dirty_ = false;  // before the queues are emptied: what is pushed afterwards asks for a wake-up
   for (Queue& queue : queues_) {
+    // Freed without the lock: what a user's owner of bytes does then may be to send.
     std::vector<Piece> dropped;
+    FragmentTurns turns(sequences_);
     const std::lock_guard guard(queue.lock);
     dropped.swap(queue.full);
+    turns.swap(queue.turns);
     queue.open.reset();
     queue.open_sliced = 0;
-    queue.turns.clear();
     queue.atom_cache.reset();
     queue.form = OutboundForm();
     queue.whole_queued = 0;

@@ -10,9 +10,9 @@
 
 #include "barrel/base/bytes.hpp"
 #include "barrel/base/metrics.hpp"
+#include "barrel/base/shared_parts.hpp"
 #include "barrel/term/pid.hpp"
 #include "barrel/term/shared_bytes.hpp"
-#include "barrel/term/shared_parts.hpp"
 #include "dist/atom_cache.hpp"
 #include "dist/buffer_pool.hpp"
 #include "dist/envelope.hpp"
@@ -113,7 +113,7 @@ class Outbound {
   }
 
   /// Queues one frame. `encode(ByteWriter&, Envelope)` appends the message in that envelope (encode_head()
-  /// and payload), and may be called again if the envelope changes meanwhile. It may leave large binaries to
+  /// and payload), and may be called again if the form changes meanwhile. It may leave large binaries to
   /// the writer's SharedParts. When it throws, nothing is queued and the exception passes.
   /// `force`: also over the budget, for signals that must not be lost (exits, DOWNs, acknowledgements); the
   /// number of those is bounded by the links and monitors that exist.
@@ -224,7 +224,7 @@ class Outbound {
   Pushed append(Queue& queue, Frame& frame, Sender sender);
   Pushed append_large(Queue& queue, Frame& frame, Sender sender);
   Pushed refuse_large();
-  /// The bytes of a large frame and its parts; the frame has a buffer of the pool afterwards.
+  /// The bytes of a large frame and its parts. The frame has another buffer afterwards, if its own is large.
   [[nodiscard]] Slices slices_of(Frame& frame) const;
   Pushed queued(Queue& queue, std::size_t count);
   [[nodiscard]] static BytesView shorten(Queue& queue, BytesView frame);

@@ -206,6 +206,38 @@ TEST_P(OutboundFragments, WhatWaitedForTheConnectionIsTurnedIntoItsEnvelope) {
   EXPECT_EQ(outbound.pending_bytes(Lane::messages), 0U);
 }
 
+TEST_P(OutboundFragments, WhatWaitedIsTakenInWholeFrames) {
+  (void)push(1, 100);
+  (void)push(1, 300'000);
+  outbound.use(form);
+  while (outbound.queued_bytes(Lane::messages) > 0) {
+    take(150);
+    EXPECT_EQ(frames.buffered(), 0U);
+  }
+  EXPECT_EQ(arrived, (std::vector<Arrived>{{1, 100}, {1, 300'000}}));
+}
+
+TEST_P(OutboundFragments, WhoeverKeepsBytesMaySendWhenTheyAreDropped) {
+  outbound.use(form);
+  struct Sends {
+    ~Sends() {
+      (void)outbound.push(Lane::messages, [](ByteWriter& out, Envelope) { out.u8(1); });
+    }
+    Outbound& outbound;
+    Bytes bytes;
+  };
+  {
+    const auto owner = std::make_shared<Sends>(outbound, Bytes(300'000));
+    const Term large = Term::binary(SharedBytes(owner, owner->bytes));
+    (void)outbound.push(Lane::messages, [&](ByteWriter& out, Envelope envelope) {
+      encode_head(out, Send{at_here(1), at_there}, envelope);
+      encode_etf(out, large);
+    });
+  }
+  outbound.restart();  // does not return if the lock is held
+  EXPECT_EQ(outbound.pending_bytes(Lane::messages), GetParam() ? 5U : 0U);
+}
+
 TEST_P(OutboundFragments, LargeMessagesFollowWhatWaitedForTheConnection) {
   (void)push(1, 10);
   (void)push(1, 200'000);

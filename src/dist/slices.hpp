@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <deque>
 #include <utility>
 #include <vector>
 
@@ -25,7 +24,7 @@ class Slices {
   void take(std::size_t count, std::vector<SharedBytes>& out) {
     bytes_ -= count;
     while (count > 0) {
-      SharedBytes& front = slices_.front();
+      SharedBytes& front = slices_[front_];
       const std::size_t part = std::min(count, front.size());
       count -= part;
       if (part < front.size()) {
@@ -33,19 +32,20 @@ class Slices {
         front = front.slice(part, front.size() - part);
       } else {
         out.push_back(std::move(front));
-        slices_.pop_front();
+        ++front_;
       }
     }
   }
   /// Drops the first `count` bytes, of which there are more in the first slice.
   void skip(std::size_t count) {
     bytes_ -= count;
-    slices_.front() = slices_.front().slice(count, slices_.front().size() - count);
+    slices_[front_] = slices_[front_].slice(count, slices_[front_].size() - count);
   }
   [[nodiscard]] std::size_t size() const { return bytes_; }
 
  private:
-  std::deque<SharedBytes> slices_;
+  std::vector<SharedBytes> slices_;
+  std::size_t front_ = 0;  // those before are gone
   std::size_t bytes_ = 0;
 };
 

@@ -28,6 +28,8 @@ class FloodGate {
     gulp_ += bytes;
     if (!is_drained) return Duration::zero();
     const std::size_t gulp = std::exchange(gulp_, 0);
+    if (gulp == 0) return Duration::zero();
+    if (now - std::exchange(last_, now) > over) answered();
     if (flood_ == Flood::none) begin(gulp, now);
     else if (!is_worth_it(gulp)) answered();
     switch (flood_) {
@@ -47,6 +49,8 @@ class FloodGate {
  private:
   enum class Flood : std::uint8_t { none, small, bulk };
 
+  /// A flood from which nothing came for so long is over.
+  static constexpr Duration over = 2 * rest;
   // Guesses: many more pieces within a rest than a conversation has, and gulps that rests may well end with.
   // More than that at once is no small pieces.
   static constexpr int small_min = 32;
@@ -78,6 +82,7 @@ class FloodGate {
   int small_ = 0;  // pieces since `since_`, or the last large one
   int large_ = 0;  // since `since_`
   Instant since_{};
+  Instant last_{};
 };
 
 }  // namespace barrel::loop

@@ -57,6 +57,22 @@ TEST_F(FloodGateTest, BulkGoesOnAsLongAsGulpsAreWorthIt) {
   EXPECT_EQ(bulk_rests_after(7, 65'000), 0) << "it is over";
 }
 
+TEST_F(FloodGateTest, WhatComesNowAndThenAfterwardsIsReadAtOnce) {
+  bulk_rests_after(8, 65'000);
+  now += 100ms;
+  EXPECT_EQ(bulk_rests_after(100, 65'000, 100ms), 0);
+  rests_after(32, 90);
+  now += 100ms;
+  EXPECT_EQ(rests_after(100, 5'000, 100ms), 0);
+}
+
+TEST_F(FloodGateTest, AGulpEndsWhenThereIsNoMore) {
+  EXPECT_EQ(gate.rest_after(65'000, false, now), Duration::zero());
+  EXPECT_EQ(gate.rest_after(0, true, now), Duration::zero());
+  EXPECT_EQ(bulk_rests_after(6, 65'000), 0);
+  EXPECT_EQ(bulk_rests_after(10, 90), 0) << "no large pieces";
+}
+
 TEST_F(FloodGateTest, ReadsUntilThereIsNoMoreAreOneGulp) {
   bulk_rests_after(8, 65'000);
   for (int i = 0; i < 10; ++i) EXPECT_EQ(gate.rest_after(20'000, false, now), Duration::zero());

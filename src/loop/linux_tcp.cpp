@@ -177,6 +177,7 @@ bool LinuxTcpStream::read_once() {
   message.msg_iovlen = vectors.size();
   const ssize_t result = ::recvmsg(fd_.get(), &message, MSG_DONTWAIT);
   if (result < 0) {
+    if (errno == EAGAIN) rest_if_flood(0, true);
     if (errno == EAGAIN || errno == EINTR) return false;
     fail(system_text(errno));
     return false;
@@ -192,12 +193,13 @@ bool LinuxTcpStream::read_once() {
   if (placed > 0) events_->on_placed(placed);
   if (count > placed && fd_.is_open()) events_->on_bytes({shared_->buffer.get(), count - placed});
   if (!fd_.is_open()) return false;
-  const Duration pause = floods_.rest_after(count, is_drained, shared_->loop.now());
-  if (pause > Duration::zero()) rest(pause);
+  rest_if_flood(count, is_drained);
   return !is_drained;
 }
 
-void LinuxTcpStream::rest(Duration pause) {
+void LinuxTcpStream::rest_if_flood(std::size_t read, bool is_drained) {
+  const Duration pause = floods_.rest_after(read, is_drained, shared_->loop.now());
+  if (pause <= Duration::zero()) return;
   shared_->rests.add();
   want(watched_ & ~std::uint32_t{EPOLLIN});
   rest_.arm_after(pause);

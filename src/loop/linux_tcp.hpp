@@ -51,7 +51,7 @@ class LinuxTcpStream final : public ByteStream, private ReadyHandler {
   void read();
   /// False when there is no more to read now, or nobody to read it.
   [[nodiscard]] bool read_once();
-  void rest(Duration pause);
+  void rest_if_flood(std::size_t read, bool is_drained);
   void end_rest();
   void want(std::uint32_t events);
   void fail(const std::string& why);

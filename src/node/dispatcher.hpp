@@ -113,8 +113,8 @@ class Dispatcher {
   /// A signal about processes of this node.
   void deliver(const Source& source, RemoteSignal signal, const dist::Payload& reason);
 
-  /// Messages for which processes are woken together, within a turn of the cluster thread: the first of them
-  /// waits for the time that 15 take. Measured with bench_erlang; few enough for large ones.
+  /// Of messages for which processes are woken together, at the end of the cluster thread's turn at the
+  /// latest. Measured with bench_erlang; few enough for large ones.
   static constexpr int wakeup_messages_max = 16;
 
   const NodeName self_;

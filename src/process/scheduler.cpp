@@ -200,8 +200,11 @@ Process* Scheduler::spin(Worker& worker) {
 
 void Scheduler::work(Worker& worker) {
   this_worker = &worker;
+  bool has_slept = false;
   while (!stopping_.load(std::memory_order_relaxed)) {
     Process* process = take(worker);
+    // Whoever woke this thread may have had more than one process for it.
+    if (std::exchange(has_slept, false) && process != nullptr && is_work_left()) wake_one();
     if (process == nullptr) {
       searching_.fetch_add(1, std::memory_order_seq_cst);
       process = spin(worker);
@@ -209,8 +212,12 @@ void Scheduler::work(Worker& worker) {
       // Whoever added work while we searched relied on us to see that there may be more.
       if (process != nullptr && was_last && is_work_left()) wake_one();
     }
-    if (process != nullptr) run(worker, *process);
-    else sleep(worker);
+    if (process != nullptr) {
+      run(worker, *process);
+    } else {
+      sleep(worker);
+      has_slept = true;
+    }
   }
   this_worker = nullptr;
   const std::scoped_lock lock(worker.mutex);

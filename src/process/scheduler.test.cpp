@@ -71,5 +71,34 @@ TEST(SchedulerThreads, WhatAThreadHoldsBackRunsWhenItReleases) {
   EXPECT_EQ(got, 4);
 }
 
+/// Waits, without letting its thread go, until as many as there are threads do.
+Task<> meet(Self self, std::atomic<int>* met) {
+  (void)co_await self.receive<int>();
+  *met = *met + 1;
+  const auto give_up = test::real_clock().now() + 10s;
+  while (*met % 2 != 0 && test::real_clock().now() < give_up) std::this_thread::yield();
+}
+
+TEST(SchedulerThreads, WhatIsReleasedTogetherRunsOnAllThreads) {
+  Metrics metrics;
+  std::atomic<int> met{0};
+  Runtime runtime(test::TestRuntime::with(2), test::real_clock(), Log(), metrics);
+  const Instant start = test::real_clock().now();
+  for (int round = 0; round < 20; ++round) {
+    const Pid one = runtime.spawn(meet, &met);
+    const Pid other = runtime.spawn(meet, &met);
+    // Long enough for both threads to sleep, most of the time.
+    const auto asleep = test::real_clock().now() + 1ms;
+    while (test::real_clock().now() < asleep) std::this_thread::yield();
+    runtime.hold_wakeups(true);
+    (void)runtime.send(one, 0);
+    (void)runtime.send(other, 0);
+    runtime.hold_wakeups(false);
+    while (runtime.is_alive(one) || runtime.is_alive(other)) std::this_thread::yield();
+  }
+  EXPECT_EQ(met, 40);
+  EXPECT_LT(test::real_clock().now() - start, 10s) << "one waited for the thread that the other had";
+}
+
 }  // namespace
 }  // namespace barrel

@@ -288,5 +288,19 @@ RC_GTEST_PROP(Etf, ReadsBackWhatItWrites, (std::uint64_t seed)) {
   RC_ASSERT(*decode_etf(SharedBytes(bytes)) == term);
 }
 
+TEST(EtfSharing, ASmallPartOfALargeMessageDoesNotKeepItAlive) {
+  const auto kept_by = [](std::size_t part, std::size_t rest) {
+    const Term message = Term::tuple_of(Term(std::string(part, 'p')), Term(std::string(rest, 'r')));
+    const SharedBytes bytes(encode_etf(message));
+    const Result<Term> read = decode_etf(bytes);
+    EXPECT_EQ(*read, message);
+    return read->elements()[0].shared_bytes().owner() == bytes.owner();
+  };
+  EXPECT_TRUE(kept_by(64, 1'000));
+  EXPECT_FALSE(kept_by(63, 1'000));
+  EXPECT_TRUE(kept_by(20'000, 100'000));
+  EXPECT_FALSE(kept_by(20'000, 1'000'000));
+}
+
 }  // namespace
 }  // namespace barrel

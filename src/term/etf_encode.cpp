@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <memory>
 
+#include "barrel/base/shared_parts.hpp"
 #include "barrel/term/etf.hpp"
-#include "barrel/term/shared_parts.hpp"
 #include "term/etf_tags.hpp"
 #include "term/etf_writer.hpp"
 #include "term/term_node.hpp"

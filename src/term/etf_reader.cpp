@@ -14,6 +14,14 @@ namespace {
 
 // Below this a binary is copied, so that it does not keep a whole message alive.
 constexpr std::size_t shared_bytes_min = 64;
+/// Whoever keeps a part of a message keeps all of it: of a large one, no more than so many times the part.
+constexpr std::size_t kept_per_shared_byte_max = 8;
+constexpr std::size_t kept_bytes_min = std::size_t{4} << 10;
+
+bool is_worth_sharing(std::size_t bytes, const SharedBytes* whole) {
+  if (whole == nullptr || bytes < shared_bytes_min) return false;
+  return whole->size() <= kept_bytes_min || bytes >= whole->size() / kept_per_shared_byte_max;
+}
 
 std::string utf8_of_latin1(BytesView latin1) {
   std::string text;
@@ -228,7 +236,7 @@ bool EtfReader::binary(std::size_t bytes, Term& out) {
   const std::size_t start = in_.position();
   const BytesView content = in_.take(bytes);
   if (!in_.ok()) return false;
-  const bool share = shared_ != nullptr && bytes >= shared_bytes_min;
+  const bool share = is_worth_sharing(bytes, shared_);
   out = share ? Term::binary(shared_->slice(start, bytes)) : Term::binary(content);
   return true;
 }
@@ -398,7 +406,7 @@ bool EtfReader::fun_bytes(std::size_t size, SharedBytes& out) {
     return true;
   }
   const BytesView bytes = in_.rest().first(size);
-  const bool share = shared_ != nullptr && size >= shared_bytes_min;
+  const bool share = is_worth_sharing(size, shared_);
   out = share ? shared_->slice(start, size) : SharedBytes(Bytes(bytes.begin(), bytes.end()));
   outer_fun_ = out;
   outer_fun_start_ = start;

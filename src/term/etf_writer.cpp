@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "barrel/base/assert.hpp"
-#include "barrel/term/shared_parts.hpp"
+#include "barrel/base/shared_parts.hpp"
 #include "term/etf_tags.hpp"
 
 namespace barrel::etf {
@@ -90,7 +90,7 @@ void write_binary(ByteWriter& out, const SharedBytes& bytes) {
     return write_binary(out, bytes.view());
   out.u8(binary);
   out.u32(length32(bytes.size()));
-  out.parts()->add(out.size(), bytes);
+  out.parts()->add({out.size(), bytes.view(), bytes.owner()});
 }
 
 void write_string(ByteWriter& out, BytesView bytes) {

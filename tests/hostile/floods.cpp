@@ -101,7 +101,7 @@ void grafts_unread(Scene& scene) {
 void prunes(Scene& scene) {
   const NodeName own = scene.attacker().name();
   flood(scene, 20'000, [&](int i) {
-    const bool prunes = i % 4 != 3;
+    const bool prunes = i % 4 != 0;  // also the last one
     scene.attacker().send_name("barrel_p2p_plumtree",
                                prunes ? encode(plumtree::Prune{own}) : encode(plumtree::Graft{"none", own}));
   });

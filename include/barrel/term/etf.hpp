@@ -33,7 +33,8 @@ struct EtfLimits {
 }
 
 /// Decodes one term in the external term format, with its leading 131, which must fill `bytes` exactly.
-/// Binaries of 64 bytes and more share `bytes`; smaller ones are copied, so that they do not pin them.
+/// Binaries of 64 bytes and more share `bytes`; smaller ones are copied, so that they do not pin them, and so
+/// are those that are less than an eighth of `bytes`, if these are more than 4 KiB.
 [[nodiscard]] Result<Term> decode_etf(const SharedBytes& bytes, const EtfLimits& limits = {});
 /// As above; copies every binary.
 [[nodiscard]] Result<Term> decode_etf(BytesView bytes, const EtfLimits& limits = {});

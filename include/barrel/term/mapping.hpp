@@ -20,8 +20,8 @@
 ///   Atom, NodeName         atom
 ///   std::string            binary (a charlist is accepted)
 ///   Charlist               list of characters (a binary is accepted)
-///   Bytes, SharedBytes     binary; SharedBytes are read from what another node has sent, and large ones sent to
-///                          it, without a copy
+///   Bytes, SharedBytes     binary; what another node has sent is read into SharedBytes without a copy, and
+///                          large ones are sent without one
 ///   Pid, Ref, Port, Term   themselves
 ///   SystemTime             {MegaSecs, Secs, MicroSecs}
 ///   std::optional<T>       undefined | T

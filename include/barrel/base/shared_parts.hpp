@@ -1,11 +1,12 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
 
-#include "barrel/term/shared_bytes.hpp"
+#include "barrel/base/bytes.hpp"
 
 #pragma GCC visibility push(default)  // exported by the shared library
 namespace barrel {
@@ -20,13 +21,14 @@ class SharedParts {
 
   struct Part {
     std::size_t position;  ///< In what was written, where its bytes belong.
-    SharedBytes bytes;
+    BytesView bytes;
+    std::shared_ptr<const void> owner;  ///< Keeps them alive.
   };
 
-  /// `position` is at or behind that of the part before.
-  void add(std::size_t position, SharedBytes bytes) {
-    bytes_ += bytes.size();
-    parts_.push_back({position, std::move(bytes)});
+  /// Not before the part that was added last.
+  void add(Part part) {
+    bytes_ += part.bytes.size();
+    parts_.push_back(std::move(part));
   }
   [[nodiscard]] bool empty() const { return parts_.empty(); }
   [[nodiscard]] std::span<const Part> parts() const { return parts_; }
