@@ -97,9 +97,13 @@ void grafts_unread(Scene& scene) {
   }
 }
 
-/// The edge to the attacker goes and comes; those to others carry news as before.
+/// A neighbor's edge goes and comes; those to others carry news as before.
 void prunes(Scene& scene) {
   const NodeName own = scene.attacker().name();
+  const auto neighbors = gauge(scene, "membership.active");
+  scene.attacker().send_name("barrel_p2p_bridge", encode(own, hyparview::Join{{own, true}}));
+  settle(scene);
+  require(gauge(scene, "membership.active") == neighbors + 1, "not made a neighbor");
   flood(scene, 20'000, [&](int i) {
     const bool prunes = i % 4 != 0;  // also the last one
     scene.attacker().send_name("barrel_p2p_plumtree",
