@@ -41,5 +41,19 @@ TEST_F(ProcessorOffersTest, AnOfferThatCostATimeSliceEndsTheSpinningForAWhile) {
   EXPECT_EQ(metrics.counter("dear").value(), 1U);
 }
 
+TEST_F(ProcessorOffersTest, SoDoOffersThatAreAllTaken) {
+  for (int i = 0; i < 15; ++i) offer(10us);
+  EXPECT_TRUE(offers.may_spin(clock.time));
+  offer(10us);
+  EXPECT_FALSE(offers.may_spin(clock.time));
+  EXPECT_TRUE(offers.may_spin(clock.time + 60ms));
+  EXPECT_EQ(metrics.counter("dear").value(), 1U);
+}
+
+TEST_F(ProcessorOffersTest, OneThatNobodyTakesShowsThatTheProcessorIsFree) {
+  for (int i = 0; i < 100; ++i) offer(i % 10 == 0 ? 1us : 10us);
+  EXPECT_TRUE(offers.may_spin(clock.time));
+}
+
 }  // namespace
 }  // namespace barrel
