@@ -46,6 +46,7 @@ class QuicLink final : public Link, private quic::ConnectionEvents {
     dist::FrameReader reader;
     std::size_t unfinished = 0;  // what the reader held at last
     Bytes early;                 // what came before the link was up
+    bool ended = false;          // nothing more comes
   };
   /// One outgoing lane.
   struct Outgoing {
@@ -90,7 +91,7 @@ class QuicLink final : public Link, private quic::ConnectionEvents {
   // Messages (quic_link_streams.cpp).
   /// Whether the peer may use the stream as early as this.
   [[nodiscard]] bool may_open(quic::StreamId stream) const;
-  void on_data_stream(quic::StreamId stream, BytesView bytes);
+  void on_data_stream(quic::StreamId stream, BytesView bytes, bool fin);
   void keep_early(Incoming& incoming, BytesView bytes);
   void replay_early();
   void read_messages(Incoming& incoming, BytesView bytes);

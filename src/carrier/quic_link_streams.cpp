@@ -56,21 +56,17 @@ void QuicLink::on_stream_data(quic::Connection& connection, quic::StreamId strea
   }
   switch (kind) {
     case StreamClass::control: connection.consume(stream, bytes.size()); return on_control_stream(bytes, fin);
-    case StreamClass::data:
-      on_data_stream(stream, bytes);
-      if (fin && phase_ == Phase::up && incoming_[data_stream_index(stream)]->reader.buffered() != 0) {
-        end(DownReason::protocol_error, other_end() + " ended a stream within a message");
-      }
-      return;
+    case StreamClass::data: return on_data_stream(stream, bytes, fin);
     case StreamClass::user: connection.consume(stream, bytes.size()); return refuse_user_stream(stream);
     case StreamClass::unidirectional: return;
   }
 }
 
-void QuicLink::on_data_stream(quic::StreamId stream, BytesView bytes) {
+void QuicLink::on_data_stream(quic::StreamId stream, BytesView bytes, bool fin) {
   auto& incoming = incoming_[data_stream_index(stream)];
   if (!incoming)
     incoming = std::make_unique<Incoming>(stream, context_.config.frame_bytes_max, receive_pool_);
+  incoming->ended = incoming->ended || fin;
   if (phase_ != Phase::up) return keep_early(*incoming, bytes);
   read_messages(*incoming, bytes);
   if (alive()) connection_->consume(stream, bytes.size());
@@ -102,7 +98,10 @@ void QuicLink::read_messages(Incoming& incoming, BytesView bytes) {
   incoming.reader.feed(bytes);
   for (;;) {
     switch (incoming.reader.next()) {
-      case dist::FrameReader::Step::need_more: return count_unfinished(incoming);
+      case dist::FrameReader::Step::need_more:
+        if (incoming.ended && incoming.reader.buffered() != 0)
+          return end(DownReason::protocol_error, other_end() + " ended a stream within a message");
+        return count_unfinished(incoming);
       case dist::FrameReader::Step::too_large:
         context_.count("dist.frame_too_large");
         return end(DownReason::protocol_error, other_end() + " sent a message over the limit of " +

@@ -245,6 +245,16 @@ TEST_F(StrangerTest, AStreamThatEndsWithinAMessageEndsTheLink) {
   expect_protocol_error(stranger, "ended a stream within a message");
 }
 
+TEST_F(StrangerTest, AlsoOneThatEndsBeforeTheLinkIsUp) {
+  Stranger stranger(world, node, mallory, "barrel/1");
+  ASSERT_TRUE(stranger.connect() && stranger.authenticate() && stranger.shake_hands());
+  stranger.write(4, Bytes{0, 0, 0, 9, 112}, true);
+  world.run(100ms);
+  EXPECT_TRUE(node.downs.empty());
+  stranger.introduce();
+  expect_protocol_error(stranger, "ended a stream within a message");
+}
+
 TEST_F(StrangerTest, AnyDataStreamMayCarryMessagesAndTicks) {
   Stranger stranger(world, node, mallory, "erlang-dist");
   ASSERT_TRUE(stranger.come_up());

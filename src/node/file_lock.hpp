@@ -20,8 +20,8 @@ class FileLock {
   }
   ~FileLock();
 
-  /// Makes the file if it is missing. Errors: already_registered when somebody holds it; io. A directory that
-  /// may only be read gives a lock that holds nothing: keys can be provisioned that way.
+  /// Makes the file if it is missing. Errors: already_registered when somebody holds it; io. Where nothing
+  /// can be written, as keys may be provisioned, the directory itself is locked instead of a missing file.
   [[nodiscard]] static Result<FileLock> acquire(const std::filesystem::path& path, std::string_view setting);
 
  private:

@@ -1,6 +1,8 @@
 #include "node/file_lock.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <optional>
 
@@ -8,6 +10,21 @@
 
 namespace barrel::node {
 namespace {
+
+/// Root may write everywhere: for as long as this lives it is somebody else.
+class OrdinaryUser {
+ public:
+  OrdinaryUser() { become(65534); }
+  ~OrdinaryUser() { become(0); }
+
+ private:
+  void become(uid_t user) const {
+    if (is_root_) {
+      EXPECT_EQ(::seteuid(user), 0);
+    }
+  }
+  const bool is_root_ = ::geteuid() == 0;
+};
 
 TEST(FileLock, IsHeldByOneAtATime) {
   const test::TempDir dir;
@@ -21,6 +38,20 @@ TEST(FileLock, IsHeldByOneAtATime) {
   EXPECT_NE(second.error().message().find("auth_key_dir"), std::string::npos) << second.error().message();
   first.reset();
   EXPECT_TRUE(FileLock::acquire(path, "auth_key_dir"));
+}
+
+TEST(FileLock, IsHeldAlsoInADirectoryThatMayOnlyBeRead) {
+  const OrdinaryUser user;
+  const test::TempDir dir;
+  ASSERT_EQ(::chmod(dir.path().c_str(), 0500), 0);
+  {
+    const auto first = FileLock::acquire(dir.path() / "lock", "auth_key_dir");
+    ASSERT_TRUE(first) << first.error().message();
+    const auto second = FileLock::acquire(dir.path() / "lock", "auth_key_dir");
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, Errc::already_registered);
+  }
+  EXPECT_TRUE(FileLock::acquire(dir.path() / "lock", "auth_key_dir"));
 }
 
 TEST(FileLock, ADirectoryThatIsMissingIsAnError) {

@@ -126,8 +126,9 @@ void Overlay::advance(Moment at) {
 
 std::optional<Instant> Overlay::next_deadline() const {
   std::optional<Instant> next = impl_->compare_at;
-  for (const auto core : {impl_->membership.next_deadline(), impl_->gossip.next_deadline(),
-                          impl_->liveness.next_deadline(), impl_->registry.next_deadline()}) {
+  for (const auto core :
+       {impl_->membership.next_deadline(), impl_->gossip.next_deadline(), impl_->liveness.next_deadline(),
+        impl_->registry.next_deadline(), impl_->pass_on_at}) {
     if (core && (!next || *core < *next)) next = core;
   }
   return next;
