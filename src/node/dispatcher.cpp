@@ -23,6 +23,7 @@ Dispatcher::Dispatcher(NodeName self, Runtime& runtime, const PeerLimits& limits
       unread_limit_(metrics.counter("node.unread_bytes_limit")),
       atoms_refused_(metrics.counter("node.atoms_refused")),
       relayed_refused_(metrics.counter("overlay.atoms_refused")),
+      ignored_(metrics.counter("node.signals_ignored")),
       outsiders_(metrics.counter("node.overlay_messages_of_outsiders")),
       to_nobody_(metrics.counter("process.messages_to_nobody")),
       overlay_limit_(metrics.counter("overlay.messages_over_limit")),
@@ -268,6 +269,8 @@ void Dispatcher::on(const Source& source, const dist::SpawnReply& control, dist:
   deliver(source, std::move(signal), payload);
 }
 
-void Dispatcher::on(const Source&, const dist::Ignored&, dist::Payload&) {}
+void Dispatcher::on(const Source&, const dist::Ignored&, dist::Payload&) {
+  ignored_.add();
+}
 
 }  // namespace barrel::node

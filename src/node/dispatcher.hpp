@@ -127,6 +127,7 @@ class Dispatcher {
   Counter& unread_limit_;
   Counter& atoms_refused_;
   Counter& relayed_refused_;
+  Counter& ignored_;
   Counter& outsiders_;
   Counter& to_nobody_;
   Counter& overlay_limit_;

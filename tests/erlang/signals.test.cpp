@@ -70,6 +70,14 @@ TEST_F(ErlangSignals, ErlangMonitorsBarrelProcesses) {
   EXPECT_EQ(beam->text("receive {'DOWN', Ref, process, P, R2} -> R2 after 5000 -> timeout end"), "killed");
 }
 
+TEST_F(ErlangSignals, TheEndOfAMonitorOnANameThatIsUnknownHereIsCounted) {
+  begin();
+  // Before the answer can come: both go out in one step of the process.
+  (void)beam->eval("net_adm:ping('b@127.0.0.1')");
+  (void)beam->eval("demonitor(monitor(process, {no_such_name_anywhere, 'b@127.0.0.1'}))");
+  EXPECT_TRUE(eventually([&] { return node->metrics()["node.signals_ignored"] == 1; }));
+}
+
 TEST_F(ErlangSignals, LinksCarryExitsBothWays) {
   begin();
   bind_puppet();
