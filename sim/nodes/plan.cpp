@@ -14,8 +14,10 @@ using std::chrono::seconds;
 /// Largest cluster with active views of two.
 constexpr std::size_t ring_nodes_max = 16;
 constexpr std::size_t large_nodes = 50;
-/// Enough for each trouble to begin, and for most to end by themselves: a run of 50 nodes costs ten seconds.
+/// Enough for most troubles to begin, and to end by themselves: a run of 50 nodes costs ten seconds.
 constexpr Duration large_span = seconds(8);
+/// Enough for all nodes to restart, about three a second.
+constexpr Duration large_rolling_span = seconds(24);
 /// What processes still do after the longest pause.
 constexpr Duration after_pause = seconds(6);
 /// The generator of what came later, so that the first draws of a seed stay what they are.
@@ -104,6 +106,7 @@ Plan large_plan(std::optional<Trouble> trouble) {
   }
   plan.troubles.push_back(*trouble);
   if (is_pause(*trouble)) plan.span = longest_pause + after_pause;
+  if (*trouble == Trouble::rolling) plan.span = large_rolling_span;
   return plan;
 }
 

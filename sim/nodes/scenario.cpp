@@ -27,7 +27,7 @@ constexpr std::uint32_t lasting_loss_per_million = 10'000;
 }  // namespace
 
 NodesScenario::NodesScenario(Plan plan, const IdentityPool& identities)
-    : plan_(std::move(plan)), world_(plan_.world, identities), troubles_(world_) {}
+    : plan_(std::move(plan)), world_(plan_.world, identities), troubles_(world_, plan_.is_first) {}
 
 void NodesScenario::boot() {
   Random& random = world_.random();
@@ -84,8 +84,10 @@ Duration NodesScenario::settle() {
 }
 
 Duration NodesScenario::latest_start(Trouble trouble) const {
-  // The longest pause has to end in time.
-  if (is_pause(trouble) && !plan_.is_first) return std::min(plan_.span / 2, plan_.span - longest_pause);
+  if (plan_.is_first) return plan_.span / 2;
+  // The longest pause has to end in time, and all nodes shall have their turn without too many being away.
+  if (is_pause(trouble)) return std::min(plan_.span / 2, plan_.span - longest_pause);
+  if (trouble == Trouble::rolling) return plan_.span / 4;
   return plan_.span / 2;
 }
 
@@ -114,6 +116,7 @@ NodesReport NodesScenario::run() {
   report.downs = world_.stage().ledger.downs();
   report.processes = world_.stage().ledger.actors();
   report.names = world_.stage().names.ever();
+  for (std::size_t i = 0; i < world_.size(); ++i) report.starts.push_back(world_.host(i).incarnation);
   return report;
 }
 

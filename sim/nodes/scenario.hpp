@@ -24,6 +24,8 @@ struct NodesReport {
   std::uint64_t downs = 0;
   std::uint64_t processes = 0;
   std::uint64_t names = 0;
+  /// By node: how often it has started.
+  std::vector<std::uint32_t> starts;
   /// From the end of all trouble until the cluster agreed.
   Duration settled{};
 };

@@ -14,7 +14,12 @@ using std::chrono::seconds;
 
 /// Of the nodes that crash together.
 constexpr std::size_t crash_percent = 30;
-constexpr std::size_t rolling_max = 8;
+/// How many nodes a rolling restart reached at first.
+constexpr std::size_t rolling_first_max = 8;
+constexpr Duration turn_least = seconds(1);
+constexpr Duration turn_most = seconds(3);
+/// The last that restart need so long until they are back.
+constexpr Duration roll_rest = seconds(3);
 constexpr std::size_t one_way_max = 3;
 constexpr std::int64_t lossy_least = 300'000;
 constexpr std::int64_t lossy_most = 900'000;
@@ -62,7 +67,8 @@ void TroubleMaker::make(Trouble trouble, Instant end) {
   switch (trouble) {
     case Trouble::crashes: return crash_many(end);
     case Trouble::rolling:
-      return roll(world_.random().below(world_.size()), std::min(world_.size(), rolling_max), end);
+      return roll(world_.random().below(world_.size()),
+                  as_first_ ? std::min(world_.size(), rolling_first_max) : world_.size(), end);
     case Trouble::partition: return part(end);
     case Trouble::one_way: return cut_one_way(end);
     case Trouble::pauses: return pause_some(milliseconds(500), end);
@@ -100,7 +106,7 @@ void TroubleMaker::crash_half(Instant end) {
 }
 
 void TroubleMaker::roll(std::size_t index, std::size_t left, Instant end) {
-  if (left == 0 || world_.queue().now() + seconds(3) > end) return;
+  if (left == 0 || world_.queue().now() + roll_rest > end) return;
   const std::size_t at = index % world_.size();
   const Duration pause = span(milliseconds(50), seconds(2), end);
   if (world_.random().chance(500'000)) {
@@ -109,8 +115,15 @@ void TroubleMaker::roll(std::size_t index, std::size_t left, Instant end) {
     world_.crash(at, true);
     restart_after(at, pause);
   }
-  world_.queue().after(span(seconds(1), seconds(3), end),
+  world_.queue().after(until_next_turn(left, end),
                        [this, index, left, end] { roll(index + 1, left - 1, end); });
+}
+
+Duration TroubleMaker::until_next_turn(std::size_t left, Instant end) {
+  if (as_first_) return span(turn_least, turn_most, end);
+  const Duration rest = std::max(Duration::zero(), end - roll_rest - world_.queue().now());
+  const Duration most = std::min(turn_most, rest / static_cast<std::int64_t>(left));
+  return span(most / 3, most, end);
 }
 
 void TroubleMaker::part(Instant end) {

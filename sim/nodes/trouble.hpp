@@ -41,7 +41,8 @@ inline constexpr Duration clock_error_most = std::chrono::seconds(120);
 /// Makes trouble that has ended by a given time.
 class TroubleMaker {
  public:
-  explicit TroubleMaker(World& world) : world_(world) {}
+  /// `as_first`: as seeds were first drawn, when trouble did not grow with the cluster.
+  explicit TroubleMaker(World& world, bool as_first = false) : world_(world), as_first_(as_first) {}
 
   /// From now on; over by `end`.
   void make(Trouble trouble, Instant end);
@@ -50,6 +51,8 @@ class TroubleMaker {
   void crash_many(Instant end);
   void crash_half(Instant end);
   void roll(std::size_t index, std::size_t left, Instant end);
+  /// Until the next node's turn, so that all of those that are left have theirs in time.
+  [[nodiscard]] Duration until_next_turn(std::size_t left, Instant end);
   void part(Instant end);
   /// For a while only those pairs reach each other; asked once for each.
   void partition(const std::function<bool(std::size_t, std::size_t)>& reach, Instant end);
@@ -64,6 +67,7 @@ class TroubleMaker {
   [[nodiscard]] Duration span(Duration low, Duration high, Instant end);
 
   World& world_;
+  const bool as_first_;
 };
 
 }  // namespace barrel::sim
