@@ -16,6 +16,8 @@ constexpr std::size_t ring_nodes_max = 16;
 constexpr std::size_t large_nodes = 50;
 /// Enough for most troubles to begin, and to end by themselves: a run of 50 nodes costs ten seconds.
 constexpr Duration large_span = seconds(8);
+/// Enough for links to be given up, and for those that come back to be used.
+constexpr Duration large_ways_span = seconds(16);
 /// Enough for all nodes to restart, about three a second.
 constexpr Duration large_rolling_span = seconds(24);
 /// What processes still do after the longest pause.
@@ -27,6 +29,7 @@ constexpr std::uint32_t later_trouble_per_million = 450'000;
 constexpr std::array later_troubles = {Trouble::crash_half, Trouble::bridges, Trouble::lossy_ways,
                                        Trouble::long_pauses};
 
+constexpr std::uint64_t worst_latency_ms = 200;
 constexpr std::uint32_t worst_loss_per_million = 100'000;
 constexpr std::uint32_t worst_duplicates_per_million = 50'000;
 constexpr std::uint32_t worst_reordered_per_million = 100'000;
@@ -41,7 +44,7 @@ std::size_t draw_size(Random& random) {
 
 Weather draw_weather(Random& random) {
   Weather weather;
-  const Duration most = milliseconds(1 + random.below(200));
+  const Duration most = milliseconds(1 + random.below(worst_latency_ms));
   weather.latency_max = most;
   weather.latency_min = std::max<Duration>(milliseconds(1), most / (1 + random.below(4)));
   if (random.chance(600'000))
@@ -96,6 +99,7 @@ Plan large_plan(std::optional<Trouble> trouble) {
   plan.world.seed = 50;
   plan.world.nodes = large_nodes;
   plan.world.weather.loss_per_million = worst_loss_per_million / 10;
+  plan.world.weather.latency_max = milliseconds(worst_latency_ms);
   plan.processes_per_node = 2;
   plan.span = large_span;
   if (!trouble) {
@@ -106,6 +110,7 @@ Plan large_plan(std::optional<Trouble> trouble) {
   }
   plan.troubles.push_back(*trouble);
   if (is_pause(*trouble)) plan.span = longest_pause + after_pause;
+  if (*trouble == Trouble::one_way || *trouble == Trouble::lossy_ways) plan.span = large_ways_span;
   if (*trouble == Trouble::rolling) plan.span = large_rolling_span;
   return plan;
 }

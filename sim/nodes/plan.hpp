@@ -33,6 +33,7 @@ struct Plan {
 [[nodiscard]] Plan first_plan_of(std::uint64_t seed);
 
 /// A cluster of 50 nodes that goes through that trouble and no other; without: through the worst weather.
+/// Each pair of nodes has another latency between 1 and 200 ms.
 [[nodiscard]] Plan large_plan(std::optional<Trouble> trouble);
 
 }  // namespace barrel::sim

@@ -116,6 +116,9 @@ NodesReport NodesScenario::run() {
   report.downs = world_.stage().ledger.downs();
   report.processes = world_.stage().ledger.actors();
   report.names = world_.stage().names.ever();
+  for (Host* host : world_.running()) {
+    for (const auto& [name, value] : host->node->metrics()) report.counters[name] += value;
+  }
   for (std::size_t i = 0; i < world_.size(); ++i) report.starts.push_back(world_.host(i).incarnation);
   return report;
 }

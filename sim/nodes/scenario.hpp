@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct NodesReport {
   std::uint64_t downs = 0;
   std::uint64_t processes = 0;
   std::uint64_t names = 0;
+  /// What the nodes that run at the end have counted, in all.
+  std::map<std::string, std::uint64_t> counters;
   /// By node: how often it has started.
   std::vector<std::uint32_t> starts;
   /// From the end of all trouble until the cluster agreed.

@@ -21,6 +21,8 @@ constexpr Duration turn_most = seconds(3);
 /// The last that restart need so long until they are back.
 constexpr Duration roll_rest = seconds(3);
 constexpr std::size_t one_way_max = 3;
+/// Of all paths between two nodes: of 50 nodes one in five pairs is connected, so that this cuts some links.
+constexpr std::size_t ways_percent = 5;
 constexpr std::int64_t lossy_least = 300'000;
 constexpr std::int64_t lossy_most = 900'000;
 /// Which shape a partition with bridges has; the rest are of any shape.
@@ -171,11 +173,24 @@ void TroubleMaker::bridge(Instant end) {
   partition([&](std::size_t, std::size_t) { return !random.chance(apart_per_million); }, end);
 }
 
+std::uint64_t TroubleMaker::draw_ways() {
+  const std::uint64_t drawn = 1 + world_.random().below(one_way_max);
+  if (as_first_) return drawn;
+  return std::max<std::uint64_t>(drawn, world_.size() * (world_.size() - 1) * ways_percent / 100);
+}
+
+std::pair<std::size_t, std::size_t> TroubleMaker::draw_way() {
+  const std::size_t from = world_.random().below(world_.size());
+  const std::size_t to = world_.random().below(world_.size());
+  // Nobody sends to itself.
+  if (from == to && !as_first_) return {from, (to + 1) % world_.size()};
+  return {from, to};
+}
+
 void TroubleMaker::cut_one_way(Instant end) {
-  const std::uint64_t count = 1 + world_.random().below(one_way_max);
+  const std::uint64_t count = draw_ways();
   for (std::uint64_t i = 0; i < count; ++i) {
-    const std::size_t from = world_.random().below(world_.size());
-    const std::size_t to = world_.random().below(world_.size());
+    const auto [from, to] = draw_way();
     world_.network().cut(from, to);
     world_.queue().after(span(seconds(1), seconds(15), end),
                          [this, from, to] { world_.network().mend(from, to); });
@@ -184,16 +199,14 @@ void TroubleMaker::cut_one_way(Instant end) {
 
 void TroubleMaker::lose_one_way(Instant end) {
   Random& random = world_.random();
-  const std::uint64_t count = 1 + random.below(one_way_max);
-  for (std::uint64_t i = 0; i < count; ++i) {
-    const std::size_t from = random.below(world_.size());
+  for (std::uint64_t left = draw_ways(); left > 0;) {
+    const auto [from, only] = draw_way();
     const auto loss = static_cast<std::uint32_t>(random.between(lossy_least, lossy_most));
-    // One path, or all that the node sends.
-    const std::size_t only = random.below(world_.size());
     const bool all = random.chance(300'000);
     const Duration lasts = span(seconds(1), seconds(20), end);
-    for (std::size_t to = 0; to < world_.size(); ++to) {
+    for (std::size_t to = 0; to < world_.size() && left > 0; ++to) {
       if (to == from || (!all && to != only)) continue;
+      --left;
       world_.network().lose(from, to, loss);
       world_.queue().after(lasts, [this, from, to] { world_.network().lose(from, to, 0); });
     }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "sim/nodes/world.hpp"
 
@@ -15,12 +16,12 @@ enum class Trouble : std::uint8_t {
   crashes,      ///< 30 % of the nodes at once, one at least; most come back.
   rolling,      ///< One node after the other goes, in order or not, and comes back.
   partition,    ///< Groups of any shape that do not reach each other for a while.
-  one_way,      ///< Nodes that do not reach another one, which reaches them.
+  one_way,      ///< Nodes that do not reach another one, which reaches them; one pair of twenty at least.
   pauses,       ///< Nodes that do nothing for up to 30 s.
   clock_steps,  ///< Wall clocks that jump.
   crash_half,   ///< Up to half of the nodes at once; those by which others find the cluster come back.
   bridges,      ///< A partition with nodes that see both sides, or of which each sees some others only.
-  lossy_ways,   ///< Paths that lose 30 to 90 % in one direction.
+  lossy_ways,   ///< Paths that lose 30 to 90 % in one direction, one of twenty at least.
   long_pauses,  ///< Up to a third of the nodes do nothing for 30 s.
 };
 /// How many there were when seeds were first drawn.
@@ -59,6 +60,10 @@ class TroubleMaker {
   void bridge(Instant end);
   void cut_one_way(Instant end);
   void lose_one_way(Instant end);
+  /// How many paths, each in one direction, to choose for trouble.
+  [[nodiscard]] std::uint64_t draw_ways();
+  /// Two different nodes; at first they might be the same.
+  [[nodiscard]] std::pair<std::size_t, std::size_t> draw_way();
   /// Pauses of that length at least.
   void pause_some(Duration least, Instant end);
   void step_clocks();

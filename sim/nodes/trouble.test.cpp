@@ -86,6 +86,23 @@ TEST(Troubles, SomePartitionsHaveNodesThatSeeBothOfTwoThatDoNotSeeEachOther) {
   EXPECT_GE(bridged, 12);
 }
 
+TEST(Troubles, OneWayCutsGrowWithTheCluster) {
+  World world(of(50, 5), identities());
+  TroubleMaker troubles(world);
+  troubles.make(Trouble::one_way, world.queue().now() + seconds(60));
+  const auto cut = [&] {
+    int count = 0;
+    for (std::size_t a = 0; a < world.size(); ++a) {
+      EXPECT_TRUE(world.network().reaches(a, a));
+      for (std::size_t b = 0; b < world.size(); ++b) count += world.network().reaches(a, b) ? 0 : 1;
+    }
+    return count;
+  };
+  EXPECT_GE(cut(), 100);
+  world.run_for(seconds(16));
+  EXPECT_EQ(cut(), 0);
+}
+
 TEST(Troubles, LossyWaysLoseMuchInOneDirectionForAWhile) {
   World world(of(6, 3), identities());
   TroubleMaker troubles(world);
