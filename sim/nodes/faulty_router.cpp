@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "sim/nodes/note.hpp"
+
 namespace barrel::sim {
 
 namespace {
@@ -24,6 +26,21 @@ class Encoded final : public EncodablePayload {
   const Bytes& bytes_;
 };
 
+Bytes encoded(const EncodablePayload& payload) {
+  Bytes bytes;
+  ByteWriter out(bytes);
+  payload.encode(out);
+  return bytes;
+}
+
+/// Of a Note.
+std::optional<std::int64_t> stream_of(const Bytes& payload) {
+  ByteReader reader(payload);
+  const auto message = decode_etf(reader);
+  if (!message || !message->is_tagged(Note::tag, 4)) return std::nullopt;
+  return message->elements()[1].as_int64();
+}
+
 }  // namespace
 
 SendOutcome FaultyRouter::send(const Pid& from, const RemoteTarget& to, const EncodablePayload& payload,
@@ -31,32 +48,54 @@ SendOutcome FaultyRouter::send(const Pid& from, const RemoteTarget& to, const En
   if (fault_ == Fault::alters_texts) return send_altered(from, to, payload, mode);
   const bool is_lost = fault_ == Fault::loses_names && std::holds_alternative<NodeLocalName>(to);
   if (is_lost && ++sent_ > names_kept) return SendOutcome::sent;
-  if (fault_ != Fault::swaps_messages) return real_.send(from, to, payload, mode);
+  if (fault_ == Fault::swaps_messages) return send_swapped(from, to, payload, mode);
+  if (fault_ == Fault::swaps_streams) return send_after_other_stream(from, to, payload, mode);
+  return real_.send(from, to, payload, mode);
+}
+
+SendOutcome FaultyRouter::send_swapped(const Pid& from, const RemoteTarget& to,
+                                       const EncodablePayload& payload, SendMode mode) {
   if (held_ && held_->from == from && held_->to == to) {
     const SendOutcome outcome = real_.send(from, to, payload, mode);
-    const Held late = *std::exchange(held_, std::nullopt);
-    (void)real_.send(late.from, late.to, Encoded(late.payload), SendMode::park);
+    release();
     return outcome;
   }
   if (held_ || ++sent_ % held_of != 0) return real_.send(from, to, payload, mode);
-  Held held{from, to, {}};
-  ByteWriter out(held.payload);
-  payload.encode(out);
-  held_ = std::move(held);
+  held_ = Held{from, to, encoded(payload)};
   return SendOutcome::sent;
+}
+
+SendOutcome FaultyRouter::send_after_other_stream(const Pid& from, const RemoteTarget& to,
+                                                  const EncodablePayload& payload, SendMode mode) {
+  Held next{from, to, encoded(payload)};
+  const bool swaps =
+      held_ && held_->from == from && held_->to == to && stream_of(held_->payload) != stream_of(next.payload);
+  if (swaps) {
+    const SendOutcome outcome = real_.send(from, to, payload, mode);
+    release();
+    return outcome;
+  }
+  if (held_) release();
+  held_ = std::move(next);
+  return SendOutcome::sent;
+}
+
+void FaultyRouter::release() {
+  const Held late = *std::exchange(held_, std::nullopt);
+  (void)real_.send(late.from, late.to, Encoded(late.payload), SendMode::park);
 }
 
 SendOutcome FaultyRouter::send_altered(const Pid& from, const RemoteTarget& to,
                                        const EncodablePayload& payload, SendMode mode) {
-  Bytes bytes;
-  ByteWriter out(bytes);
-  payload.encode(out);
+  Bytes bytes = encoded(payload);
   if (bytes.size() > frame_bytes_most && ++sent_ % altered_of == 0) bytes.back() ^= 1U;
   return real_.send(from, to, Encoded(bytes), mode);
 }
 
 void FaultyRouter::signal(const RemoteSignal& signal) {
   using Op = RemoteSignal::Op;
+  // Of the order of messages and signals nothing is taken away.
+  if (fault_ == Fault::swaps_streams && held_) release();
   if (fault_ == Fault::loses_downs && signal.op == Op::down) return;
   if (fault_ == Fault::loses_exits && signal.op == Op::exit) return;
   if (fault_ == Fault::loses_links && signal.op == Op::link) return;

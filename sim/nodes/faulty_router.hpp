@@ -14,6 +14,8 @@ class FaultyRouter final : public RemoteRouter {
   enum class Fault : std::uint8_t {
     loses_downs,     ///< No monitor's answer leaves the node.
     swaps_messages,  ///< Now and then a message waits until the next one of its pair has gone.
+    swaps_streams,   ///< A message waits until the next one of its pair has gone, if that is of another
+                     ///< stream.
     alters_texts,    ///< Now and then a byte of a message's text is another one.
     loses_names,     ///< From some message on, none to a name leaves the node.
     loses_exits,     ///< No exit signal of a linked process leaves the node.
@@ -37,8 +39,14 @@ class FaultyRouter final : public RemoteRouter {
 
   const Fault fault_;
   RemoteRouter& real_;
+  [[nodiscard]] SendOutcome send_swapped(const Pid& from, const RemoteTarget& to,
+                                         const EncodablePayload& payload, SendMode mode);
+  [[nodiscard]] SendOutcome send_after_other_stream(const Pid& from, const RemoteTarget& to,
+                                                    const EncodablePayload& payload, SendMode mode);
   [[nodiscard]] SendOutcome send_altered(const Pid& from, const RemoteTarget& to,
                                          const EncodablePayload& payload, SendMode mode);
+
+  void release();
 
   std::uint64_t sent_ = 0;
   std::optional<Held> held_;

@@ -127,12 +127,19 @@ void Ledger::check_message(const Pid& by, const Note& note, const Stream& stream
   if (note.text != note_text(note.stream, note.number, sent(note.number).bytes)) {
     faults_.add(which + " came with another text than it was sent with");
   }
+  check_order(which, by, stream.from, sent(note.number).order);
   if (told_dead_.contains({by, stream.from})) faults_.add(which + " came after its sender's end was told");
   // Who has only just taken a name did not get what was sent to it before.
   const bool is_new_holder = last == 0 && by != stream.to;
   if (note.number - 1 > last && sent(note.number - 1).epoch == sent(note.number).epoch && !is_new_holder) {
     faults_.add(which + " came after " + std::to_string(last) + ": lost in between, on one connection");
   }
+}
+
+void Ledger::check_order(const std::string& what, const Pid& by, const Pid& from, std::uint64_t order) {
+  std::uint64_t& last = last_orders_[{by, from}];
+  if (order < last) faults_.add(what + " came after one that was sent later: reordered across streams");
+  last = std::max(last, order);
 }
 
 bool Ledger::is_complete(const Stream& stream) const {

@@ -20,7 +20,8 @@ namespace barrel::sim {
 
 /// What the processes of a run did and saw, written down as it happens, and held against what Barrel
 /// promises:
-///   - messages of a pair arrive once, in order, unchanged, and without a gap while the connection lives;
+///   - messages of a pair arrive once, in order, unchanged, and without a gap while the connection lives; in
+///     order also among the pair's streams, to pid and to name;
 ///   - a monitor or link fires exactly once, when its target ended or the connection was lost, and after the
 ///     target's last message; never otherwise. A link binds the process that was linked to as soon as the
 ///     link has come to it.
@@ -86,7 +87,7 @@ class Ledger {
     /// The connection's incarnation.
     std::uint64_t epoch = 0;
     std::size_t bytes = 0;
-    /// Among all messages and links of the run.
+    /// Among all messages, monitors and links of the run.
     std::uint64_t order = 0;
   };
   struct Stream {
@@ -125,6 +126,8 @@ class Ledger {
                     std::uint64_t since);
   /// Whether the message is what was sent, to whom it was sent, and neither too early nor too late.
   void check_message(const Pid& by, const Note& note, const Stream& stream, std::int64_t last);
+  /// Whether nothing that the sender sent later has come before.
+  void check_order(const std::string& what, const Pid& by, const Pid& from, std::uint64_t order);
   /// All that `target` sent over its last connection must have come by now.
   void check_last_messages(const Pid& watcher, const Pid& target);
   /// What `from` sent has come to `to`; so has a link that it had made before.
@@ -143,6 +146,8 @@ class Ledger {
   std::map<Ref, Watch> watches_;
   std::map<std::pair<Pid, Pid>, Link> links_;
   std::map<std::pair<NodeName, Atom>, Pid> holders_;
+  /// By receiver and sender: the latest message that came.
+  std::map<std::pair<Pid, Pid>, std::uint64_t> last_orders_;
   /// Receiver and sender, of whose end the receiver was told.
   std::set<std::pair<Pid, Pid>> told_dead_;
   std::uint64_t order_ = 0;

@@ -12,9 +12,12 @@
 namespace barrel::sim {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
+using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 /// A calm cluster, in which nothing else can be blamed.
 Plan calm_plan() {
@@ -72,6 +75,12 @@ TEST_F(Planted, AnExitSignalThatIsLostWithTheConnectionIsFound) {
 
 TEST_F(Planted, AReorderedPairIsFound) {
   EXPECT_THAT(faults_with(FaultyRouter::Fault::swaps_messages), Contains(HasSubstr("reordered")));
+}
+
+TEST_F(Planted, TwoStreamsOfOnePairInAnotherOrderAreFound) {
+  EXPECT_THAT(faults_with(FaultyRouter::Fault::swaps_streams),
+              AllOf(Contains(HasSubstr("reordered across streams")),
+                    Each(Not(HasSubstr("reordered or duplicated")))));
 }
 
 TEST_F(Planted, AnAlteredTextIsFound) {
