@@ -119,16 +119,24 @@ void Actor::monitor_somebody() {
   const auto target = stage_.pick(node_, random_);
   if (!target || *target == self_.pid() || monitors_.size() >= monitors_max) return;
   const Atom name("inbox");
-  std::optional<Atom> by_name;
-  Address address(*target);
-  if (stage_.ledger.holder(target->node(), name) && random_.chance(300'000)) {
-    by_name = name;
-    address = NodeLocalName{name, target->node()};
-  }
-  Monitor monitor = self_.monitor(address);
+  const auto holder = stage_.ledger.holder(target->node(), name);
+  if (holder && random_.chance(300'000))
+    return monitor_name(NodeLocalName{name, target->node()}, *holder, *target);
+  Monitor monitor = self_.monitor(*target);
   const Ref ref = monitor.ref();
-  stage_.ledger.monitors(self_.pid(), ref, *target, by_name);
+  stage_.ledger.monitors(self_.pid(), ref, *target, std::nullopt);
   monitors_.emplace(ref, std::pair(std::move(monitor), *target));
+}
+
+void Actor::monitor_name(const NodeLocalName& name, const Pid& holder, const Pid& next) {
+  Monitor monitor = self_.monitor(name);
+  const Ref ref = monitor.ref();
+  stage_.ledger.monitors(self_.pid(), ref, holder, name.name);
+  monitors_.emplace(ref, std::pair(std::move(monitor), next));
+  if (!stage_.signals_are_followed || holder == self_.pid()) return;
+  const std::int64_t stream = stage_.ledger.open_stream(self_.pid(), holder, name.name);
+  const Note note = stage_.ledger.sent(stream, 0);
+  self_.send(name, note);
 }
 
 void Actor::stop_monitoring() {
@@ -142,7 +150,7 @@ void Actor::link_somebody() {
   const auto other = stage_.pick(node_, random_);
   if (!other || *other == self_.pid() || !stage_.ledger.links(self_.pid(), *other)) return;
   self_.link(*other);
-  if (!stage_.links_are_followed) return;
+  if (!stage_.signals_are_followed) return;
   const std::int64_t stream = stage_.ledger.open_stream(self_.pid(), *other, std::nullopt);
   const Note note = stage_.ledger.sent(stream, 0);
   self_.send(*other, note);

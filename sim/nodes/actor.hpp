@@ -56,6 +56,8 @@ class Actor {
   void open_stream();
   void send_some();
   void monitor_somebody();
+  /// `next`: who is monitored when the connection is lost.
+  void monitor_name(const NodeLocalName& name, const Pid& holder, const Pid& next);
   void stop_monitoring();
   void link_somebody();
   void register_name();

@@ -97,6 +97,12 @@ void FaultyRouter::signal(const RemoteSignal& signal) {
   // Of the order of messages and signals nothing is taken away.
   if (fault_ == Fault::swaps_streams && held_) release();
   if (fault_ == Fault::loses_downs && signal.op == Op::down) return;
+  if (fault_ == Fault::loses_name_downs && signal.op == Op::down && signal.name) return;
+  if (fault_ == Fault::misleads_monitors && signal.op == Op::monitor && signal.name) {
+    RemoteSignal misled = signal;
+    misled.name = Atom("nobody");
+    return real_.signal(misled);
+  }
   if (fault_ == Fault::loses_exits && signal.op == Op::exit) return;
   if (fault_ == Fault::loses_links && signal.op == Op::link) return;
   real_.signal(signal);

@@ -12,14 +12,16 @@ namespace barrel::sim {
 class FaultyRouter final : public RemoteRouter {
  public:
   enum class Fault : std::uint8_t {
-    loses_downs,     ///< No monitor's answer leaves the node.
-    swaps_messages,  ///< Now and then a message waits until the next one of its pair has gone.
-    swaps_streams,   ///< A message waits until the next one of its pair has gone, if that is of another
-                     ///< stream.
-    alters_texts,    ///< Now and then a byte of a message's text is another one.
-    loses_names,     ///< From some message on, none to a name leaves the node.
-    loses_exits,     ///< No exit signal of a linked process leaves the node.
-    loses_links,     ///< No link leaves the node: the other side has nothing to fire.
+    loses_downs,        ///< No monitor's answer leaves the node.
+    swaps_messages,     ///< Now and then a message waits until the next one of its pair has gone.
+    swaps_streams,      ///< A message waits until the next one of its pair has gone, if that is of another
+                        ///< stream.
+    alters_texts,       ///< Now and then a byte of a message's text is another one.
+    loses_name_downs,   ///< No monitor's answer for a name leaves the node.
+    misleads_monitors,  ///< Monitors of a name go to one that nobody holds.
+    loses_names,        ///< From some message on, none to a name leaves the node.
+    loses_exits,        ///< No exit signal of a linked process leaves the node.
+    loses_links,        ///< No link leaves the node: the other side has nothing to fire.
   };
 
   FaultyRouter(Fault fault, RemoteRouter& real) : fault_(fault), real_(real) {}

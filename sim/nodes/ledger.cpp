@@ -76,9 +76,9 @@ const std::vector<Pid>& Ledger::alive_on(std::size_t node) const {
 }
 
 std::optional<Pid> Ledger::holder(NodeName node, Atom name) const {
-  const auto* pid = found(holders_, std::pair(node, name));
-  if (pid == nullptr || !alive(*pid)) return std::nullopt;
-  return *pid;
+  const auto* holdings = found(holders_, std::pair(node, name));
+  if (holdings == nullptr || !alive(holdings->back().pid)) return std::nullopt;
+  return holdings->back().pid;
 }
 
 // -- messages
@@ -112,7 +112,9 @@ void Ledger::received(const Pid& by, const Note& note) {
   Stream& stream = streams_[index];
   std::int64_t& last = stream.last[by];
   check_message(by, note, stream, last);
-  note_arrival_of_link(stream.from, by, stream.sent[static_cast<std::size_t>(note.number) - 1]);
+  const Sent& sent = stream.sent[static_cast<std::size_t>(note.number) - 1];
+  note_arrival_of_link(stream.from, by, sent);
+  note_arrival_of_monitors(stream, by, sent);
   last = std::max(last, note.number);
 }
 
@@ -157,7 +159,49 @@ void Ledger::monitors(const Pid& watcher, const Ref& ref, const Pid& target, std
   watch.target = target;
   watch.name = name;
   watch.losses = losses_between(watcher, target);
+  watch.order = ++order_;
   watches_.emplace(ref, watch);
+  if (name) watches_by_name_[{watcher, target}].push_back(ref);
+}
+
+void Ledger::note_arrival_of_monitors(const Stream& stream, const Pid& to, const Sent& sent) {
+  const auto* refs = stream.name ? found(watches_by_name_, std::pair(stream.from, to)) : nullptr;
+  if (refs == nullptr) return;
+  for (const Ref& ref : *refs) {
+    Watch* watch = found(watches_, ref);
+    if (watch == nullptr || watch->name != stream.name) continue;
+    if (sent.order > watch->order && sent.epoch == watch->losses) watch->arrived = true;
+  }
+}
+
+std::vector<Pid> Ledger::later_holders(const Watch& watch) const {
+  std::vector<Pid> later;
+  const auto* holdings = found(holders_, std::pair(watch.target.node(), *watch.name));
+  if (watch.arrived || holdings == nullptr) return later;
+  for (const Holding& holding : *holdings) {
+    if (holding.since > watch.order) later.push_back(holding.pid);
+  }
+  return later;
+}
+
+void Ledger::check_name_reason(const std::string& what, const Watch& watch, const Term& why) {
+  const Actor& holder = actors_.at(watch.target);
+  if (holder.alive) return faults_.add(what + " for a name that it still holds");
+  told_dead_.emplace(watch.watcher, watch.target);
+  if (why == Term(noproc())) {
+    if (watch.arrived) faults_.add(what + " for a name, although the monitor had come to its holder");
+    return;
+  }
+  const auto ended_so = [&](const Pid& pid) {
+    const Actor& actor = actors_.at(pid);
+    return !actor.alive && actor.reason == why;
+  };
+  const auto later = later_holders(watch);
+  if (std::ranges::any_of(later, ended_so)) return;  // of that one, or of the first: nobody can tell
+  if (!ended_so(watch.target)) {
+    return faults_.add(what + " for a name, but its holder ended with " + to_string(holder.reason));
+  }
+  check_last_messages(watch.watcher, watch.target);
 }
 
 void Ledger::check_reason(const std::string& what, const Pid& watcher, const Pid& target, const Term& why,
@@ -202,12 +246,8 @@ void Ledger::down(const Pid& watcher, const Down& down) {
   if (watch->watcher != watcher) return faults_.add(what + ", which is not the watcher");
   if (watch->fired) return faults_.add(what + " twice");
   watch->fired = true;
-  // Whose end a name's DOWN tells is not known here: only that it may tell one.
-  if (!watch->name) return check_reason(what, watcher, watch->target, down.reason, watch->losses);
-  if (down.reason != Term(noconnection())) return;
-  if (losses_between(watcher, watch->target) == watch->losses) {
-    faults_.add(what + " for a name, although the connection lives");
-  }
+  if (watch->name && down.reason != Term(noconnection())) return check_name_reason(what, *watch, down.reason);
+  check_reason(what, watcher, watch->target, down.reason, watch->losses);
 }
 
 std::optional<std::string> Ledger::unfired(const Watch& watch) const {
@@ -216,12 +256,12 @@ std::optional<std::string> Ledger::unfired(const Watch& watch) const {
   if (losses_between(watch.watcher, watch.target) != watch.losses) {
     return what + ", although the connection was lost";
   }
-  if (watch.name) {
-    if (holder(watch.target.node(), *watch.name)) return std::nullopt;
-    return what + " for a name that nobody holds";
-  }
   if (alive(watch.target)) return std::nullopt;
-  return what + ", which ended with " + to_string(actors_.at(watch.target).reason);
+  // Whom a monitor that was under way found may live.
+  if (watch.name && std::ranges::any_of(later_holders(watch), [&](const Pid& pid) { return alive(pid); }))
+    return std::nullopt;
+  return what + (watch.name ? " for its name" : "") + ", which ended with " +
+         to_string(actors_.at(watch.target).reason);
 }
 
 // -- links

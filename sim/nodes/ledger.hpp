@@ -23,8 +23,9 @@ namespace barrel::sim {
 ///   - messages of a pair arrive once, in order, unchanged, and without a gap while the connection lives; in
 ///     order also among the pair's streams, to pid and to name;
 ///   - a monitor or link fires exactly once, when its target ended or the connection was lost, and after the
-///     target's last message; never otherwise. A link binds the process that was linked to as soon as the
-///     link has come to it.
+///     target's last message; never otherwise. A monitor by name is that of the name's holder, of a later
+///     holder when the first one ended before the monitor came, or of nobody in between. A link binds the
+///     process that was linked to as soon as the link has come to it.
 /// A connection's incarnations are counted per node by what its cluster thread reports (lost()): a message is
 /// stamped with the number at its sending, a monitor with that at its making.
 class Ledger {
@@ -56,6 +57,7 @@ class Ledger {
   [[nodiscard]] std::uint64_t messages() const { return messages_; }
 
   // -- monitors
+  /// `name`: when set that is monitored, and `target` holds it.
   void monitors(const Pid& watcher, const Ref& ref, const Pid& target, std::optional<Atom> name);
   void stops_monitoring(const Ref& ref) { watches_.erase(ref); }
   void down(const Pid& watcher, const Down& down);
@@ -67,7 +69,7 @@ class Ledger {
   void exit(const Pid& at, const Exit& exit);
 
   // -- local names
-  void takes_name(const Pid& pid, Atom name) { holders_[{pid.node(), name}] = pid; }
+  void takes_name(const Pid& pid, Atom name) { holders_[{pid.node(), name}].push_back({pid, ++order_}); }
   [[nodiscard]] std::optional<Pid> holder(NodeName node, Atom name) const;
 
   /// What must have happened by now and has not.
@@ -101,10 +103,19 @@ class Ledger {
   };
   struct Watch {
     Pid watcher;
+    /// With a name: who held it when it was monitored.
     Pid target;
     std::optional<Atom> name;
     std::uint64_t losses = 0;
+    std::uint64_t order = 0;
+    /// A message to the name that `watcher` sent later, on the same connection, has come to `target`: so had
+    /// the monitor.
+    bool arrived = false;
     bool fired = false;
+  };
+  struct Holding {
+    Pid pid;
+    std::uint64_t since = 0;
   };
   struct Link {
     Pid from;
@@ -121,6 +132,10 @@ class Ledger {
 
   [[nodiscard]] std::size_t node_of(const Pid& pid) const { return actors_.at(pid).node; }
   [[nodiscard]] std::uint64_t losses_between(const Pid& from, const Pid& to) const;
+  /// Whether `why` can be what the watcher hears of the name's holders.
+  void check_name_reason(const std::string& what, const Watch& watch, const Term& why);
+  /// Who has taken the name after it was monitored and can be whom the monitor came to.
+  [[nodiscard]] std::vector<Pid> later_holders(const Watch& watch) const;
   /// Whether `why` can be what `watcher` hears of `target`, to which it has been connected since `since`.
   void check_reason(const std::string& what, const Pid& watcher, const Pid& target, const Term& why,
                     std::uint64_t since);
@@ -130,6 +145,9 @@ class Ledger {
   void check_order(const std::string& what, const Pid& by, const Pid& from, std::uint64_t order);
   /// All that `target` sent over its last connection must have come by now.
   void check_last_messages(const Pid& watcher, const Pid& target);
+  /// What `from` sent to a name has come to its holder; so has a monitor of that name that it had made
+  /// before.
+  void note_arrival_of_monitors(const Stream& stream, const Pid& to, const Sent& sent);
   /// What `from` sent has come to `to`; so has a link that it had made before.
   void note_arrival_of_link(const Pid& from, const Pid& to, const Sent& sent);
   [[nodiscard]] std::optional<std::string> unfired(const Watch& watch) const;
@@ -145,7 +163,10 @@ class Ledger {
   std::map<std::pair<Pid, Pid>, std::vector<std::size_t>> streams_of_;
   std::map<Ref, Watch> watches_;
   std::map<std::pair<Pid, Pid>, Link> links_;
-  std::map<std::pair<NodeName, Atom>, Pid> holders_;
+  /// Watcher and the name's holder.
+  std::map<std::pair<Pid, Pid>, std::vector<Ref>> watches_by_name_;
+  /// In the order of taking.
+  std::map<std::pair<NodeName, Atom>, std::vector<Holding>> holders_;
   /// By receiver and sender: the latest message that came.
   std::map<std::pair<Pid, Pid>, std::uint64_t> last_orders_;
   /// Receiver and sender, of whose end the receiver was told.

@@ -18,7 +18,8 @@ struct Plan {
   std::size_t processes_per_node = 3;
   /// For how long processes act and trouble happens.
   Duration span{};
-  /// As seeds were first drawn: no message follows a link, and the end of trouble may cut pauses short.
+  /// As seeds were first drawn: no message follows a link or monitor, and the end of trouble may cut pauses
+  /// short.
   bool is_first = false;
 
   [[nodiscard]] std::string describe() const;

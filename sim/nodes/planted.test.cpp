@@ -60,6 +60,17 @@ TEST_F(Planted, ALostDownIsFound) {
   EXPECT_THAT(faults_with(FaultyRouter::Fault::loses_downs), Contains(HasSubstr("no DOWN of")));
 }
 
+TEST_F(Planted, ALostDownOfANameIsFoundAlthoughSomebodyElseHoldsItByNow) {
+  // Only names lose theirs: everything else about them must be as it should.
+  EXPECT_THAT(faults_with(FaultyRouter::Fault::loses_name_downs),
+              AllOf(Not(IsEmpty()), Each(AllOf(HasSubstr("no DOWN of"), HasSubstr("for its name")))));
+}
+
+TEST_F(Planted, ADownOfANameWhoseHolderLivesIsFound) {
+  EXPECT_THAT(faults_with(FaultyRouter::Fault::misleads_monitors),
+              Contains(HasSubstr("for a name that it still holds")));
+}
+
 TEST_F(Planted, ALostExitSignalIsFound) {
   EXPECT_THAT(faults_with(FaultyRouter::Fault::loses_exits), Contains(HasSubstr("no exit signal of")));
 }

@@ -95,7 +95,7 @@ NodesReport NodesScenario::run() {
   const Instant begin = world_.queue().now();
   calm_at_ = begin + quiet_start + plan_.span;
   world_.stage().acting_until = calm_at_;
-  world_.stage().links_are_followed = !plan_.is_first;
+  world_.stage().signals_are_followed = !plan_.is_first;
   boot();
   look_at_limits();
   for (const Trouble trouble : plan_.troubles) {

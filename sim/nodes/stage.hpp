@@ -40,8 +40,9 @@ struct Stage {
   std::vector<std::set<NameBook::Key>> told;
   /// Until then processes do things; afterwards they only receive.
   Instant acting_until{};
-  /// A message goes after each link, by which the ledger knows that the link has come.
-  bool links_are_followed = true;
+  /// A message goes after each link and each monitor of a name, by which the ledger knows that these have
+  /// come.
+  bool signals_are_followed = true;
   Duration pace = std::chrono::milliseconds(400);
   /// Bytes of a large message, and how many bursts are of these.
   std::uint32_t large_message_bytes = 20'000;
