@@ -1,6 +1,8 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
+#include <map>
+#include <string>
 
 #include "sim/nodes/run.hpp"
 
@@ -17,14 +19,19 @@ struct Options {
   bool first_plans = false;
   bool verbose = false;
   bool quiet = false;
+  bool counters = false;
   std::string large;
 };
 
+/// What all nodes of all runs have counted that ran at the end.
+using Counters = std::map<std::string, std::uint64_t>;
+
 bool passes(Plan plan, std::uint64_t seed, const barrel::sim::IdentityPool& identities,
-            const Options& options) {
+            const Options& options, Counters& counters) {
   plan.world.verbose = options.verbose;
   NodesReport report = barrel::sim::run_plan(std::move(plan), identities);
   report.seed = seed;
+  for (const auto& [name, value] : report.counters) counters[name] += value;
   const bool passed = report.faults.empty();
   if (passed && options.quiet) return true;
   std::printf("%s\n", summary(report).c_str());
@@ -35,7 +42,7 @@ bool passes(Plan plan, std::uint64_t seed, const barrel::sim::IdentityPool& iden
   return passed;
 }
 
-int run_large(const barrel::sim::IdentityPool& identities, const Options& options) {
+int run_large(const barrel::sim::IdentityPool& identities, const Options& options, Counters& counters) {
   const auto trouble = barrel::sim::trouble_named(options.large);
   if (!trouble && options.large != "weather") {
     std::fprintf(stderr, "no such trouble: %s\n", options.large.c_str());
@@ -43,14 +50,14 @@ int run_large(const barrel::sim::IdentityPool& identities, const Options& option
   }
   Plan plan = barrel::sim::large_plan(trouble);
   const std::uint64_t seed = plan.world.seed;
-  return passes(std::move(plan), seed, identities, options) ? 0 : 1;
+  return passes(std::move(plan), seed, identities, options, counters) ? 0 : 1;
 }
 
-int run_seeds(const barrel::sim::IdentityPool& identities, const Options& options) {
+int run_seeds(const barrel::sim::IdentityPool& identities, const Options& options, Counters& counters) {
   std::uint64_t failed = 0;
   for (std::uint64_t seed = options.first; seed < options.first + options.count; ++seed) {
     Plan plan = options.first_plans ? barrel::sim::first_plan_of(seed) : barrel::sim::plan_of(seed);
-    if (!passes(std::move(plan), seed, identities, options)) ++failed;
+    if (!passes(std::move(plan), seed, identities, options, counters)) ++failed;
   }
   std::printf("%llu of %llu seeds failed\n", static_cast<unsigned long long>(failed),
               static_cast<unsigned long long>(options.count));
@@ -69,9 +76,18 @@ int main(int argc, char** argv) {
   app.add_option("--large", options.large, "instead: 50 nodes and this trouble, or weather");
   app.add_flag("--verbose", options.verbose, "print what the nodes log");
   app.add_flag("--quiet", options.quiet, "print only seeds that fail");
+  app.add_flag("--counters", options.counters,
+               "print what the nodes have counted, those that ran at the end");
   CLI11_PARSE(app, argc, argv);
   if (app.count("--seed") > 0 && seeds->count() == 0) options.count = 1;
 
   const barrel::sim::IdentityPool identities;
-  return options.large.empty() ? run_seeds(identities, options) : run_large(identities, options);
+  Counters counters;
+  const int status = options.large.empty() ? run_seeds(identities, options, counters)
+                                           : run_large(identities, options, counters);
+  if (options.counters) {
+    for (const auto& [name, value] : counters)
+      std::printf("%s %llu\n", name.c_str(), static_cast<unsigned long long>(value));
+  }
+  return status;
 }
