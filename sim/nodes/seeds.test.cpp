@@ -42,6 +42,9 @@ TEST(Found, ANodeThatRestartsWithItsClockSetBack) {
 TEST(Found, MessagesThatWaitForAPeerWhoseOwnDialFails) {
   run_first(10537);
 }
+TEST(Found, NamesOfADeadNodeThatOnlyOneThatLeftHadKnown) {
+  run(20160);
+}
 TEST(Found, SignalsThatWaitForAConnectionWhenTheirNodeEnds) {
   for (const std::uint64_t seed : {11052U, 12545U}) run_first(seed);
 }

@@ -439,5 +439,24 @@ TEST(LivenessBounds, invented_nodes_displace_only_dead_ones) {
   EXPECT_EQ(core.visibility(x), (NodeVisibility{true, 1}));
 }
 
+TEST_F(LivenessTest, who_leaves_still_tells_of_the_nodes_it_knows_and_that_it_has_left) {
+  // Its registry answers too: names of x would be believed for ever by those who know nothing of x.
+  (void)hear(x, {Verdict::alive, x, 1, 5});
+  Liveness::Effects out;
+  core.leave(out);
+  out.clear();
+  core.message(w, encode(w, liveness::Digest{1, true}), now, wall, out);
+  Liveness late(w, 3, wall, config, Random(4), metrics);
+  Liveness::Effects heard;
+  for (const auto& effect : out) {
+    if (const auto* sent = std::get_if<Liveness::SendTo>(&effect))
+      late.message(me, sent->message, now, wall, heard);
+  }
+  EXPECT_EQ(late.living(), (std::vector<NodeName>{w, x}));
+  Liveness::Effects left;
+  core.sync(w, left);
+  EXPECT_EQ(count<Liveness::SendTo>(left), 1U);
+}
+
 }  // namespace
 }  // namespace barrel

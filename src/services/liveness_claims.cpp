@@ -52,11 +52,12 @@ std::uint64_t Liveness::digest() const {
   Member me;
   me.creation = creation_;
   me.incarnation = incarnation_;
+  if (left_) me.state = State::left;
   return members_hash_ ^ hash_of(self_, me);
 }
 
 void Liveness::send_claims(NodeName to, Effects& out) {
-  std::vector<Claim> claims{own_claim(Verdict::alive)};
+  std::vector<Claim> claims{own_claim(left_ ? Verdict::left : Verdict::alive)};
   const auto flush = [&] {
     out.push_back(SendTo{to, encode(self_, liveness::Claims{std::move(claims)})});
     claims.clear();
@@ -79,7 +80,7 @@ void Liveness::peer_up(NodeName node, Instant now, Effects& out) {
 }
 
 void Liveness::sync(NodeName node, Effects& out) {
-  if (!left_) out.push_back(SendTo{node, encode(self_, liveness::Digest{digest(), false})});
+  out.push_back(SendTo{node, encode(self_, liveness::Digest{digest(), false})});
 }
 
 void Liveness::join() {
@@ -121,13 +122,15 @@ void Liveness::message(NodeName from, const Term& message, Instant now, std::int
     return;
   }
   const auto& theirs = std::get<liveness::Digest>(read->second);
-  if (left_ || theirs.hash == digest()) return;
+  if (theirs.hash == digest()) return;
   if (turns_.admit(from, theirs, members_.size(), now)) return answer(from, theirs, out);
   answers_put_off_.add();
 }
 
 void Liveness::answer(NodeName to, const liveness::Digest& theirs, Effects& out) {
-  if (left_ || theirs.hash == digest()) return;
+  if (theirs.hash == digest()) return;
+  // Also while we leave: the registry still answers, and names of nodes that nobody else knows of would be
+  // seen for ever once these have died.
   send_claims(to, out);
   if (!theirs.is_reply) out.push_back(SendTo{to, encode(self_, liveness::Digest{digest(), true})});
 }
