@@ -13,6 +13,8 @@ namespace {
 constexpr std::size_t streams_max = 3;
 constexpr std::size_t monitors_max = 4;
 constexpr std::size_t registrations_max = 2;
+/// Of the acts that would link, where there is a link to take back.
+constexpr std::uint32_t unlink_per_million = 500'000;
 /// Messages in a row; so that some share a packet and some do not.
 constexpr std::uint64_t burst_max = 6;
 
@@ -58,6 +60,7 @@ void Actor::on(const Exit& exit) {
   // Nobody's exit signal is that of the node, which shuts down.
   if (exit.from.id == 0) return end(exit.reason);
   stage_.ledger.exit(self_.pid(), exit);
+  std::erase(links_, exit.from);
 }
 
 void Actor::on(const Term& other) {
@@ -147,13 +150,27 @@ void Actor::stop_monitoring() {
 }
 
 void Actor::link_somebody() {
+  if (stage_.unlinks && !links_.empty() && random_.chance(unlink_per_million)) return unlink_somebody();
   const auto other = stage_.pick(node_, random_);
   if (!other || *other == self_.pid() || !stage_.ledger.links(self_.pid(), *other)) return;
   self_.link(*other);
-  if (!stage_.signals_are_followed) return;
-  const std::int64_t stream = stage_.ledger.open_stream(self_.pid(), *other, std::nullopt);
+  links_.push_back(*other);
+  if (stage_.signals_are_followed) follow(*other);
+}
+
+void Actor::unlink_somebody() {
+  const auto at = links_.begin() + static_cast<std::ptrdiff_t>(random_.below(links_.size()));
+  const Pid other = *at;
+  links_.erase(at);
+  stage_.ledger.unlinks(self_.pid(), other);
+  self_.unlink(other);
+  follow(other);
+}
+
+void Actor::follow(const Pid& to) {
+  const std::int64_t stream = stage_.ledger.open_stream(self_.pid(), to, std::nullopt);
   const Note note = stage_.ledger.sent(stream, 0);
-  self_.send(*other, note);
+  self_.send(to, note);
 }
 
 Term Actor::service_name() {

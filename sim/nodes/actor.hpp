@@ -60,6 +60,9 @@ class Actor {
   void monitor_name(const NodeLocalName& name, const Pid& holder, const Pid& next);
   void stop_monitoring();
   void link_somebody();
+  void unlink_somebody();
+  /// A message behind a signal, whose arrival tells the ledger that the signal came.
+  void follow(const Pid& to);
   void register_name();
   void unregister_name();
   void look_up();
@@ -74,6 +77,8 @@ class Actor {
   Random random_;
   std::vector<Stream> streams_;
   std::map<Ref, std::pair<Monitor, Pid>> monitors_;
+  /// Whom it has linked to.
+  std::vector<Pid> links_;
   std::map<Term, Registration> registrations_;
   Instant next_act_;
   std::optional<Term> verdict_;

@@ -104,6 +104,7 @@ void FaultyRouter::signal(const RemoteSignal& signal) {
     return real_.signal(misled);
   }
   if (fault_ == Fault::loses_exits && signal.op == Op::exit) return;
+  if (fault_ == Fault::loses_unlinks && signal.op == Op::unlink) return;
   if (fault_ == Fault::loses_links && signal.op == Op::link) return;
   real_.signal(signal);
 }

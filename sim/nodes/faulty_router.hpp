@@ -21,6 +21,7 @@ class FaultyRouter final : public RemoteRouter {
     misleads_monitors,  ///< Monitors of a name go to one that nobody holds.
     loses_names,        ///< From some message on, none to a name leaves the node.
     loses_exits,        ///< No exit signal of a linked process leaves the node.
+    loses_unlinks,      ///< No unlink leaves the node.
     loses_links,        ///< No link leaves the node: the other side has nothing to fire.
   };
 

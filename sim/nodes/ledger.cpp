@@ -280,8 +280,25 @@ bool Ledger::links(const Pid& from, const Pid& to) {
 void Ledger::note_arrival_of_link(const Pid& from, const Pid& to, const Sent& sent) {
   const auto [first, second] = std::minmax(from, to);
   Link* link = found(links_, std::pair(first, second));
-  if (link == nullptr || link->to != to || link->arrived) return;
-  if (sent.order > link->order && sent.epoch == link->losses) link->arrived = losses_between(to, from);
+  if (link == nullptr || link->to != to) return;
+  if (!link->arrived && sent.order > link->order && sent.epoch == link->losses)
+    link->arrived = losses_between(to, from);
+  if (link->unlinked && sent.order > *link->unlinked && sent.epoch == link->unlink_losses)
+    link->unlink_arrived = true;
+}
+
+void Ledger::unlinks(const Pid& from, const Pid& to) {
+  const auto [first, second] = std::minmax(from, to);
+  Link& link = links_.at(std::pair(first, second));
+  link.unlinked = ++order_;
+  link.unlink_losses = losses_between(from, to);
+}
+
+void Ledger::check_unlinked(const std::string& what, const Link& link, bool is_from, const Term& why) {
+  if (is_from) return faults_.add(what + ", which had unlinked");
+  if (link.unlink_arrived) return faults_.add(what + ", to which its unlink had come");
+  // Until the unlink comes the connection can be lost.
+  if (why != Term(noconnection())) faults_.add(what + " from which it was unlinked");
 }
 
 void Ledger::exit(const Pid& at, const Exit& exit) {
@@ -295,10 +312,12 @@ void Ledger::exit(const Pid& at, const Exit& exit) {
   bool& fired = is_from ? link->fired_from : link->fired_to;
   if (fired) return faults_.add(what + " twice");
   fired = true;
+  if (link->unlinked) check_unlinked(what, *link, is_from, exit.reason);
   check_reason(what, at, exit.from, exit.reason, is_from ? link->losses : link->losses_back);
 }
 
 void Ledger::missing_of(const Link& link, std::vector<std::string>& out) const {
+  if (link.unlinked) return;
   const bool lost = losses_between(link.from, link.to) != link.losses;
   if (!link.fired_from && alive(link.from) && (lost || !alive(link.to))) {
     out.push_back("no exit signal of " + text(link.to) + " came to " + text(link.from) +

@@ -66,6 +66,8 @@ class Ledger {
   // -- links; a pair is linked once in its life, by the one process
   /// False when the pair was linked before.
   [[nodiscard]] bool links(const Pid& from, const Pid& to);
+  /// By the one that had linked.
+  void unlinks(const Pid& from, const Pid& to);
   void exit(const Pid& at, const Exit& exit);
 
   // -- local names
@@ -126,6 +128,11 @@ class Ledger {
     /// Set when something came to `to` that `from` had sent after the link, on the same connection: so the
     /// link had come, too. The losses of `to` then.
     std::optional<std::uint64_t> arrived;
+    /// The order of the unlink, and the losses then.
+    std::optional<std::uint64_t> unlinked;
+    std::uint64_t unlink_losses = 0;
+    /// As `arrived`, of the unlink.
+    bool unlink_arrived = false;
     bool fired_from = false;
     bool fired_to = false;
   };
@@ -148,9 +155,11 @@ class Ledger {
   /// What `from` sent to a name has come to its holder; so has a monitor of that name that it had made
   /// before.
   void note_arrival_of_monitors(const Stream& stream, const Pid& to, const Sent& sent);
-  /// What `from` sent has come to `to`; so has a link that it had made before.
+  /// What `from` sent has come to `to`; so has a link that it had made or taken back before.
   void note_arrival_of_link(const Pid& from, const Pid& to, const Sent& sent);
   [[nodiscard]] std::optional<std::string> unfired(const Watch& watch) const;
+  /// Whether an exit signal with that reason may come to one side of a link that was taken back.
+  void check_unlinked(const std::string& what, const Link& link, bool is_from, const Term& why);
   void missing_of(const Link& link, std::vector<std::string>& out) const;
   [[nodiscard]] bool is_complete(const Stream& stream) const;
   [[nodiscard]] static std::string text(const Pid& pid);

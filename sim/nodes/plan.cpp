@@ -79,12 +79,14 @@ Plan first_plan_of(std::uint64_t seed) {
     if (plan.troubles.back() == Trouble::pauses) plan.span += seconds(8);
   }
   plan.is_first = true;
+  plan.unlinks = false;
   return plan;
 }
 
 Plan plan_of(std::uint64_t seed) {
   Plan plan = first_plan_of(seed);
   plan.is_first = false;
+  plan.unlinks = true;
   Random random(seed ^ later_draws);
   if (random.chance(later_trouble_per_million))
     plan.troubles.push_back(later_troubles.at(random.below(later_troubles.size())));

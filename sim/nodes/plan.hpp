@@ -18,6 +18,8 @@ struct Plan {
   std::size_t processes_per_node = 3;
   /// For how long processes act and trouble happens.
   Duration span{};
+  /// Processes take links back, as they did not at first.
+  bool unlinks = true;
   /// As seeds were first drawn: no message follows a link or monitor, and the end of trouble may cut pauses
   /// short.
   bool is_first = false;

@@ -32,7 +32,7 @@ class Planted : public ::testing::Test {
  protected:
   /// A calm run in which the router of every node has that fault, and what `before` begins.
   std::vector<std::string> faults_with(FaultyRouter::Fault fault, std::function<void(World&)> before = {}) {
-    Plan plan = calm_plan();
+    Plan plan = plan_;
     plan.world.wrap_router = [this, fault](std::size_t, RemoteRouter& real) -> RemoteRouter& {
       routers_.push_back(std::make_unique<FaultyRouter>(fault, real));
       return *routers_.back();
@@ -47,6 +47,8 @@ class Planted : public ::testing::Test {
     scenario.before_look = std::move(before_look);
     return scenario.run().faults;
   }
+
+  Plan plan_ = calm_plan();
 
  private:
   std::vector<std::unique_ptr<FaultyRouter>> routers_;
@@ -82,6 +84,20 @@ TEST_F(Planted, AnExitSignalThatIsLostWithTheConnectionIsFound) {
   };
   EXPECT_THAT(faults_with(FaultyRouter::Fault::loses_links, crash),
               Contains(HasSubstr("had come before their connection was lost")));
+}
+
+TEST_F(Planted, ALostUnlinkIsFound) {
+  // The side that was not told fires when the other one's node crashes. With many processes some have
+  // unlinked.
+  plan_.processes_per_node = 25;
+  const auto crash = [](World& world) {
+    world.queue().after(std::chrono::seconds(18), [&world] {
+      world.crash(1, false);
+      world.crash(2, false);
+    });
+  };
+  EXPECT_THAT(faults_with(FaultyRouter::Fault::loses_unlinks, crash),
+              Contains(HasSubstr("to which its unlink had come")));
 }
 
 TEST_F(Planted, AReorderedPairIsFound) {

@@ -96,6 +96,7 @@ NodesReport NodesScenario::run() {
   calm_at_ = begin + quiet_start + plan_.span;
   world_.stage().acting_until = calm_at_;
   world_.stage().signals_are_followed = !plan_.is_first;
+  world_.stage().unlinks = plan_.unlinks;
   boot();
   look_at_limits();
   for (const Trouble trouble : plan_.troubles) {

@@ -43,6 +43,7 @@ struct Stage {
   /// A message goes after each link and each monitor of a name, by which the ledger knows that these have
   /// come.
   bool signals_are_followed = true;
+  bool unlinks = true;
   Duration pace = std::chrono::milliseconds(400);
   /// Bytes of a large message, and how many bursts are of these.
   std::uint32_t large_message_bytes = 20'000;
