@@ -45,8 +45,9 @@ class QuicLink final : public Link, private quic::ConnectionEvents {
     quic::StreamId stream;
     dist::FrameReader reader;
     std::size_t unfinished = 0;  // what the reader held at last
-    Bytes early;                 // what came before the link was up
-    bool ended = false;          // nothing more comes
+    std::uint64_t ticks_counted = 0;
+    Bytes early;         // what came before the link was up
+    bool ended = false;  // nothing more comes
   };
   /// One outgoing lane.
   struct Outgoing {
@@ -102,6 +103,7 @@ class QuicLink final : public Link, private quic::ConnectionEvents {
   void credit(quic::StreamId stream, std::uint64_t offset);
   [[nodiscard]] bool send_block(Outgoing& lane, const SharedBytes& block);
   /// Bounds what the peer leaves unfinished, by all its streams together.
+  void count_ticks(Incoming& incoming);
   void count_unfinished(Incoming& incoming);
   [[nodiscard]] dist::Lane lane_of(quic::StreamId stream) const;
 

@@ -99,6 +99,7 @@ void QuicLink::read_messages(Incoming& incoming, BytesView bytes) {
   for (;;) {
     switch (incoming.reader.next()) {
       case dist::FrameReader::Step::need_more:
+        count_ticks(incoming);
         if (incoming.ended && incoming.reader.buffered() != 0)
           return end(DownReason::protocol_error, other_end() + " ended a stream within a message");
         return count_unfinished(incoming);
@@ -113,6 +114,12 @@ void QuicLink::read_messages(Incoming& incoming, BytesView bytes) {
         break;
     }
   }
+}
+
+void QuicLink::count_ticks(Incoming& incoming) {
+  const std::uint64_t ticks = incoming.reader.ticks();
+  const std::uint64_t new_ticks = ticks - std::exchange(incoming.ticks_counted, ticks);
+  if (new_ticks != 0) context_.metrics.counter("dist.ticks").add(new_ticks);
 }
 
 void QuicLink::count_unfinished(Incoming& incoming) {
