@@ -31,7 +31,8 @@ struct Memory {
 struct Attack {
   /// For messages of a failed test.
   std::string_view name;
-  /// The columns of the table. The counter grows by the attack.
+  /// The columns of the table. The counter grows by the attack: once, or as often as Scene::must_count()
+  /// says.
   std::string_view attack;
   std::string_view answer;
   std::string_view counter;
@@ -70,8 +71,16 @@ class Scene {
   /// The victim's room, a process that reads all its messages.
   [[nodiscard]] Pid room();
 
+  /// The attack's counter, or another one of that node's, has to grow by `times` at least; calls add up.
+  void must_count(std::uint64_t times, std::string_view counter = {}) {
+    owed_[std::string(counter)] += times;
+  }
+  /// By counter; that of the attack has no name.
+  [[nodiscard]] const std::map<std::string, std::uint64_t>& owed() const { return owed_; }
+
  private:
   Arena& arena_;
+  std::map<std::string, std::uint64_t> owed_;
   std::unique_ptr<Attacker> last_;
 };
 

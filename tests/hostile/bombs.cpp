@@ -44,12 +44,14 @@ void tiny(Scene& scene) {
     send_bytes(scene, name, bomb);
   }
   settle(scene);
+  scene.must_count(5);  // the last of the names is one that nobody serves
 }
 
 void tiny_to_the_kernel(Scene& scene) {
   const Bytes bomb = tiny_terms(1'100'000);
   for (const char* name : {"rex", "net_kernel"}) send_bytes(scene, name, bomb);
   settle(scene);
+  scene.must_count(2);
 }
 
 void control_tuples(Scene& scene) {

@@ -40,6 +40,7 @@ class CallFlood {
     send(count, [&](int) {
       peer_.control(Term::tuple_of(29, next_ref(), own, own, function, options), &arguments);
     });
+    scene_.must_count(static_cast<std::uint64_t>(count));
   }
 
  private:
@@ -61,7 +62,10 @@ class CallFlood {
     require(scene_.arena().chats([&] { (void)peer_.settled(); }), "the chat stands still");
     require(peer_.settled(), "the victim does not answer any more");
   }
-  void require_refused() const { require(peer_.refused() > 0, "nobody is told that there are too many"); }
+  void require_refused() const {
+    require(peer_.refused() > 0, "nobody is told that there are too many");
+    scene_.must_count(peer_.refused());
+  }
 
   Scene& scene_;
   Peer& peer_;

@@ -2,6 +2,7 @@
 #include "carrier/stream_map.hpp"
 #include "hostile/families.hpp"
 #include "hostile/messages.hpp"
+#include "hostile/refusals.hpp"
 
 namespace barrel::hostile {
 
@@ -17,6 +18,9 @@ Bytes valid(Scene& scene) {
 void each_closes(Scene& scene, const std::vector<Bytes>& payloads) {
   for (const Bytes& payload : payloads) {
     scene.attacker().frame(payload);
+    // Otherwise it is the payload that costs it.
+    const NodeName victim = scene.arena().target().name;
+    scene.must_count(closes_connection(victim, scene.attacker().name(), payload) ? 1 : 0);
     if (!scene.attacker().closed_within(5s)) throw std::runtime_error("not closed: " + to_hex(payload));
   }
 }

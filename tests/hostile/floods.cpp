@@ -124,6 +124,7 @@ void announcements(Scene& scene) {
   });
   settle(scene);
   require(gauge(scene, "gossip.missing") <= 2'048, "more is waited for than allowed");
+  scene.must_count(4'000 - 2'048);
 }
 
 void names(Scene& scene) {
@@ -143,6 +144,7 @@ void names(Scene& scene) {
   settle(scene);
   const auto taken = gauge(scene, "registry.keys") - before;
   require(taken > 10 && taken * meta_bytes <= 1U << 20, "not as many bytes of names as allowed");
+  scene.must_count(200 - taken);
 }
 
 void monitors(Scene& scene) {
@@ -157,6 +159,7 @@ void monitors(Scene& scene) {
   require(attacker.until([&] { return attacker.refused() >= too_many; }),
           "not all that are too many are told so");
   require(attacker.refused() == too_many, "more are told so");
+  scene.must_count(too_many);
 }
 
 /// Each of these is answered, and the answers are not read.

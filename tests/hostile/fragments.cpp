@@ -38,6 +38,7 @@ Bytes next(std::uint64_t sequence, std::uint64_t number, std::size_t bytes = 10)
 
 /// Each list of frames costs a connection.
 void each_closes(Scene& scene, const std::vector<std::vector<Bytes>>& all) {
+  scene.must_count(all.size());
   for (const std::vector<Bytes>& frames : all) {
     Attacker& attacker = scene.attacker();
     for (const Bytes& frame : frames) attacker.frame(frame);

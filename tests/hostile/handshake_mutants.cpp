@@ -45,6 +45,7 @@ void damaged_authentication(Scene& scene) {
     require(attacker.connect(), "no connection");
     damage->begin(at);
     is_whole = attacker.authenticate(patience) && !damage->is_done();
+    scene.must_count(attacker.closed() ? 1 : 0);
   }
   attacker.hang_up();
   require_open(scene);
@@ -54,6 +55,15 @@ Bytes frames_of(const std::vector<auth::Message>& messages) {
   Bytes bytes;
   for (const auth::Message& message : messages) auth::encode_frame(bytes, message);
   return bytes;
+}
+
+/// How many handshakes have failed, for whatever reason.
+std::uint64_t failed_handshakes(Scene& scene) {
+  std::uint64_t sum = 0;
+  for (const auto& [name, value] : scene.arena().counters()) {
+    if (name.starts_with("dist.handshake_failed.")) sum += value;
+  }
+  return sum;
 }
 
 /// Valid messages of the authentication where others belong.
@@ -68,19 +78,24 @@ void wrong_order(Scene& scene) {
     (void)attacker.connection()->open_unidirectional();
     (void)attacker.connection()->send(carrier::auth_stream(true), SharedBytes(frames_of(messages)));
     require(attacker.closed_within(2s), "not closed");
+    scene.must_count(1);
   }
 }
 
 void damaged_handshake(Scene& scene) {
   auto damage = std::make_shared<Damage>();
+  const std::uint64_t before = failed_handshakes(scene);
+  std::uint64_t closed = 0;
   Attacker& attacker = scene.make({.on_handshake_bytes = [damage](Bytes& bytes) { damage->apply(bytes); }});
   bool is_whole = false;
   for (std::size_t at = 0; !is_whole; ++at) {
     require(attacker.connect() && attacker.authenticate(), "not authenticated");
     damage->begin(at);
     is_whole = attacker.shake_hands(attacker.name(), patience) && !damage->is_done();
+    closed += attacker.closed() ? 1 : 0;
   }
   attacker.hang_up();
+  require(failed_handshakes(scene) >= before + closed, "not all that were closed are counted");
   require_open(scene);
 }
 
@@ -101,6 +116,7 @@ void damaged_capabilities(Scene& scene) {
             "not let in");
     attacker.write(carrier::control_stream, std::move(framed));
     (void)attacker.until([&] { return attacker.closed() || attacker.received() > 0; }, patience);
+    scene.must_count(attacker.closed() ? 1 : 0);
   }
   attacker.hang_up();
   require_open(scene);

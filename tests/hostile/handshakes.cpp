@@ -139,7 +139,9 @@ void wrong_cookie(Scene& scene) {
 
 void names_without_end(Scene& scene) {
   const auto before = scene.arena().counters();
-  for (int number = 0; number < 200; ++number) {
+  constexpr int names = 200;
+  scene.must_count(names);
+  for (int number = 0; number < names; ++number) {
     AttackerOptions options;
     options.name = *NodeName::parse("guest" + std::to_string(number) + "@127.0.0.1");
     options.cookie = "guessed";

@@ -34,6 +34,7 @@ void foreign_processes(Scene& scene) {
     attacker.control(tuple);
   }
   settle(attacker);
+  scene.must_count(8);
 }
 
 /// The room monitors its members: their DOWNs in the name of nobody who was asked.

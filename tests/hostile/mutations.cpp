@@ -2,7 +2,9 @@
 #include "crdt/or_map_wire.hpp"
 #include "gossip/plumtree_messages.hpp"
 #include "hostile/families.hpp"
+#include "hostile/messages.hpp"
 #include "hostile/mutants.hpp"
+#include "hostile/refusals.hpp"
 #include "membership/hyparview_messages.hpp"
 #include "services/liveness_messages.hpp"
 #include "services/registry_messages.hpp"
@@ -11,11 +13,30 @@ namespace barrel::hostile {
 
 namespace {
 
-void send_mutants(Scene& scene, std::string_view name, const std::vector<Term>& valid) {
+/// `refuses` says how often the attack's counter grows by a mutant.
+template <class Refuses>
+void send_mutants(Scene& scene, std::string_view name, const std::vector<Term>& valid, Refuses refuses) {
   for (const Term& message : valid) {
-    for (const Term& mutant : mutants(message)) scene.attacker().send_name(name, mutant);
+    for (const Term& mutant : mutants(message)) {
+      scene.attacker().send_name(name, mutant);
+      scene.must_count(refuses(name, mutant));
+    }
     require(scene.attacker().settled(), "the victim does not answer any more");
   }
+}
+
+void send_to_overlay(Scene& scene, std::string_view name, const std::vector<Term>& valid) {
+  const NodeName own = scene.attacker().name();
+  send_mutants(scene, name, valid, [own](std::string_view to, const Term& mutant) {
+    return refused_by_overlay(to, own, mutant);
+  });
+}
+
+void send_to_kernel(Scene& scene, std::string_view name, const std::vector<Term>& valid) {
+  const NodeName victim = scene.arena().target().name;
+  send_mutants(scene, name, valid, [victim](std::string_view to, const Term& mutant) {
+    return ignored_by_kernel(to, mutant, victim) ? 1U : 0U;
+  });
 }
 
 void membership(Scene& scene) {
@@ -29,7 +50,7 @@ void membership(Scene& scene) {
            NeighborReply{false, me}, Shuffle{2, {other, me}, me}, ShuffleReply{{other}, me}}) {
     valid.push_back(encode(own, message));
   }
-  send_mutants(scene, "barrel_p2p_bridge", valid);
+  send_to_overlay(scene, "barrel_p2p_bridge", valid);
 }
 
 Term own_delta(NodeName own, const Pid& pid) {
@@ -53,20 +74,21 @@ void gossip(Scene& scene) {
   const NodeName own = scene.attacker().name();
   const MessageId id(32, 'i');
   const Term delta = registry::delta_payload(own, own_delta(own, scene.attacker().own_pid()));
-  send_mutants(scene, "barrel_p2p_plumtree",
-               {encode(Gossip{id, Atom("somebody_elses"), Term(1), own}), encode(Ihave{id, own}),
-                encode(Graft{id, own}), encode(Prune{own})});
+  send_to_overlay(scene, "barrel_p2p_plumtree",
+                  {encode(Gossip{id, Atom("somebody_elses"), Term(1), own}), encode(Ihave{id, own}),
+                   encode(Graft{id, own}), encode(Prune{own})});
   // In a valid envelope, each with an id of its own: the payloads of the services.
   int number = 0;
-  const auto send_payloads = [&](const char* tag, const Term& payload) {
+  const auto send_payloads = [&](const char* tag, const Term& payload, const char* counter) {
     for (const Term& mutant : mutants(payload)) {
+      scene.must_count(refused_as_gossip(tag, mutant), counter);
       const Gossip message{"id " + std::to_string(++number), Atom(tag), mutant, own};
       scene.attacker().send_name("barrel_p2p_plumtree", encode(message));
     }
   };
-  send_payloads("barrel_p2p_registry_replica", delta);
-  send_payloads("barrel_liveness", claim(own));
-  send_payloads("barrel_beat", liveness::beat_of(own, std::chrono::seconds(1)));
+  send_payloads("barrel_p2p_registry_replica", delta, "registry.malformed");
+  send_payloads("barrel_liveness", claim(own), "liveness.malformed");
+  send_payloads("barrel_beat", liveness::beat_of(own, std::chrono::seconds(1)), "liveness.malformed");
   require(scene.attacker().settled(), "the victim does not answer any more");
 }
 
@@ -80,22 +102,22 @@ Term audit_answer() {
 void names(Scene& scene) {
   using namespace registry;
   const NodeName own = scene.attacker().name();
-  send_mutants(scene, "barrel_p2p_registry_replica",
-               {encode(FullSync{own, own_delta(own, scene.attacker().own_pid())}), encode(RequestSync{own}),
-                encode(SyncDigest{own, {}, true}), audit_answer()});
+  send_to_overlay(scene, "barrel_p2p_registry_replica",
+                  {encode(FullSync{own, own_delta(own, scene.attacker().own_pid())}),
+                   encode(RequestSync{own}), encode(SyncDigest{own, {}, true}), audit_answer()});
 }
 
 void life(Scene& scene) {
   using namespace liveness;
   const NodeName own = scene.attacker().name();
   const Claim about_us{Verdict::alive, own, 5, 1'700'000'000'000};
-  send_mutants(scene, "barrel_liveness", {encode(own, Claims{{about_us}}), encode(own, Digest{1, true})});
+  send_to_overlay(scene, "barrel_liveness", {encode(own, Claims{{about_us}}), encode(own, Digest{1, true})});
 }
 
 void routes(Scene& scene) {
   const Term query = Term::tuple_of(Atom("route_req"), Atom("x"), 3, scene.attacker().name(), Term());
   const Term caller = Term::tuple_of(scene.attacker().own_pid(), 1);
-  send_mutants(
+  send_to_overlay(
       scene, "barrel_p2p_router",
       {Term::tuple_of(Atom("$barrel_p2p_route"), Term::tuple_of(Atom("route_request"), query, caller))});
 }
@@ -105,10 +127,12 @@ void system_names(Scene& scene) {
   const Term from =
       Term::tuple_of(own, Term::list({Term(Atom("alias"))}, Term(Ref{own.node_atom, 5, 3, {1, 2, 3, 0, 0}})));
   const Term request = Term::tuple_of(Atom("is_auth"), scene.attacker().name());
-  for (const char* name : {"net_kernel", "rex", "global_name_server", "logger"}) {
-    send_mutants(
-        scene, name,
-        {Term::tuple_of(Atom("$gen_call"), from, request), Term::tuple_of(own, Atom("features_request"))});
+  const std::vector<Term> valid{Term::tuple_of(Atom("$gen_call"), from, request),
+                                Term::tuple_of(own, Atom("features_request"))};
+  for (const char* name : {"net_kernel", "rex"}) send_to_kernel(scene, name, valid);
+  // Nobody has these names here, and what the logger is told is counted elsewhere.
+  for (const char* name : {"global_name_server", "logger"}) {
+    send_mutants(scene, name, valid, [](std::string_view, const Term&) { return 0U; });
   }
 }
 
@@ -127,13 +151,13 @@ void calls(Scene& scene) {
   const Term call = Term::tuple_of(Atom("call"), module, function, none, own);
   const Term cast = Term::tuple_of(Atom("cast"), module, function, none, own);
   const Term sbcast = Term::tuple_of(Atom("sbcast"), Atom("nobody"), Atom("x"));
-  send_mutants(scene, "rex",
-               {Term::tuple_of(asked, from, call), Term::tuple_of(Atom("$gen_cast"), cast),
-                Term::tuple_of(own, call), Term::tuple_of(own, sbcast)});
+  send_to_kernel(scene, "rex",
+                 {Term::tuple_of(asked, from, call), Term::tuple_of(Atom("$gen_cast"), cast),
+                  Term::tuple_of(own, call), Term::tuple_of(own, sbcast)});
   const Term spawn = Term::tuple_of(Atom("spawn"), module, function, none, own);
   const Term spawn_opt = Term::tuple_of(Atom("spawn_opt"), module, function, none, false, none, own);
-  send_mutants(scene, "net_kernel",
-               {Term::tuple_of(asked, from, spawn), Term::tuple_of(asked, from, spawn_opt)});
+  send_to_kernel(scene, "net_kernel",
+                 {Term::tuple_of(asked, from, spawn), Term::tuple_of(asked, from, spawn_opt)});
 }
 
 /// What is printed would stand among what the test reads: nothing here is a text.
@@ -147,9 +171,17 @@ void prints(Scene& scene) {
                               Term::tuple_of(Atom("requests"), Term::list({bad, bad})),
                               Term::tuple_of(Atom("get_line"), unicode, 1), Term(Atom("getopts"))}) {
     const Term message = Term::tuple_of(Atom("io_request"), own, 1, request);
-    for (const Term& mutant : mutants(message, values)) scene.attacker().send_name("user", mutant);
+    for (const Term& mutant : mutants(message, values)) {
+      scene.attacker().send_name("user", mutant);
+      scene.must_count(ignored_by_kernel("user", mutant, scene.arena().target().name) ? 1 : 0);
+    }
     require(scene.attacker().settled(), "the victim does not answer any more");
   }
+}
+
+void send_to_room(Scene& scene, const Pid& room, const Term& mutant) {
+  scene.attacker().send(room, mutant);
+  scene.must_count(unknown_to_room(mutant) ? 1 : 0);
 }
 
 /// Not those that end or suspend it: whoever may send may do that. What is asked stands in the answer, and a
@@ -164,7 +196,7 @@ void system_messages(Scene& scene) {
         Term::tuple_of(Atom("replace_state"), 1),
         Term::tuple_of(Atom("change_code"), Atom("room"), Atom("undefined"), Term())}) {
     for (const Term& mutant : mutants(Term::tuple_of(Atom("system"), from, request), values))
-      scene.attacker().send(room, mutant);
+      send_to_room(scene, room, mutant);
     require(scene.attacker().settled(), "the victim does not answer any more");
   }
 }
@@ -177,7 +209,7 @@ void room_messages(Scene& scene) {
   for (const Term& message : {Term::tuple_of(Atom("$gen_cast"), post),
                               Term::tuple_of(Atom("DOWN"), ref, Atom("process"), own, Atom("x")),
                               Term::tuple_of(ref, Atom("reply"))}) {
-    for (const Term& mutant : mutants(message)) scene.attacker().send(room, mutant);
+    for (const Term& mutant : mutants(message)) send_to_room(scene, room, mutant);
     require(scene.attacker().settled(), "the victim does not answer any more");
   }
 }
@@ -239,8 +271,13 @@ void send_controls(Scene& scene, const Controls& valid) {
   for (const auto& [tuple, has_payload] : valid) {
     for (const Term& mutant : mutants(tuple, values)) {
       Attacker& attacker = scene.attacker();
-      attacker.control(mutant, has_payload ? &payload : nullptr);
-      require(attacker.settled() || attacker.closed(), "the victim does not answer any more");
+      const Term* content = has_payload ? &payload : nullptr;
+      const bool closes = closes_connection(scene.arena().target().name, attacker.name(),
+                                            pass_through_message(mutant, content));
+      attacker.control(mutant, content);
+      require(attacker.settled() != closes, closes ? "not closed" : "closed");
+      require(attacker.closed() == closes, "the victim does not answer any more");
+      scene.must_count(closes ? 1 : 0);
     }
   }
 }

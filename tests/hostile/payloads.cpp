@@ -45,6 +45,7 @@ Bytes bomb(std::uint32_t announced, std::size_t actual) {
 }
 
 void undecodable(Scene& scene) {
+  scene.must_count(5);
   for (const Bytes& payload :
        {Bytes{131, 1}, Bytes{131, 104, 2, 97, 1}, Bytes{131, 97, 1, 2}, Bytes{131, 131}}) {
     send_bytes(scene, payload);
@@ -67,6 +68,7 @@ void too_deep(Scene& scene) {
 }
 
 void lying_sizes(Scene& scene) {
+  scene.must_count(6);
   for (const Bytes& payload :
        {Bytes{131, 105, 255, 255, 255, 255}, Bytes{131, 108, 255, 255, 255, 255, 97, 1},
         Bytes{131, 116, 127, 255, 255, 255}, Bytes{131, 109, 255, 255, 255, 255, 1},
@@ -78,6 +80,7 @@ void lying_sizes(Scene& scene) {
 }
 
 void compressed_bomb(Scene& scene) {
+  scene.must_count(3);
   send_bytes(scene, bomb(200U << 20, 200U << 20));
   require(scene.attacker().closed_within(5s), "not closed");
   // One that says it is small, and one that is.
@@ -118,6 +121,7 @@ void endless_atoms(Scene& scene) {
   scene.attacker().hang_up();
   name_atoms(scene.attacker(), 2'000, 4'000);
   require_bounded();
+  scene.must_count(4'000 - 300);
 }
 
 constexpr Attack attacks[] = {

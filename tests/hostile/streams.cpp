@@ -18,6 +18,7 @@ void user_streams(Scene& scene) {
       },
       15s);
   require(all, "not all streams could be opened");
+  scene.must_count(8'000 / 4);
   settle(attacker);
 }
 
@@ -51,6 +52,7 @@ void one_way_streams(Scene& scene) {
     ++opened;
   }
   require(opened > 50, "hardly any stream");
+  scene.must_count(static_cast<std::uint64_t>(opened) * 1'000);
   settle(attacker);
 }
 
@@ -75,6 +77,7 @@ void ticks(Scene& scene) {
   Attacker& attacker = scene.attacker();
   for (int i = 0; i < 20; ++i) attacker.write(16, Bytes(40'000));
   attacker.write(carrier::control_stream, Bytes(1'000));
+  scene.must_count(20 * 40'000 / 4);
   require(attacker.delivered(), "not delivered");
   settle(attacker);
 }

@@ -84,11 +84,13 @@ void wrong_digests(Scene& scene) {
     TcpNode node(scene.arena().tcp_port(), scene.arena().target().name);
     require(!node.come_up("cookie" + std::to_string(i)), "a wrong cookie is let in");
     require(node.closed_within(5s), "a wrong cookie stays connected");
+    scene.must_count(1);
   }
   require_open(scene);
 }
 
 void large_frames(Scene& scene) {
+  scene.must_count(3);
   for (const std::uint16_t length : {std::uint16_t{8'192}, std::uint16_t{65'535}}) {
     TcpPeer peer(scene.arena().tcp_port());
     Bytes head;
@@ -135,6 +137,7 @@ void wrong_names(Scene& scene) {
     TcpPeer peer(scene.arena().tcp_port());
     peer.send(framed(name_message(name)));
     require(peer.closed_within(5s), "a name that cannot be stays");
+    scene.must_count(1);
   }
 }
 
@@ -187,6 +190,7 @@ void lie(Scene& scene, const std::string& name, Answer answer) {
   require(scene.arena().node("alice").prints(name + "@127.0.0.1", 10s, mark) &&
               scene.arena().node("alice").prints("could not connect", 10s, mark),
           "the victim does not give up");
+  scene.must_count(1);
 }
 
 void epmd_garbage(Scene& scene) {

@@ -51,6 +51,7 @@ void other_callers(Scene& scene) {
   }
   settle(scene);
   require(scene.arena().counters().at("node.channels") == before.at("node.channels"), "it was dialed");
+  scene.must_count(100);
 }
 
 constexpr Attack attacks[] = {
