@@ -1,4 +1,7 @@
 // What an authenticated peer says in the name of others.
+#include <map>
+#include <string>
+
 #include "crdt/or_map_wire.hpp"
 #include "gossip/plumtree_messages.hpp"
 #include "hostile/news.hpp"
@@ -106,8 +109,21 @@ std::uint32_t creation_of_bob(Scene& scene) {
   throw std::runtime_error("bob has not said its creation");
 }
 
-/// Whether the victim still counts bob's room in, a moment later at the latest.
+/// Whoever listens has printed all that it has heard of names so far: bob makes a room, which is the last.
+void wait_for_news(Scene& scene) {
+  static int number = 0;
+  const std::string room = "marker" + std::to_string(++number);
+  require(scene.arena().node("bob").ask("create_room " + room) == "create_room " + room + ": ok", "no room");
+  for (const char* name : {"alice", "carol"})
+    require(scene.arena().node(name).prints("Room " + room + " available"), "news do not arrive");
+}
+
+/// Neither the victim nor carol, who hears of it from the victim, takes bob's room for gone even for a
+/// moment.
 void told_dead(Scene& scene, liveness::Verdict verdict, std::uint32_t later_creation = 0) {
+  wait_for_news(scene);
+  std::map<std::string, std::size_t> marks;
+  for (const char* name : {"alice", "carol"}) marks[name] = scene.arena().node(name).child().mark();
   const std::uint32_t creation = creation_of_bob(scene) + later_creation;
   for (int round = 0; round < 5; ++round) {
     const auto incarnation = static_cast<std::uint64_t>(now_ms() + std::int64_t{1'000} * (round + 1));
@@ -115,9 +131,12 @@ void told_dead(Scene& scene, liveness::Verdict verdict, std::uint32_t later_crea
            liveness::gossip_of(scene.attacker().name(), {verdict, bob(), creation, incarnation}));
   }
   settle(scene);
-  require(scene.arena().node("alice").eventually("rooms",
-                                                 [](const auto& rooms) { return rooms.contains("lobby"); }),
-          "the dead does not come back");
+  wait_for_news(scene);
+  for (const auto& [name, mark] : marks) {
+    require(!scene.arena().node(name).prints("Room lobby left", 0ms, mark), "it is believed");
+    const auto rooms = scene.arena().node(name).ask_list("rooms");
+    require(rooms && rooms->contains("lobby"), "it is believed");
+  }
 }
 
 void told_down(Scene& scene) {

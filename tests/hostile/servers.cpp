@@ -41,7 +41,9 @@ void stolen_certificate(Scene& scene) {
   let_dial(scene, server);
   require(server.until([&] { return scene.arena().node("alice").prints("could not connect", 0ms, mark); }),
           "the victim does not give up");
+  // RFC 9001, 4.8: CRYPTO_ERROR with the alert's number, 51.
   require(!server.accepted(), "the victim has accepted the certificate");
+  require(scene.arena().node("alice").prints("transport error 307", 0ms, mark), "for another reason");
 }
 
 constexpr Attack attacks[] = {

@@ -1,6 +1,7 @@
 // Who has not authenticated: packets and half handshakes.
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -69,17 +70,102 @@ void truncated_initials(Scene& scene) {
   attacker.run(200ms);
 }
 
-void other_versions(Scene& scene) {
-  Attacker& attacker = scene.make();
-  for (int i = 0; i < 500; ++i) {
-    Bytes packet(1'200);
-    packet[0] = 0xc0;
-    packet[1] = 0xba;
-    packet[2] = static_cast<std::uint8_t>(i);
-    packet[5] = 8;
-    attacker.raw(packet);
+/// A socket without any protocol, which counts what comes back.
+class RawSocket {
+ public:
+  explicit RawSocket(const SocketAddress& to) : fd_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    at.sin_port = htons(to.port());
+    const int room = 4 << 20;
+    (void)::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+    require(::connect(fd_, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0, "no socket");
   }
+  RawSocket(const RawSocket&) = delete;
+  RawSocket& operator=(const RawSocket&) = delete;
+  ~RawSocket() { ::close(fd_); }
+
+  void send(BytesView packet) const { (void)::send(fd_, packet.data(), packet.size(), 0); }
+  /// The next datagram; empty when none comes in time.
+  [[nodiscard]] Bytes receive(std::chrono::milliseconds limit) const {
+    pollfd wanted{fd_, POLLIN, 0};
+    if (::poll(&wanted, 1, static_cast<int>(limit.count())) != 1) return {};
+    Bytes bytes(2'000);
+    const ssize_t count = ::recv(fd_, bytes.data(), bytes.size(), 0);
+    bytes.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+    return bytes;
+  }
+
+ private:
+  int fd_;
+};
+
+Bytes of_other_version(std::size_t size, std::uint8_t number) {
+  Bytes packet(size);
+  packet[0] = 0xc0;
+  packet[1] = 0xba;
+  packet[2] = number;
+  packet[5] = 8;
+  return packet;
+}
+
+/// A long header with version 0 (RFC 9000, 17.2.1).
+void require_answer(BytesView answer) {
+  require(answer.size() > 5 && (answer[0] & 0x80) != 0, "the answer has no long header");
+  require(answer[1] == 0 && answer[2] == 0 && answer[3] == 0 && answer[4] == 0, "the answer has a version");
+}
+
+/// One packet of each size; the attack before may have used up what is answered in this second.
+void answers_are_smaller(const RawSocket& socket) {
+  for (const std::size_t size : {std::size_t{30}, std::size_t{300}, std::size_t{1'199}}) {
+    socket.send(of_other_version(size, 1));
+  }
+  Bytes answer;
+  for (int attempt = 0; attempt < 20 && answer.empty(); ++attempt) {
+    socket.send(of_other_version(1'200, 2));
+    answer = socket.receive(200ms);
+  }
+  require_answer(answer);
+  require(answer.size() < 100, "the answer is not much smaller than the question");
+  require(answer.size() < 30 || socket.receive(100ms).empty(), "a small packet is answered, too");
+}
+
+/// Far more questions than a second's answers, for a second and until the victim says that it leaves some
+/// unanswered.
+void answers_are_limited(Scene& scene, const RawSocket& socket) {
+  constexpr std::uint64_t per_second = 2'000;  // EndpointConfig::stateless_per_second_max
+  const auto limited = [&] { return scene.arena().counters()["quic.stateless_limited"]; };
+  const auto before = limited();
+  const auto start = std::chrono::steady_clock::now();
+  std::uint64_t answers = 0;
+  const auto count_answers = [&](std::chrono::milliseconds limit) {
+    for (Bytes answer = socket.receive(limit); !answer.empty(); answer = socket.receive(0ms)) {
+      require_answer(answer);
+      ++answers;
+    }
+  };
+  const auto elapsed = [&] { return std::chrono::steady_clock::now() - start; };
+  for (int burst = 0; burst < 1'000 && (elapsed() < 1s || limited() == before); ++burst) {
+    for (int i = 0; i < 1'000; ++i) {
+      socket.send(of_other_version(1'200, static_cast<std::uint8_t>(i)));
+      if (i % 50 == 49) count_answers(0ms);
+    }
+  }
+  require(limited() > before, "all are answered");
+  count_answers(200ms);
+  const std::chrono::duration<double> taken = elapsed();
+  require(answers > 0, "none is answered");
+  require(static_cast<double>(answers) <= per_second * (1 + taken.count()), "too many are answered");
+  scene.must_count(answers);
+}
+
+void other_versions(Scene& scene) {
+  const RawSocket socket(scene.arena().target().address);
+  answers_are_smaller(socket);
+  answers_are_limited(scene, socket);
   // An answer to a question that was never asked.
+  Attacker& attacker = scene.make();
   Bytes negotiation(40);
   negotiation[0] = 0x80;
   attacker.raw(negotiation);
