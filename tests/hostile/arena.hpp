@@ -29,6 +29,9 @@ class Arena {
  public:
   Arena();
 
+  /// The nodes give free memory back to the system at once, so that what is resident is what is held. Before
+  /// start().
+  void give_memory_back();
   /// With `over_tcp` the victim speaks TCP, too.
   [[nodiscard]] bool start(bool over_tcp, std::chrono::milliseconds auth_timeout);
   [[nodiscard]] Target target() const;
