@@ -275,8 +275,21 @@ TEST(TidyMetrics, EveryMetricHasARowAndEveryRowAMetric) {
       {"src/a.cpp", "counter(\"a.made\");\ngauge(\n\"a.forgotten\");\ncount(\"a.failed.\" + why);\n"},
       {"src/a.test.cpp", "counter(\"a.of_a_test\");\n"}};
   std::vector<Violation> out;
-  check_metrics(files, "docs/m.md", "| `a.made` | x |\n| `a.failed.<why>` | x |\n| `a.gone` | x |\n", out);
+  check_metrics(files, "docs/m.md",
+                "| `a.made` | counter | x |\n| `a.failed.<why>` | counter | x |\n| `a.gone` | gauge | x |\n",
+                out);
   EXPECT_THAT(shown(out), ElementsAre("2 metric", "3 metric"));
+}
+
+TEST(TidyMetrics, ARowHasTheKindOfItsMetricAndStandsOnce) {
+  const std::vector<SourceFile> files{
+      {"src/a.cpp", "counter(\"a.made\");\ngauge(\"a.level\");\ncount(\"a.failed.\" + why);\n"}};
+  std::vector<Violation> out;
+  check_metrics(files, "docs/m.md",
+                "| `a.made` | gauge | x |\n| `a.level` | gauge | x |\n| `a.failed.<why>` | counter | x |\n"
+                "| `a.level` | gauge | y |\n",
+                out);
+  EXPECT_THAT(shown(out), ElementsAre("1 metric", "4 metric"));
 }
 
 }  // namespace
