@@ -79,14 +79,20 @@ class FaultTest : public ClusterTest {
     join(node("a"), "lobby");
     join(node("b"), "lobby");
   }
+  /// `one_by_one`: each when `b` has heard the one before, so that no two share a datagram.
+  enum class Pace : std::uint8_t { at_once, one_by_one };
+
   /// Says the numbers from `first` on in the lobby, and expects both to hear each once and in order.
-  void expect_exact_chat(const std::string& from, int first, int count,
-                         std::chrono::milliseconds limit = 20s) {
+  void expect_exact_chat(const std::string& from, int first, int count, std::chrono::milliseconds limit = 20s,
+                         Pace pace = Pace::at_once) {
     std::map<std::string, std::size_t> marks;
     for (const char* name : {"a", "b"}) marks[name] = node(name).child().mark();
-    for (int i = first; i < first + count; ++i)
-      node(from).send("send lobby number " + std::to_string(i) + ".");
     const std::string start = "[lobby] <" + from + "@127.0.0.1> number ";
+    for (int i = first; i < first + count; ++i) {
+      node(from).send("send lobby number " + std::to_string(i) + ".");
+      if (pace == Pace::at_once) continue;
+      ASSERT_TRUE(node("b").prints(start + std::to_string(i) + ".", limit, marks["b"])) << i;
+    }
     for (const char* name : {"a", "b"}) {
       EXPECT_TRUE(node(name).prints(start + std::to_string(first + count - 1) + ".", limit, marks[name]))
           << name;
