@@ -85,10 +85,10 @@ set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY "=")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libbarrel-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
-# The .pc files name those of the libraries.
+# The .pc files name those of the libraries; the CMake package looks for those of the static one with pkg-config.
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
     "${soname_package} (= ${PROJECT_VERSION}), libngtcp2-dev, libngtcp2-crypto-gnutls-dev, libgnutls28-dev, \
-libsodium-dev, libspdlog-dev, libfmt-dev, zlib1g-dev")
+libsodium-dev, libspdlog-dev, libfmt-dev, zlib1g-dev, pkg-config")
 set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "Shared library.")
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION "Headers, static library, and what CMake and pkg-config want.")
 include(CPack)
