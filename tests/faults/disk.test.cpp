@@ -3,6 +3,8 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <iostream>
+#include <optional>
 
 #include "faults/fault_test.hpp"
 
@@ -43,12 +45,32 @@ class SmallDisk {
 
 class Disk : public FaultTest {
  protected:
-  /// A node whose data lies in `directory` ends with an error that has all these words.
-  void expect_refusal(const fs::path& directory, const std::vector<std::string>& words) {
-    Command command;
-    command.argv = {setup_.program.string(), "--name=a@127.0.0.1", "--data-dir=" + directory.string()};
-    expect_refusal(command, words);
+  /// A node whose data lies in `directory`, started by way of `starter`.
+  [[nodiscard]] Command node_in(const fs::path& directory, std::vector<std::string> starter = {}) const {
+    Command command{.argv = std::move(starter)};
+    for (const std::string& word :
+         {setup_.program.string(), std::string("--name=a@127.0.0.1"), "--data-dir=" + directory.string()}) {
+      command.argv.push_back(word);
+    }
+    return command;
   }
+  /// For whoever reads what has been shown, and what not.
+  static void note_no_disk(const std::string& instead) {
+    std::cout << "[   NOTE   ] no file system can be mounted here; " << instead << std::endl;
+  }
+  /// What starts programs that cannot write to `directory`, whose permissions say so; they do not count for
+  /// root. Empty when there is no way.
+  [[nodiscard]] static std::optional<std::vector<std::string>> unprivileged(const fs::path& directory) {
+    const std::vector<std::string> bounded{"setpriv", "--bounding-set", "-dac_override,-dac_read_search"};
+    for (const auto& starter : {std::vector<std::string>(), bounded}) {
+      Command probe{.argv = starter};
+      probe.argv.insert(probe.argv.end(), {"touch", directory / "probe"});
+      if (Child(probe).wait_exit(10s) == 1 && !fs::exists(directory / "probe")) return starter;
+      fs::remove(directory / "probe");
+    }
+    return std::nullopt;
+  }
+  /// A node ends with an error that has all these words.
   static void expect_refusal(const Command& command, const std::vector<std::string>& words) {
     Child child(command);
     EXPECT_EQ(child.wait_exit(20s), 1) << child.transcript();
@@ -77,10 +99,8 @@ class Disk : public FaultTest {
     limit.rlim_cur = std::min(bytes, limit.rlim_max);
     ASSERT_EQ(::prlimit(node(name).child().pid(), RLIMIT_FSIZE, &limit, nullptr), 0);
   }
-  void expect_start(const fs::path& directory) {
-    Command command;
-    command.argv = {setup_.program.string(), "--name=a@127.0.0.1", "--data-dir=" + directory.string()};
-    Child child(command);
+  void expect_start(const fs::path& directory) const {
+    Child child(node_in(directory));
     EXPECT_TRUE(child.wait_for("is up", 20s)) << child.transcript();
     child.send_line("quit");
     EXPECT_EQ(child.wait_exit(10s), 0);
@@ -92,19 +112,14 @@ TEST_F(Disk, NoRoomIsNamedWithTheFileAndLeavesNothingHalfWritten) {
   const SmallDisk disk(at, "size=64k,mode=0700");
   if (disk.is_mounted()) {
     disk.fill();
-    expect_refusal(at / "data", {at.string(), "No space left", "free some space"});
+    expect_refusal(node_in(at / "data"), {at.string(), "No space left", "free some space"});
     expect_whole_files(at);
     disk.empty();
+  } else {
+    note_no_disk("only the limit on files (EFBIG) is tried, not a full disk (ENOSPC)");
   }
-  Command command;
-  command.argv = {"sh",
-                  "-c",
-                  "ulimit -f 0; exec \"$@\"",
-                  "sh",
-                  setup_.program.string(),
-                  "--name=a@127.0.0.1",
-                  "--data-dir=" + (at / "data").string()};
-  expect_refusal(command, {at.string(), "File too large", "ulimit -f"});
+  const Command limited = node_in(at / "data", {"sh", "-c", "ulimit -f 0; exec \"$@\"", "sh"});
+  expect_refusal(limited, {at.string(), "File too large", "ulimit -f"});
   expect_whole_files(at);
   expect_start(at / "data");
   expect_whole_files(at);
@@ -114,18 +129,22 @@ TEST_F(Disk, OneThatCannotBeWrittenIsNamedWithTheSetting) {
   const fs::path at = directory_.path() / "disk";
   const SmallDisk disk(at, "size=64k,mode=0700");
   if (disk.is_mounted() && disk.make_read_only()) {
-    expect_refusal(at / "data", {at.string(), "Read-only file system", "let this user write there"});
-  } else {
-    // Without that right, permissions count.
-    fs::permissions(at, fs::perms::owner_read | fs::perms::owner_exec);
-    expect_refusal(at / "data", {at.string(), "Permission denied", "let this user write there"});
-    fs::permissions(at, fs::perms::owner_all);
+    expect_refusal(node_in(at / "data"), {at.string(), "Read-only file system", "let this user write there"});
+    return;
   }
+  fs::permissions(at, fs::perms::owner_read | fs::perms::owner_exec);
+  const auto starter = unprivileged(at);
+  if (!starter) GTEST_SKIP() << "nothing can be mounted, and permissions do not count for this user";
+  note_no_disk("a directory without permission is tried, not a read-only file system");
+  const Command refused = node_in(at / "data", *starter);
+  expect_refusal(refused, {at.string(), "Permission denied", "let this user write there"});
+  fs::permissions(at, fs::perms::owner_all);
 }
 
 TEST_F(Disk, OneThatFillsUpKeepsNoNewNodeOutOfSight) {
   const fs::path home = home_of("a");
   const SmallDisk disk(home, "size=64k,mode=0700");
+  if (!disk.is_mounted()) note_no_disk("the limit on files (EFBIG) stands for a full disk (ENOSPC)");
   start_apart("a");
   const UdpForwarder& path = paths_.emplace_back(port_of("a"), 1);
   show("b", "a", path.port());
