@@ -98,7 +98,9 @@ void TroubleMaker::crash_many(Instant end) {
 void TroubleMaker::crash_half(Instant end) {
   Random& random = world_.random();
   std::vector<std::size_t> nodes = shuffled(world_);
-  nodes.resize(1 + random.below((nodes.size() + 1) / 2));
+  const std::size_t most = (nodes.size() + 1) / 2;
+  const std::size_t least = std::max<std::size_t>(1, nodes.size() / 4);
+  nodes.resize(least + random.below(most - least + 1));
   for (const std::size_t index : nodes) {
     world_.crash(index, random.chance(500'000));
     // A node that comes back looks for the others where it is told to: nobody there, no way back.

@@ -19,7 +19,7 @@ enum class Trouble : std::uint8_t {
   one_way,      ///< Nodes that do not reach another one, which reaches them; one pair of twenty at least.
   pauses,       ///< Nodes that do nothing for up to 30 s.
   clock_steps,  ///< Wall clocks that jump.
-  crash_half,   ///< Up to half of the nodes at once; those by which others find the cluster come back.
+  crash_half,   ///< A quarter to half of the nodes at once; those by which others find the cluster come back.
   bridges,      ///< A partition with nodes that see both sides, or of which each sees some others only.
   lossy_ways,   ///< Paths that lose 30 to 90 % in one direction, one of twenty at least.
   long_pauses,  ///< Up to a third of the nodes do nothing for 30 s.
