@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "erlang/echo.hpp"
-#include "erlang/erlang_test.hpp"
+#include "erlang/proxied.hpp"
 #include "erlang/puppet.hpp"
 
 namespace barrel::test {
@@ -23,34 +23,16 @@ std::size_t resident_bytes() {
   return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
-class CutMessages : public ErlangTest {
+class CutMessages : public ProxiedNodes {
  protected:
   void SetUp() override {
-    NodeConfig settings = tcp_config("b");
-    settings.tcp.epmd_register = false;  // so that all go where they are told
-    node_ = start_tcp(std::move(settings));
     ASSERT_TRUE(node_);
     node_->functions().expose("test", "echo", echo_numbered);
     puppet_.start(*node_, "puppet");
-    proxy_.load("dist_proxy.erl");
   }
   void TearDown() override { node_.reset(); }
 
-  /// An Erlang node that takes every node to be at that port, connected with the Barrel node.
-  [[nodiscard]] std::unique_ptr<Beam> dial(const std::string& port) {
-    auto beam = std::make_unique<Beam>(
-        epmd_, "e", BeamOptions{.arguments = {"-dist_listen", "false", "-erl_epmd_port", port}});
-    EXPECT_EQ(beam->text("net_adm:ping('b@127.0.0.1')"), "pong");
-    beam->load("sizes.erl");
-    return beam;
-  }
-  [[nodiscard]] std::unique_ptr<Beam> dial_by_proxy(const std::string& options) {
-    return dial(proxy_.text("dist_proxy:start(" + std::to_string(node_->tcp_port()) + ", " + options + ")"));
-  }
-
   Puppet puppet_;
-  std::unique_ptr<Node> node_;
-  Beam proxy_{epmd_, "proxy"};
 };
 
 TEST_F(CutMessages, OfANodeThatDiesAreDroppedAndTheirMemoryIsGivenBack) {
@@ -66,6 +48,7 @@ TEST_F(CutMessages, OfANodeThatDiesAreDroppedAndTheirMemoryIsGivenBack) {
       << resident_bytes() << " " << before;
   EXPECT_EQ(node_->metrics()["dist.fragmented_messages_received"], 0U);
   beam = dial(std::to_string(node_->tcp_port()));
+  beam->load("sizes.erl");
   EXPECT_EQ(beam->text("sizes:echo('b@127.0.0.1', 2, 20)", 30s), "[normal]");
   beam->eval("{puppet, 'b@127.0.0.1'} ! last");
   ASSERT_TRUE(puppet_.hears("last"));
@@ -77,19 +60,20 @@ TEST_F(CutMessages, EveryEnvelopeThatAnErlangNodeCanUseIsUnderstood) {
     const char* dropped;
     bool has_fragments;
   };
-  // Nothing; FRAGMENTS; and DIST_HDR_ATOM_CACHE, too.
-  for (const Peer& peer : {Peer{"0", true}, Peer{"16#800000", false}, Peer{"16#802000", false}}) {
+  // Nothing; FRAGMENTS; DIST_HDR_ATOM_CACHE, too; and EXIT_PAYLOAD and SEND_SENDER, too.
+  for (const Peer& peer :
+       {Peer{"0", true}, Peer{"16#800000", false}, Peer{"16#802000", false}, Peer{"16#C82000", false}}) {
     SCOPED_TRACE(peer.dropped);
     const auto received = node_->metrics()["dist.fragmented_messages_received"];
     auto beam = dial_by_proxy("#{drop_flags => " + std::string(peer.dropped) + "}");
+    beam->load("sizes.erl");
     EXPECT_EQ(beam->text("sizes:echo('b@127.0.0.1', 4, 40)", 30s), "[normal]") << beam->transcript();
     EXPECT_EQ(node_->metrics()["dist.fragmented_messages_received"] > received, peer.has_fragments);
     EXPECT_EQ(beam->text("P = spawn_link('b@127.0.0.1', test, echo, []), process_flag(trap_exit, true),"
                          "exit(P, {large, binary:copy(<<1>>, 300000)}),"
                          "receive {'EXIT', P, {large, Bytes}} -> byte_size(Bytes) after 5000 -> timeout end"),
               "300000");
-    beam.reset();
-    ASSERT_TRUE(eventually([&] { return node_->hidden_nodes().empty(); }));
+    end(std::move(beam));
   }
 }
 

@@ -1,9 +1,13 @@
 %% A process that does what others say and remembers what it hears. Barrel has the same (signal_actor.hpp), so that each
 %% test can be made both ways round.
 %%
-%%   {do, link | unlink | monitor, Pid}    {do, trap, Bool}
+%%   {do, link | unlink, Pid}              {do, trap, Bool}
+%%   {do, monitor | demonitor, Pid}        {do, lead, Pid, Leader}
 %%   {do, exit, Pid, Reason}               {do, die, Reason}
 %%   {do, send, Pid, Message}              {do, sync, From} -> {synced, self()}
+%%   {do, alias, From} -> {alias, self(), Alias}
+%%   {do, leader, From} -> {leader, self(), group_leader()}
+%%   {do, start, From, Node} -> {started, self(), Pid}, linked
 %%   {do, heard, From} -> {heard, self(), All}: [{exit, From, Reason} | {down, Of, Reason} | Message]
 -module(signal_actor).
 -export([run/0, start/1, start/2, fence/2, dies/2, heard/1]).
@@ -42,7 +46,12 @@ loop(Heard) ->
     receive
         {do, link, Pid} -> link(Pid), loop(Heard);
         {do, unlink, Pid} -> unlink(Pid), loop(Heard);
-        {do, monitor, Pid} -> monitor(process, Pid), loop(Heard);
+        {do, monitor, Pid} -> put(Pid, monitor(process, Pid)), loop(Heard);
+        {do, demonitor, Pid} -> demonitor(erase(Pid), [flush]), loop(Heard);
+        {do, lead, Pid, Leader} -> group_leader(Leader, Pid), loop(Heard);
+        {do, alias, From} -> From ! {alias, self(), alias()}, loop(Heard);
+        {do, leader, From} -> From ! {leader, self(), group_leader()}, loop(Heard);
+        {do, start, From, Node} -> From ! {started, self(), spawn_link(Node, ?MODULE, run, [])}, loop(Heard);
         {do, trap, On} -> process_flag(trap_exit, On), loop(Heard);
         {do, exit, Pid, Reason} -> exit(Pid, Reason), loop(Heard);
         {do, die, Reason} -> exit(Reason);

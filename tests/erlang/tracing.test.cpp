@@ -1,7 +1,10 @@
 // What Erlang processes send while seq_trace gives them a token: signals of another form, to the same effect.
+// Barrel gives no tokens, so that none comes back to Erlang, nor an answer to a spawn request with one (32);
+// and OTP sends none with exit/2 (18 and 27).
 
 #include "barrel/process/exit.hpp"
 #include "erlang/desk.hpp"
+#include "erlang/proxied.hpp"
 #include "erlang/signal_actor.hpp"
 
 namespace barrel::test {
@@ -11,8 +14,23 @@ void ends(Term reason) {
   exit(std::move(reason));
 }
 
-class Tracing : public SignalActors {
+class Tracing : public ProxiedNodes {
  protected:
+  void SetUp() override {
+    ASSERT_TRUE(node_);
+    node_->functions().expose("signal_actor", "run", run_signal_actor);
+    node_->functions().expose("test", "ends", ends);
+    ASSERT_TRUE(node_->start_server<Desk>(Atom("desk")));
+  }
+  /// Connects an Erlang node that has not these flags; the proxy knows no atom caches.
+  void connect_without(const std::string& flags) {
+    beam_ = dial_by_proxy("#{record => true, drop_flags => " + flags + "}");
+    beam_->load("signal_actor.erl");
+    // Its messages would hide an end of the test's own.
+    beam_->eval(
+        "B = 'b@127.0.0.1',"
+        "Ended = fun(M) -> receive {'DOWN', M, process, _, Why} -> Why after 5000 -> lives end end");
+  }
   /// Evaluates it with and without a token, which every step begins with, since answers that have none take
   /// it away: the value has to be the same.
   void expect_the_same(const std::string& expressions, const std::string& expected) {
@@ -23,19 +41,21 @@ class Tracing : public SignalActors {
                               // A label that is no small number goes in another form.
                               "fun() -> seq_trace:set_token(label, {any, <<\"term\">>}), "
                               "seq_trace:set_token(send, true), traced end"}) {
-      EXPECT_EQ(beam_.text("(fun() -> Value = (fun(Trace) -> " + expressions + " end)(" + token +
-                           "), seq_trace:set_token([]), Value end)()"),
+      EXPECT_EQ(beam_->text("(fun() -> Value = (fun(Trace) -> " + expressions + " end)(" + token +
+                            "), seq_trace:set_token([]), Value end)()"),
                 expected)
           << token << ": " << expressions;
     }
   }
+  void expect_no_change();
+  void TearDown() override {
+    if (beam_ != nullptr) end(std::move(beam_));
+  }
+
+  std::unique_ptr<Beam> beam_;
 };
 
-TEST_F(Tracing, TokensChangeNothing) {
-  ASSERT_TRUE(node_->start_server<Desk>(Atom("desk")));
-  node_->functions().expose("test", "ends", ends);
-  // Its messages would hide an end of the test's own.
-  beam_.eval("Ended = fun(M) -> receive {'DOWN', M, process, _, Why} -> Why after 5000 -> lives end end");
+void Tracing::expect_no_change() {
   expect_the_same(
       "P = signal_actor:start(B), Trace(), P ! hello, Trace(), P ! {do, heard, self()},"
       "receive {heard, P, All} -> All after 5000 -> timeout end",
@@ -52,6 +72,12 @@ TEST_F(Tracing, TokensChangeNothing) {
       "receive {Alias, P} -> Trace(), P ! {do, sync, self()} end, unalias(Alias),"
       "receive {synced, P} -> ok after 5000 -> timeout end",
       "ok");
+  // And one of Erlang's to an alias of Barrel's.
+  expect_the_same(
+      "P = signal_actor:start(B), P ! {do, alias, self()},"
+      "Alias = receive {alias, P, Told} -> Told after 5000 -> timeout end,"
+      "Trace(), Alias ! by_alias, Trace(), signal_actor:fence(P, P), signal_actor:heard(P)",
+      "[by_alias]");
   expect_the_same(
       "P = signal_actor:start(B), Trace(), link(P), Trace(), P ! {do, die, boom},"
       "receive {'EXIT', P, Why} -> Why after 5000 -> timeout end",
@@ -73,7 +99,23 @@ TEST_F(Tracing, TokensChangeNothing) {
       "killed");
   expect_the_same("Trace(), rpc:call(B, erlang, node, [])", "'b@127.0.0.1'");
   expect_the_same("Trace(), erpc:call(B, erlang, node, [])", "'b@127.0.0.1'");
-  EXPECT_EQ(beam_.text("receive Stray -> Stray after 0 -> empty end"), "empty");
+  EXPECT_EQ(beam_->text("receive Stray -> Stray after 0 -> empty end"), "empty");
+}
+
+TEST_F(Tracing, TokensChangeNothing) {
+  connect_without("16#2000");
+  expect_no_change();
+  EXPECT_EQ(proxy_.text("[Op || Op <- element(1, dist_proxy:seen()),"
+                        " lists:member(Op, [12, 13, 16, 18, 23, 25, 27, 30, 32, 34])]"),
+            "[16,23,25,30,34]");
+}
+
+TEST_F(Tracing, TokensOfNodesWithoutExitPayloadAndSendSenderChangeNothing) {
+  connect_without("16#C82000");
+  expect_no_change();
+  EXPECT_EQ(proxy_.text("[Op || Op <- element(1, dist_proxy:seen()),"
+                        " lists:member(Op, [12, 13, 16, 18, 23, 25, 27, 30, 32, 34])]"),
+            "[12,13,16,30,34]");
 }
 
 }  // namespace
