@@ -211,6 +211,8 @@ TEST_F(GoldenReplay, AsN1WeAnswerAndDecideAsTheOriginalDid) {
     }
   });
   EXPECT_EQ(answered, 7U);
+  // golden_processes plays 22 of them; ten are of global and features_reply, two watch net_kernel.
+  EXPECT_EQ(for_processes, 34U);
 }
 
 TEST_F(GoldenReplay, AsN2WeJoinAndAnswerAsTheOriginalDid) {
@@ -242,6 +244,8 @@ TEST_F(GoldenReplay, AsN2WeJoinAndAnswerAsTheOriginalDid) {
     }
   });
   EXPECT_EQ(answered, 2U);
+  // golden_requests plays 18 of them; ten are of global and features_reply, two answer look-ups of names.
+  EXPECT_EQ(for_processes, 30U);
 }
 
 TEST_F(GoldenReplay, ALookupOfAnUnknownNameIsPassedOnWhenThatCanBeDone) {
