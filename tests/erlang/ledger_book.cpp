@@ -52,6 +52,7 @@ void LedgerBook::collect() {
       if (entry.verb == "links") links_.emplace(process, entry.number(0));
       if (entry.verb == "unlinks") unlinks_.emplace(process, entry.number(0));
       if (entry.verb == "unlinked") unlinked_.emplace(process, entry.number(0));
+      if (entry.verb == "got") got_[{process, {entry.number(0), entry.number(1)}}] = entry.number(2);
       if (entry.verb != "sends") continue;
       Stream& stream = streams_[{process, entry.number(1)}];
       stream.to = entry.number(0);
@@ -75,7 +76,10 @@ void LedgerBook::judge_entry(Reader& reader, const Entry& entry) {
     Watch& watch = reader.watches[entry.number(1)];
     watch.target = entry.number(0);
     watch.by_name = entry.words.size() > 2;
+    watch.order = reader.watches.size();
   }
+  if (entry.verb == "sends" && reader.links.contains(entry.number(0)) && reader.links[entry.number(0)].own)
+    reader.sent_after_link.try_emplace(entry.number(0), entry.number(1), entry.number(2));
   if (entry.verb == "demonitors") reader.watches[entry.number(0)].stopped = true;
   if (entry.verb == "links") reader.links[entry.number(0)].own = true;
   if (entry.verb == "unlinked") {
@@ -130,7 +134,13 @@ void LedgerBook::judge_down(Reader& reader, const Entry& entry) {
   Count& count = counts_[{node_of(reader.self), node_of(target)}];
   ++count.downs;
   if (watch->second.by_name) ++count.named;
-  judge_end(reader, target, reason, what + " of " + text(target));
+  if (reason == "noconnection") {
+    std::size_t& last = reader.last_lost[life_of(target)];
+    last = std::max(last, watch->second.order);
+  }
+  // A name and a pid are two receivers, whose signals keep no order.
+  const bool seen_alive = !watch->second.by_name && has_got(target, {reader.self, watch->first}, 1);
+  judge_end(reader, target, reason, what + " of " + text(target), seen_alive);
 }
 
 void LedgerBook::judge_exit(Reader& reader, const Entry& entry) {
@@ -150,11 +160,15 @@ void LedgerBook::judge_exit(Reader& reader, const Entry& entry) {
   const int expected = 1 + (is_second ? 1 : 0) + (was_cut(from, reader.self) ? 1 : 0);
   if (++link->second.fired > expected) fault(what + " came twice");
   ++counts_[{node_of(reader.self), node_of(from)}].exits;
-  judge_end(reader, from, entry.text(1), what);
+  // With a link of the other one's, too, this may be of the second of two.
+  const auto sent = reader.sent_after_link.find(from);
+  const bool seen_alive = sent != reader.sent_after_link.end() && !link->second.announced &&
+                          has_got(from, {reader.self, sent->second.first}, sent->second.second);
+  judge_end(reader, from, entry.text(1), what, seen_alive);
 }
 
-void LedgerBook::judge_end(Reader& reader, Process target, const std::string& reason,
-                           const std::string& what) {
+void LedgerBook::judge_end(Reader& reader, Process target, const std::string& reason, const std::string& what,
+                           bool seen_alive) {
   const bool may_be_lost = node_killed(target) || was_cut(reader.self, target);
   if (reason == "noconnection") {
     ++counts_[{node_of(reader.self), node_of(target)}].lost;
@@ -164,7 +178,10 @@ void LedgerBook::judge_end(Reader& reader, Process target, const std::string& re
   }
   reader.told_dead.insert(target);
   if (!dead(target)) return fault(what + " although it lives");
-  if (reason == "noproc") return;
+  if (reason == "noproc") {
+    if (seen_alive) fault(what + " although it lived when it was watched");
+    return;
+  }
   const auto known = dead_.find(target);
   if (known != dead_.end() && known->second != reason) fault(what + ", but it ended with " + known->second);
   if (may_be_lost) return;
@@ -173,6 +190,11 @@ void LedgerBook::judge_end(Reader& reader, Process target, const std::string& re
     if (stream.to == reader.self && stream.got + unsure(target) < stream.sent)
       fault(what + " came before its last message: " + text(stream.got) + " of " + text(stream.sent));
   }
+}
+
+bool LedgerBook::has_got(Process to, StreamKey stream, std::int64_t number) const {
+  const auto got = got_.find({to, stream});
+  return got != got_.end() && got->second >= number && !was_cut(stream.first, to);
 }
 
 /// Whether either has taken the link back. Of a process that was killed it is not known when it has linked,
@@ -186,8 +208,13 @@ void LedgerBook::find_missing(const Reader& reader) {
   if (dead(reader.self)) return;
   if (!reader.quiet) fault(text(reader.self) + " has not come to rest");
   for (const auto& [number, watch] : reader.watches) {
-    if (watch.fired == 0 && !watch.stopped && dead(watch.target))
-      fault("no DOWN " + text(number) + " of " + text(watch.target) + " at " + text(reader.self));
+    if (watch.fired != 0 || watch.stopped) continue;
+    const std::string what =
+        "no DOWN " + text(number) + " of " + text(watch.target) + " at " + text(reader.self);
+    if (dead(watch.target)) fault(what);
+    const auto lost = reader.last_lost.find(life_of(watch.target));
+    if (!dead(watch.target) && lost != reader.last_lost.end() && watch.order < lost->second)
+      fault(what + ", but of one that was set later the connection was lost");
   }
   for (const auto& [other, link] : reader.links) {
     if (may_be_unlinked(reader.self, other, link)) continue;

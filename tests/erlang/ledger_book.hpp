@@ -14,7 +14,9 @@ namespace barrel::test {
 /// The diaries of all processes of a cluster, held against what Erlang and Barrel promise:
 ///   - messages of a stream arrive once, in order and without a gap while the connection lives;
 ///   - a monitor or link fires exactly once, with the right reason, when its target ended or the connection
-///     was lost, and after the target's last message; never otherwise, nor after the link was taken back.
+///     was lost, and after the target's last message; never otherwise, nor after the link was taken back;
+///   - `noproc` is no reason when the target has got a message that was sent after the monitor or link;
+///   - a connection that was lost takes all monitors with it that are older than one that it took.
 ///
 /// A stream is what one process sends to another while it monitors it. Processes have numbers, not pids:
 /// node * 1,000,000,000 + the node's incarnation * 1,000,000 + a running number. A diary is a file of lines
@@ -78,6 +80,7 @@ class LedgerBook {
     int fired = 0;
     bool stopped = false;
     bool by_name = false;
+    std::size_t order = 0;  ///< Of the process's monitors.
   };
   struct Link {
     bool own = false;
@@ -91,6 +94,10 @@ class LedgerBook {
     std::map<std::int64_t, Watch> watches;
     std::map<Process, Link> links;
     std::set<Process> told_dead;
+    /// Of the monitors that were lost with a connection to that life, the one that was set last.
+    std::map<Life, std::size_t> last_lost;
+    /// The first message to whom after the link: stream and number.
+    std::map<Process, std::pair<std::int64_t, std::int64_t>> sent_after_link;
     bool quiet = false;
   };
 
@@ -100,11 +107,15 @@ class LedgerBook {
   void judge_message(const Reader& reader, const Entry& entry);
   void judge_down(Reader& reader, const Entry& entry);
   void judge_exit(Reader& reader, const Entry& entry);
-  void judge_end(Reader& reader, Process target, const std::string& reason, const std::string& what);
+  /// `seen_alive`: the target had got what was sent to it after the monitor or link.
+  void judge_end(Reader& reader, Process target, const std::string& reason, const std::string& what,
+                 bool seen_alive);
   void find_missing(const Reader& reader);
   void find_incomplete_streams();
 
   [[nodiscard]] bool was_cut(Process one, Process other) const;
+  /// Whether `to` has got that message, on a connection that was not cut.
+  [[nodiscard]] bool has_got(Process to, StreamKey stream, std::int64_t number) const;
   [[nodiscard]] bool may_be_unlinked(Process process, Process other, const Link& link) const;
   [[nodiscard]] bool has_cuts(Process process) const;
   [[nodiscard]] bool node_killed(Process process) const { return killed_.contains(life_of(process)); }
@@ -122,6 +133,7 @@ class LedgerBook {
   std::set<std::pair<Process, Process>> unlinks_;   // by and of whom
   std::set<std::pair<Process, Process>> unlinked_;  // the same, and done
   std::map<StreamKey, Stream> streams_;
+  std::map<std::pair<Process, StreamKey>, std::int64_t> got_;  // the last number, by whom
   std::map<std::pair<std::int64_t, std::int64_t>, Count> counts_;
   std::vector<std::string> faults_;
 };

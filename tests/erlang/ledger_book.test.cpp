@@ -100,5 +100,30 @@ TEST(LedgerBook, FindsAnEndThatIsToldBeforeTheLastMessage) {
       ElementsAre(HasSubstr("before its last message"), HasSubstr("after its sender's end")));
 }
 
+TEST(LedgerBook, FindsNoprocOfAProcessThatHasGotWhatCameAfterTheMonitorOrLink) {
+  const std::string begin = "1 monitors 2 1\n1 sends 2 1 1\n";
+  const std::string end = "2 dead bored\n1 down 1 noproc\n1 quiet\n";
+  EXPECT_THAT(faults_of(begin + end), IsEmpty()) << "it may have ended before";
+  EXPECT_THAT(faults_of(begin + "2 got 1 1 1\n" + end),
+              ElementsAre(HasSubstr("it lived when it was watched")));
+  // The message came before the link.
+  const std::string exit = "2 dead bored\n1 exit 2 noproc\n1 demonitors 1\n1 quiet\n";
+  EXPECT_THAT(faults_of(begin + "1 links 2\n2 got 1 1 1\n" + exit), IsEmpty());
+  EXPECT_THAT(faults_of(begin + "1 links 2\n1 sends 2 1 2\n2 got 1 1 1\n" + exit), IsEmpty());
+  EXPECT_THAT(faults_of(begin + "1 links 2\n1 sends 2 1 2\n2 got 1 1 1\n2 got 1 1 2\n" + exit),
+              ElementsAre(HasSubstr("it lived when it was watched")));
+}
+
+TEST(LedgerBook, FindsAMonitorThatWasForgottenInACut) {
+  const std::string begin = "1001000001 monitors 2001000001 1\n1001000001 monitors 2001000002 2\n";
+  const std::string end = "1001000001 quiet\n2001000001 quiet\n2001000002 quiet\n";
+  const std::string first = "1001000001 down 1 noconnection\n";
+  const std::string second = "1001000001 down 2 noconnection\n";
+  EXPECT_THAT(faults_of(begin + first + second + end, false, true), IsEmpty());
+  EXPECT_THAT(faults_of(begin + first + end, false, true), IsEmpty()) << "it may have been set after the cut";
+  EXPECT_THAT(faults_of(begin + second + end, false, true), ElementsAre(HasSubstr("no DOWN 1")));
+  EXPECT_THAT(faults_of(begin + "1001000001 demonitors 1\n" + second + end, false, true), IsEmpty());
+}
+
 }  // namespace
 }  // namespace barrel::test
