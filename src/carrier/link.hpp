@@ -65,6 +65,8 @@ class Link {
   [[nodiscard]] virtual Instant last_heard() const = 0;
   /// Where the other end is; the last known address when the link is down.
   [[nodiscard]] virtual const SocketAddress& remote_address() const = 0;
+  /// Why it is not up, of a link that is still to be set up.
+  [[nodiscard]] virtual std::string missing() const { return "no answer"; }
   /// Bytes that the transport keeps because the peer has not acknowledged them.
   [[nodiscard]] virtual std::size_t unacknowledged_bytes() const = 0;
 

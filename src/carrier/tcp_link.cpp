@@ -75,6 +75,11 @@ void TcpLink::on_connected() {
   (void)epmd_->write({&piece, 1});
 }
 
+std::string TcpLink::missing() const {
+  if (stage_ != Stage::securing) return Link::missing();
+  return other_end() + " gave no answer in TLS (does it run with -proto_dist inet_tls?)";
+}
+
 void TcpLink::on_epmd_answer(BytesView bytes) {
   epmd_answer_.insert(epmd_answer_.end(), bytes.begin(), bytes.end());
   const auto found = tcp::parse_found(epmd_answer_);
@@ -217,8 +222,10 @@ void TcpLink::on_closed(const std::string& why) {
                        " closed the connection on our answer to its challenge: most likely it has another "
                        "cookie; set dist_cookie to the same value on both");
       }
-      return end(DownReason::closed_by_peer, who + " closed the connection while we waited for " +
-                                                 std::string(handshake_->waiting_for()));
+      return end(DownReason::closed_by_peer,
+                 who + " closed the connection while we waited for " +
+                     std::string(handshake_->waiting_for()) +
+                     (dialed() && !tls_ ? "; if it speaks TLS, set tcp_tls" : ""));
     case Phase::authenticating:
     case Phase::introducing:
     case Phase::pinning:

@@ -38,6 +38,7 @@ class TcpLink final : public Link, private StreamEvents {
 
   // Link
   [[nodiscard]] Instant last_heard() const override { return last_heard_; }
+  [[nodiscard]] std::string missing() const override;
   [[nodiscard]] const SocketAddress& remote_address() const override { return remote_; }
   [[nodiscard]] std::size_t unacknowledged_bytes() const override { return queued_bytes_; }
   void flush(Instant now) override;

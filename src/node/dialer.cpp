@@ -78,9 +78,10 @@ void Dialer::share_used(NodeName peer, std::uint64_t attempt, std::uint64_t link
   if (dialed == nullptr || dialed->id() != link) return;
   if (dialed->phase() != carrier::Phase::connecting) return;  // somebody has answered
   channel->dial_link = nullptr;
+  const std::string missing = dialed->missing();
   dialed->close("another address is tried", loop_.now());
   note(*channel, carrier_of(channel->transport),
-       channel->trying + ": no answer within its share of the time");
+       channel->trying + ": " + missing + " within its share of the time");
   try_next(*channel);
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "erlang/echo.hpp"
@@ -26,9 +27,9 @@ class ErlangTls : public ErlangTest {
     return (directory_.path() / name).string();
   }
 
-  /// Writes WHO.cert and WHO.key, signed by `signer`.
-  void issue(const std::string& who, const Authority& signer) {
-    const auto pem = signer.issue("127.0.0.1");
+  /// Writes WHO.cert and WHO.key for that host, signed by `signer`.
+  void issue(const std::string& who, const Authority& signer, const char* host = "127.0.0.1") {
+    const auto pem = signer.issue(host);
     write(who + ".cert", pem.certificate);
     write(who + ".key", pem.private_key);
     write("authority", authority_.certificate());
@@ -42,14 +43,17 @@ class ErlangTls : public ErlangTest {
     made.tcp.tls_authorities = path("authority");
     return made;
   }
-  /// An Erlang node that demands certificates of the authority, as a server and as a client.
-  [[nodiscard]] std::unique_ptr<Beam> start_beam(const std::string& name, const Authority& signer) {
-    issue(name, signer);
+  /// An Erlang node that demands certificates of the authority, as a server and as a client; `checks_host`:
+  /// as a client also the host's name in them.
+  [[nodiscard]] std::unique_ptr<Beam> start_beam(const std::string& name, const Authority& signer,
+                                                 bool checks_host = false, const char* host = "127.0.0.1") {
+    issue(name, signer, host);
     const std::string files = "{certfile, \"" + path(name + ".cert") + "\"}, {keyfile, \"" +
                               path(name + ".key") + "\"}, {cacertfile, \"" + path("authority") + "\"}";
     write(name + ".opts", "[{server, [" + files +
                               ", {verify, verify_peer}, {fail_if_no_peer_cert, true}]},\n {client, [" +
-                              files + ", {verify, verify_peer}, {server_name_indication, disable}]}].\n");
+                              files + ", {verify, verify_peer}" +
+                              (checks_host ? "" : ", {server_name_indication, disable}") + "]}].\n");
     return std::make_unique<Beam>(
         epmd_, name,
         BeamOptions{.arguments = {"-proto_dist", "inet_tls", "-ssl_dist_optfile", path(name + ".opts")}});
@@ -115,6 +119,56 @@ TEST_F(ErlangTls, CertificatesOfAnotherAuthorityAreRefused) {
   EXPECT_EQ(beam->text("net_adm:ping('b@127.0.0.1')"), "pang");
   EXPECT_GE(b->metrics()["tcp.tls_failed"], 1U);
   EXPECT_TRUE(b->nodes().empty());
+}
+
+// Whom a Barrel node dials, and what its log says then.
+TEST_F(ErlangTls, DialingANodeOfAnotherAuthorityOrProtocolFailsAndItsLogSaysWhy) {
+  struct Case {
+    const char* what;
+    bool dials_with_tls;
+    bool has_tls;
+    const char* log;
+  };
+  const Case cases[] = {
+      {"another authority", true, true, "TLS: The certificate is NOT trusted"},
+      {"TLS to plain", true, false, "gave no answer in TLS (does it run with -proto_dist inet_tls?)"},
+      {"plain to TLS", false, true, "if it speaks TLS, set tcp_tls"}};
+  for (const Case& each : cases) {
+    SCOPED_TRACE(each.what);
+    NodeConfig settings = each.dials_with_tls ? tls_config("b", authority_) : tcp_config("b");
+    settings.log.level = LogLevel::info;
+    settings.log.file = path("log");
+    const auto b = start_tcp(settings);
+    ASSERT_TRUE(b);
+    const auto beam = each.has_tls ? start_beam("e", stranger_) : std::make_unique<Beam>(epmd_, "e");
+    const auto answer = b->call<Term>(NodeLocalName{"nobody", name_of(*beam)}, Atom("hello"), 20s);
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, Errc::no_connection) << answer.error().message();
+    EXPECT_TRUE(b->nodes().empty());
+    EXPECT_EQ(beam->text("nodes()"), "[]");
+    std::ifstream file(settings.log.file);
+    const std::string log(std::istreambuf_iterator<char>(file), {});
+    EXPECT_THAT(log, testing::HasSubstr(each.log));
+    std::filesystem::remove(settings.log.file);
+  }
+}
+
+// Erlang's own check, which the other tests switch off.
+TEST_F(ErlangTls, ErlangComparesTheHostsNameWithTheCertificateAndBarrelDoesNot) {
+  const auto b = start_tcp(tls_config("b", authority_));
+  ASSERT_TRUE(b);
+  NodeConfig settings = tls_config("c", authority_);
+  issue("c", authority_, "elsewhere.example");
+  const auto c = start_tcp(settings);
+  ASSERT_TRUE(c);
+  const auto beam = start_beam("e", authority_, true);
+  EXPECT_EQ(beam->text("net_adm:ping('b@127.0.0.1')"), "pong") << beam->transcript();
+  EXPECT_TRUE(connected(*b, *beam));
+  EXPECT_EQ(beam->text("net_adm:ping('c@127.0.0.1')"), "pang");
+  const auto elsewhere = start_beam("f", authority_, true, "elsewhere.example");
+  const auto answer = b->call<Term>(NodeLocalName{"nobody", name_of(*elsewhere)}, Atom("hello"), 20s);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, Errc::no_process) << answer.error().message();
 }
 
 TEST_F(ErlangTls, PlainErlangIsNotLetIn) {
