@@ -96,6 +96,8 @@ struct Sample {
   double second_value = 0;
   double sender_cpu = 0;
   double receiver_cpu = 0;
+  double sender_share = 0;  // of one processor, while it ran
+  double receiver_share = 0;
 };
 
 /// A pair of nodes, seen from the one that measures.
@@ -148,27 +150,34 @@ void take_samples(std::vector<Direction>& directions,
       Sample sample;
       const double sender = cpu_seconds(direction.sender);
       const double receiver = cpu_seconds(direction.receiver);
+      const auto begin = std::chrono::steady_clock::now();
       run(direction, sample);
+      const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
       sample.sender_cpu = cpu_seconds(direction.sender) - sender;
       sample.receiver_cpu = cpu_seconds(direction.receiver) - receiver;
+      sample.sender_share = sample.sender_cpu / seconds.count();
+      sample.receiver_share = sample.receiver_cpu / seconds.count();
       direction.samples.push_back(sample);
     }
   }
 }
 
 /// The rows of one metric, each with its ratio to two Erlang nodes (the first direction), where more than 1
-/// is better, and the processor time of one message or round trip on both sides.
+/// is better, the processor time of one message or round trip on both sides, and the share of one processor
+/// that either took.
 void add_rows(Report& report, const std::vector<Direction>& directions, const std::string& metric,
               const std::string& unit, double Sample::* value, int messages) {
   const double base = median_by(directions.front().samples, value);
   for (const Direction& direction : directions) {
     const double result = median_by(direction.samples, value);
     const double per_message = 1e6 / messages;
-    std::array<char, 100> note;
-    std::snprintf(note.data(), note.size(), "\t%5.2f of Erlang's, CPU %.2f + %.2f us",
+    std::array<char, 140> note;
+    std::snprintf(note.data(), note.size(), "\t%5.2f of Erlang's, CPU %.2f + %.2f us, %.0f + %.0f %%",
                   unit == "us" ? base / result : result / base,
                   median_by(direction.samples, &Sample::sender_cpu) * per_message,
-                  median_by(direction.samples, &Sample::receiver_cpu) * per_message);
+                  median_by(direction.samples, &Sample::receiver_cpu) * per_message,
+                  median_by(direction.samples, &Sample::sender_share) * 100,
+                  median_by(direction.samples, &Sample::receiver_share) * 100);
     report.add(metric + "." + direction.name, unit, result, note.data());
   }
 }
