@@ -39,13 +39,14 @@ constexpr auto start_limit = 30s;
 }  // namespace
 
 std::vector<PageBlock> blocks_of(const std::filesystem::path& page) {
-  static const std::regex comment(R"(<!-- (run|start|in|write|from)(: ([^ ]+))? -->)");
+  static const std::regex comment(R"(<!-- (run|shown|start|in|write|from)(: ([^ ]+))? -->)");
   std::ifstream file(page);
   std::vector<PageBlock> blocks;
   std::string before;
   std::size_t number = 0;
   for (std::string line; std::getline(file, line); before = line) {
     ++number;
+    if (before.empty() && line.starts_with("    ")) blocks.push_back({.line = number, .lines = {line}});
     if (!line.starts_with("```")) continue;
     PageBlock block{.line = number};
     if (std::smatch match; std::regex_match(before, match, comment)) {
@@ -138,6 +139,8 @@ std::string PageRun::follow(const std::filesystem::path& page) {
 std::string PageRun::follow(const PageBlock& block) {
   if (block.action == "from") return "";
   if (block.action == "run") return run(block);
+  if (block.action == "shown")
+    return printed_ + "\n" == joined(block.lines) ? "" : "this was not shown, but\n" + printed_;
   if (block.action == "start") return start(block);
   if (block.action == "write") {
     std::ofstream(directory_.path() / block.argument) << joined(block.lines);
@@ -167,9 +170,16 @@ Command PageRun::shell(const PageBlock& block) const {
       .environment = {{"ERL_EPMD_PORT", std::to_string(epmd_.port())}, {"HOME", directory_.path().string()}}};
 }
 
-std::string PageRun::run(const PageBlock& block) const {
-  Child child(shell(block));
-  if (child.wait_exit(start_limit) == 0) return "";
+std::string PageRun::run(const PageBlock& block) {
+  Command command = shell(block);
+  // A last line without an end is one, too; and it is known when all has been read.
+  command.argv.back() += "printf '\\n.\\n'";
+  Child child(command);
+  const bool succeeds = child.wait_for([](const std::string& line) { return line == "."; }, start_limit) &&
+                        child.wait_exit(start_limit) == 0;
+  printed_ = child.transcript();
+  printed_.resize(printed_.find_last_not_of("\n.") + 1);
+  if (succeeds) return "";
   return "the commands fail:\n" + child.transcript();
 }
 

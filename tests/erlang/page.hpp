@@ -18,6 +18,7 @@ namespace barrel::test {
 /// A block of code of a document, and what the comment on the line before it says about it:
 ///
 ///   <!-- run -->           shell commands, run to their end
+///   <!-- shown -->         all that the last of them have printed
 ///   <!-- start: NAME -->   a shell command that goes on in the terminal NAME
 ///   <!-- in: NAME -->      what is typed into that terminal after a prompt, and what appears there then
 ///   <!-- write: FILE -->   the content of a file
@@ -29,6 +30,7 @@ struct PageBlock {
   std::vector<std::string> lines{};
 };
 
+/// Blocks that are indented by four columns are found, too; no comment can say anything about them.
 [[nodiscard]] std::vector<PageBlock> blocks_of(const std::filesystem::path& page);
 
 /// Follows a page: runs its commands in a directory where `examples` and `build/release` are the
@@ -48,7 +50,7 @@ class PageRun {
   struct Entry;
 
   [[nodiscard]] std::string follow(const PageBlock& block);
-  [[nodiscard]] std::string run(const PageBlock& block) const;
+  [[nodiscard]] std::string run(const PageBlock& block);
   [[nodiscard]] std::string start(const PageBlock& block);
   [[nodiscard]] std::string type(Terminal& terminal, const PageBlock& block) const;
   [[nodiscard]] Command shell(const PageBlock& block) const;
@@ -59,6 +61,7 @@ class PageRun {
   TempDir directory_;
   std::map<std::string, std::string> ports_;  // of the page, and what is free instead
   std::map<std::string, std::shared_ptr<Terminal>> terminals_;
+  std::string printed_;  // by what ran last
 };
 
 }  // namespace barrel::test

@@ -49,9 +49,16 @@ TEST_F(WrongPage, CommandsThatFailAreNoticed) {
   EXPECT_THAT(follow("<!-- run -->\n```sh\ntrue\nfalse\n```\n"), HasSubstr("page.md:2: the commands fail"));
 }
 
+TEST_F(WrongPage, WhatCommandsPrintIsCompared) {
+  const std::string run = "<!-- run -->\n```sh\necho 42\n```\n";
+  EXPECT_EQ(follow(run + "<!-- shown -->\n```\n42\n```\n"), "");
+  EXPECT_THAT(follow(run + "<!-- shown -->\n```\n43\n```\n"), HasSubstr("page.md:6: this was not shown"));
+}
+
 TEST_F(WrongPage, BlocksWithoutATestAreNoticed) {
   EXPECT_THAT(follow("text\n```sh\ntrue\n```\n"), HasSubstr("page.md:2: this block says not how"));
   EXPECT_THAT(follow("text\n```cpp\nint a;\n```\n"), HasSubstr("page.md:2: this block says not how"));
+  EXPECT_THAT(follow("text\n\n    true\n"), HasSubstr("page.md:3: this block says not how"));
   EXPECT_THAT(follow("text\n"), HasSubstr("nothing to follow"));
 }
 
