@@ -122,7 +122,8 @@ Task<> remote_log(Self self) {
       dropped.add();
       continue;
     }
-    if (!message->decode(self.runtime().impl().counters.kernel_limit)) continue;
+    const Result<> decoded = message->decode(self.runtime().impl().counters.kernel_limit);
+    if (!decoded) continue;
     if (const auto event = read_log_event(message->message, self.runtime().node_name()))
       write(log, *event, message->peer);
   }

@@ -9,11 +9,13 @@
 #include "barrel/process/exit.hpp"
 #include "barrel/term/etf.hpp"
 #include "barrel/term/term_size.hpp"
+#include "node/over_limit_log.hpp"
 #include "node/system_names.hpp"
 #include "process/encoded_message.hpp"
 #include "process/function_process.hpp"
 #include "process/runtime_impl.hpp"
 #include "process/too_large.hpp"
+#include "process/tuple_start.hpp"
 
 namespace barrel::node {
 
@@ -252,6 +254,11 @@ bool serve_sys(Self self, const char* name, const KernelMessage& message) {
   return true;
 }
 
+/// Erlang's reply to a spawn that is not possible.
+Pid dead_process(Self self) {
+  return self.runtime().impl().pid_of(0, 0);
+}
+
 /// False: it is none that net_kernel knows.
 bool serve_net_kernel(Self self, const KernelMessage& message) {
   if (answer_unasked(self, "net_kernel", message) || serve_sys(self, "net_kernel", message)) return true;
@@ -261,10 +268,79 @@ bool serve_net_kernel(Self self, const KernelMessage& message) {
   const auto spawn = reply ? parse_spawn(parts[2]) : std::nullopt;
   if (!spawn) return false;
   const detail::HeldProcess held = start_for(self, message, reply->to, *spawn);
-  // Erlang's reply to a spawn that is not possible is the pid of a dead process.
-  (void)answer(self, *reply, held ? held.pid() : self.runtime().impl().pid_of(0, 0));
+  (void)answer(self, *reply, held ? held.pid() : dead_process(self));
   return true;
 }
+
+/// Of a message that is over a limit: whom the `$gen_call` is from, and the tag of what it asks.
+struct UnreadCall {
+  std::optional<ReplyAddress> reply;
+  Term tag;
+};
+UnreadCall unread_call(const KernelMessage& message) {
+  const EtfLimits& limits = message.context->limits;
+  const auto start = detail::tuple_start(message.payload.view(), 2, limits);
+  if (!start || start->arity != 3 || !start->elements[0].is_atom("$gen_call")) return {};
+  const auto request = detail::tuple_start(start->rest, 1, limits);
+  if (!request) return {};
+  return {reply_address(start->elements[1], message.peer), request->elements[0]};
+}
+
+/// {From, {call, ...}} of C nodes, and {From, {sbcast, ...}}, over a limit.
+void refuse_plain(Self self, const KernelMessage& message) {
+  const EtfLimits& limits = message.context->limits;
+  const auto start = detail::tuple_start(message.payload.view(), 1, limits);
+  const auto from = start && start->arity == 2 ? start->elements[0].as_pid() : std::nullopt;
+  if (!from || from->node() != message.peer) return;
+  const auto request = detail::tuple_start(start->rest, 2, limits);
+  if (!request) return;
+  if (request->elements[0].is_atom("call")) {
+    (void)answer(self, ReplyAddress{*from, std::nullopt}, badrpc(Atom("system_limit")));
+  } else if (request->elements[0].is_atom("sbcast")) {
+    const Term nobody = Term::tuple_of(Atom("nonexisting_name"), request->elements[1]);
+    (void)send_as_node(self, *from, Term::tuple_of(Atom("rex"), self.runtime().node_name(), nobody));
+  }
+}
+
+void refuse_rex(Self self, const KernelMessage& message) {
+  const UnreadCall call = unread_call(message);
+  if (!call.reply) return refuse_plain(self, message);
+  if (call.tag.is_atom("call") || call.tag.is_atom("block_call"))
+    (void)answer(self, *call.reply, badrpc(Atom("system_limit")));
+}
+
+void refuse_net_kernel(Self self, const KernelMessage& message) {
+  const UnreadCall call = unread_call(message);
+  const bool spawns =
+      call.tag.is_atom("spawn") || call.tag.is_atom("spawn_link") || call.tag.is_atom("spawn_opt");
+  if (call.reply && spawns) (void)answer(self, *call.reply, dead_process(self));
+}
+
+/// What is done about messages that are over a limit: the callers of many wait without one of their own.
+class Unread {
+ public:
+  explicit Unread(Self self)
+      : self_(self),
+        over_limit_(self.runtime().impl().counters.kernel_limit),
+        log_(self.runtime().log(), "calls by a peer are over a limit and were refused") {}
+
+  /// False: there is nothing to serve.
+  template <class Refuse>
+  bool decode(KernelMessage& message, const Refuse& refuse) {
+    const Result<> decoded = message.decode(over_limit_);
+    if (decoded) return true;
+    const Error& why = decoded.error();
+    // The connection's own limits are in the log already.
+    if (is_over(why, "terms_max")) log_.dropped(message.peer, why, self_.runtime().clock().now());
+    if (why.code == Errc::limit_exceeded) refuse(self_, message);
+    return false;
+  }
+
+ private:
+  Self self_;
+  Counter& over_limit_;
+  OverLimitLog log_;
+};
 
 }  // namespace
 
@@ -272,30 +348,31 @@ Counter& ignored_counter(Self self) {
   return self.runtime().metrics().counter("node.kernel_messages_ignored");
 }
 
-bool KernelMessage::decode(Counter& over_limit) {
+Result<> KernelMessage::decode(Counter& over_limit) {
   EtfLimits limits = context->limits;
   limits.terms_max = std::min(limits.terms_max, terms_max);
   Result<Term> term = decode_etf(payload, limits);
   if (!term) {
     if (is_over(term.error(), "terms_max")) over_limit.add();
     else if (context->on_malformed) context->on_malformed(term.error());
-    return false;
+    return std::move(term).error();
   }
   message = *std::move(term);
   bytes = payload.size() + memory_of(message);
   auto counted = std::make_shared<detail::UnreadCharge>();
   counted->take(context, bytes);
   charge = std::move(counted);
-  return true;
+  return {};
 }
 
 Task<> rex(Self self) {
   Workers workers;
+  Unread unread(self);
   for (;;) {
     auto next = co_await self.receive<KernelMessage, Down, Term>();
     if (const auto* down = std::get_if<Down>(&next)) workers.ended(self, *down);
     auto* message = std::get_if<KernelMessage>(&next);
-    if (message == nullptr || !message->decode(self.runtime().impl().counters.kernel_limit)) continue;
+    if (message == nullptr || !unread.decode(*message, refuse_rex)) continue;
     if (answer_unasked(self, "rex", *message) || serve_sys(self, "rex", *message)) continue;
     if (serve_sbcast(self, *message)) continue;
     if (auto call = parse_rex(*message)) workers.start(self, *std::move(call));
@@ -304,10 +381,11 @@ Task<> rex(Self self) {
 }
 
 Task<> net_kernel(Self self) {
+  Unread unread(self);
   for (;;) {
     auto next = co_await self.receive<KernelMessage, Term>();
     auto* message = std::get_if<KernelMessage>(&next);
-    if (message == nullptr || !message->decode(self.runtime().impl().counters.kernel_limit)) continue;
+    if (message == nullptr || !unread.decode(*message, refuse_net_kernel)) continue;
     if (!serve_net_kernel(self, *message)) ignored_counter(self).add();
   }
 }

@@ -25,9 +25,9 @@ struct KernelMessage {
 
   /// Most terms in one. A guess: as arguments of a call they take 50 MB.
   static constexpr std::uint32_t terms_max = 1'048'576;
-  /// Reads `message` from `payload`, and counts it by the memory that it takes. False when it is malformed,
-  /// which ends the connection that it came by, or has too many terms, which is counted.
-  [[nodiscard]] bool decode(Counter& over_limit);
+  /// Reads `message` from `payload`, and counts it by the memory that it takes. Errc::malformed ends the
+  /// connection that it came by; Errc::limit_exceeded: it is over a limit, which is counted.
+  [[nodiscard]] Result<> decode(Counter& over_limit);
 };
 
 /// Counts messages to the kernel's names that are none which they know.

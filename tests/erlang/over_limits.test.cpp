@@ -1,0 +1,67 @@
+// Calls that a Barrel node cannot read, because they are over one of its limits: Erlang's callers that would
+// wait for ever are answered.
+
+#include <fstream>
+#include <sstream>
+
+#include "erlang/desk.hpp"
+#include "erlang/erlang_test.hpp"
+
+namespace barrel::test {
+namespace {
+
+class ErlangOverLimits : public ErlangTest {
+ protected:
+  void SetUp() override {
+    NodeConfig settings = tcp_config("b");
+    settings.log.file = settings.data_dir / "node.log";
+    settings.log.level = LogLevel::warning;
+    log_file_ = settings.log.file;
+    node_ = start_tcp(std::move(settings));
+    ASSERT_TRUE(node_);
+    node_->functions().expose("math", "add", +[](int a, int b) { return a + b; });
+    ASSERT_TRUE(node_->start_server<Desk>(Atom("desk")));
+    (void)beam_.eval(
+        "B = 'b@127.0.0.1', pong = net_adm:ping(B), erlang:monitor_node(B, true),"
+        "Deep = fun(N) -> lists:foldl(fun(_, A) -> [A] end, x, lists:seq(1, N)) end");
+  }
+  void TearDown() override { node_.reset(); }
+  [[nodiscard]] std::string log() const {
+    std::ifstream in(log_file_);
+    std::stringstream text;
+    text << in.rdbuf();
+    return text.str();
+  }
+  /// What the call gives; there is no time limit to it but the test's own.
+  [[nodiscard]] std::string of(const std::string& call) { return beam_.text(call, 30s); }
+
+  std::filesystem::path log_file_;
+  std::unique_ptr<Node> node_;
+  Beam beam_{epmd_, "e"};
+};
+
+TEST_F(ErlangOverLimits, CallsOfRexEndWithSystemLimit) {
+  (void)beam_.eval("Many = lists:seq(1, 1200000), ok");
+  const std::string refused = "{badrpc,{'EXIT',system_limit}}";
+  EXPECT_EQ(of("rpc:block_call(B, math, add, [Many, 1])"), refused);
+  EXPECT_EQ(of("rpc:block_call(B, math, add, [Deep(5000), 1])"), refused);
+  EXPECT_EQ(of("gen_server:call({rex, B}, {call, math, add, [Many, 1], group_leader()}, infinity)"), refused);
+  EXPECT_EQ(of("{rex, B} ! {self(), {call, math, add, [Many, 1], user}}, receive {rex, V} -> V end"),
+            refused);
+  EXPECT_EQ(of("rpc:sbcast([B], desk, Many)"), "{[],['b@127.0.0.1']}");
+  EXPECT_EQ(of("rpc:block_call(B, math, add, [40, 2])"), "42");
+  EXPECT_EQ(node_->metrics()["process.kernel_messages_over_limit"], 4U);
+  const std::string line = "calls by a peer are over a limit and were refused node=e@127.0.0.1";
+  EXPECT_TRUE(eventually([&] { return log().find(line) != std::string::npos; })) << log();
+  EXPECT_EQ(log().find(line), log().rfind(line)) << "once in a minute\n" << log();
+}
+
+TEST_F(ErlangOverLimits, ASpawnByNetKernelGivesThePidOfADeadProcess) {
+  EXPECT_EQ(of("P = gen_server:call({net_kernel, B}, {spawn, math, add, [lists:seq(1, 1200000), 1],"
+               " group_leader()}, infinity), M = monitor(process, P),"
+               "receive {'DOWN', M, process, P, Why} -> {node(P), Why} end"),
+            "{'b@127.0.0.1',noproc}");
+}
+
+}  // namespace
+}  // namespace barrel::test
