@@ -4,6 +4,7 @@
 #include "process/process.hpp"
 #include "process/runtime_impl.hpp"
 #include "process/too_large.hpp"
+#include "process/tuple_start.hpp"
 
 namespace barrel::detail {
 
@@ -50,13 +51,25 @@ void Caller::send_remote(const EncodablePayload& payload) const {
   const RemoteTarget to = ref ? RemoteTarget(*ref) : RemoteTarget(pid_);
   if (deliver_remote(sender, to, payload, SendMode::park) != SendOutcome::too_large) return;
   // Only the called process may end the monitor that belongs to the call, and this may be another one.
-  Signal* refused = make_signal(Signal::Op::reply_refused, pid_);
-  refused->reason = tag_;
+  Signal* refused = make_signal(Signal::Op::call_refused, pid_);
+  refused->reason = Term::tuple_of(tag_, reply_too_large());
   runtime_->impl().signal(callee_, refused);
 }
 
-void Process::apply_reply_refused(const Signal& signal) {
-  const Term& tag = signal.reason;
+void Process::refuse_unread(const EncodedMessage& message, const Error& why) {
+  const auto start = tuple_start(message.bytes(), 2, message.context->limits);
+  if (!start || start->arity != 3) return;
+  if (!start->elements[0].is_atom("$gen_call") && !start->elements[0].is_atom("system")) return;
+  const auto from = parse_call_from(start->elements[1]);
+  if (!from) return;
+  Signal* refused = make_signal(Signal::Op::call_refused, from->pid);
+  refused->reason = Term::tuple_of(from->tag, unread(why));
+  runtime->signal(pid(), refused);
+}
+
+void Process::apply_call_refused(const Signal& signal) {
+  const Term& tag = signal.reason.elements()[0];
+  const Term& why = signal.reason.elements()[1];
   const auto ref = ref_of_tag(tag);
   const Relations::Watcher* watcher = ref ? watcher_by(*ref) : nullptr;
   if (watcher != nullptr && watcher->pid == signal.from) {
@@ -64,12 +77,12 @@ void Process::apply_reply_refused(const Signal& signal) {
     Signal* down = make_signal(Signal::Op::down, pid());
     down->ref = *ref;
     down->name = watcher->name;
-    down->reason = reply_too_large();
+    down->reason = why;
     forget_watcher(*ref);
     return send_signal(signal.from, down);
   }
   // Who does not watch can only be answered. Once: a tag may be too long by itself.
-  const Term error = Term::tuple_of(Atom("error"), reply_too_large());
+  const Term error = Term::tuple_of(Atom("error"), why);
   const Term answer = Term::tuple_of(tag, error);
   const RemoteTarget to = ref && !tag.as_ref() ? RemoteTarget(*ref) : RemoteTarget(signal.from);
   (void)deliver_remote({&runtime->facade, this}, to, Payload<Term>(answer), SendMode::park);

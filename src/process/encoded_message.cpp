@@ -91,7 +91,10 @@ Result<Term> decode_message(Process& process, const EncodedMessage& message) {
 bool decode_in_place(Process& process, Envelope*& envelope) {
   const auto& message = static_cast<const EncodedMessage&>(*envelope);
   auto term = decode_message(process, message);
-  if (!term) return false;
+  if (!term) {
+    if (term.error().code == Errc::limit_exceeded) process.refuse_unread(message, term.error());
+    return false;
+  }
   const std::size_t bytes = message.charge() + memory_of(*term);
   auto* decoded = new_envelope<TypedMessage<Term>>(std::in_place, *std::move(term));
   // A receive for something else only looked at it: it waits on.

@@ -18,6 +18,7 @@
 
 namespace barrel::detail {
 
+struct EncodedMessage;
 class RuntimeImpl;
 
 /// What a reference of ours is good for; its word 2.
@@ -140,8 +141,11 @@ struct alignas(64) Process {
   [[nodiscard]] PendingCall* pending_call(std::uint64_t number);
   /// True when the message answers a pending call and was handed to it.
   [[nodiscard]] bool take_reply(Envelope* message);
-  /// A reply of ours was too long for the caller's node: tells the caller what is short.
-  void apply_reply_refused(const Signal& signal);
+  /// A request could not be read, or a reply of ours was too long for the caller's node: tells the caller
+  /// what is short.
+  void apply_call_refused(const Signal& signal);
+  /// A message that is over a limit: whoever waits for the answer to it is told.
+  void refuse_unread(const EncodedMessage& message, const Error& why);
   void fail_pending(PendingCall& call, Errc code, const Term& why);
   void fail_pending_of(NodeName node, std::uint64_t epoch, const Term& why);
 

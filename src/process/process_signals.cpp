@@ -78,7 +78,7 @@ bool Process::decode_reason(Signal& signal) {
   // What it is the reason of has happened all the same.
   const Error& why = reason_told.error();
   if (why.code != Errc::limit_exceeded) return false;
-  signal.reason = Term::tuple_of(Atom("limit_exceeded"), why.reason);
+  signal.reason = unread(why);
   return true;
 }
 
@@ -116,7 +116,7 @@ void Process::apply(Signal& signal) {
       return;
     case Signal::Op::group_leader: group_leader = signal.from; return;
     case Signal::Op::spawn_reply: return apply_spawn_reply(signal);
-    case Signal::Op::reply_refused: return apply_reply_refused(signal);
+    case Signal::Op::call_refused: return apply_call_refused(signal);
     case Signal::Op::overflow:
       return end(Term::tuple_of(Atom("limit_exceeded"), Atom("mailbox_messages_max")));
   }
@@ -221,6 +221,7 @@ void Process::apply_down(const Ref& ref, const Term& why) {
     if (why.is_atom("noproc")) return fail_pending(*call, Errc::no_process, why);
     if (why.is_atom("noconnection")) return fail_pending(*call, Errc::no_connection, why);
     if (why == reply_too_large()) return fail_pending(*call, Errc::limit_exceeded, Atom("frame_bytes_max"));
+    if (is_unread(why)) return fail_pending(*call, Errc::limit_exceeded, why.elements()[1]);
     return fail_pending(*call, Errc::exited, why);
   }
   if (take_spawn_result(number, why)) return;

@@ -37,7 +37,7 @@ struct Signal final : Envelope {
     overflow,       ///< the mailbox was full
     group_leader,   ///< from: the new one
     spawn_reply,    ///< from, ref, number (flags), reason (the result)
-    reply_refused,  ///< from (the caller), reason (the tag): the reply is longer than its node accepts
+    call_refused,   ///< from (the caller), reason ({Tag, Why}): there is no answer that it can be sent
   };
 
   explicit Signal(Op operation) noexcept : Envelope(type), op(operation) {}

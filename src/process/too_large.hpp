@@ -1,5 +1,6 @@
 #pragma once
 
+#include "barrel/term/result.hpp"
 #include "barrel/term/term.hpp"
 
 namespace barrel::detail {
@@ -13,6 +14,19 @@ namespace barrel::detail {
 /// the called process has ended.
 [[nodiscard]] inline Term reply_too_large() {
   return Term::tuple_of(Atom("reply_too_large"), Atom("frame_bytes_max"));
+}
+
+/// {limit_exceeded, Limit}: why a call ends whose request is over that limit on terms, one of EtfLimits. Nor
+/// does this mean that the called process has ended; but what is too deep of the reason of one that has is
+/// the same.
+[[nodiscard]] inline Term unread(const Error& why) {
+  return Term::tuple_of(Atom("limit_exceeded"), why.reason);
+}
+[[nodiscard]] inline bool is_unread(const Term& why) {
+  if (!why.is_tagged("limit_exceeded", 2)) return false;
+  const Term& limit = why.elements()[1];
+  return limit.is_atom("depth_max") || limit.is_atom("terms_max") || limit.is_atom("integer_bytes_max") ||
+         limit.is_atom("uncompressed_bytes_max");
 }
 
 }  // namespace barrel::detail

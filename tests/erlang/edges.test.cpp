@@ -75,8 +75,13 @@ TEST_F(ErlangEdges, ATermOverALimitCostsThatMessageAndNotTheConnection) {
   for (const char* depth : {"256", "257", "898"})
     EXPECT_EQ(beam_->text("Echo(Deep(" + std::string(depth) + "), 5000)"), "same") << depth;
   std::uint64_t dropped = 0;
-  for (const char* what : {"Deep(899)", "Deep(1000)", "Deep(5000)", "1 bsl 5000000"}) {
-    EXPECT_EQ(beam_->text("Echo(" + std::string(what) + ", 300)"), "timeout") << what;
+  for (const auto& [what, limit] : {std::pair("Deep(899)", "depth_max"),
+                                    {"Deep(1000)", "depth_max"},
+                                    {"Deep(5000)", "depth_max"},
+                                    {"1 bsl 5000000", "integer_bytes_max"}}) {
+    EXPECT_EQ(beam_->text("Echo(" + std::string(what) + ", infinity)"),
+              "{limit_exceeded," + std::string(limit) + "}")
+        << what;
     EXPECT_EQ(metric("node.payloads_over_limit"), ++dropped) << what;
   }
   // Arguments of a function, and a request to a process of the node itself.

@@ -56,6 +56,31 @@ TEST_F(ErlangOverLimits, CallsOfRexEndWithSystemLimit) {
   EXPECT_EQ(log().find(line), log().rfind(line)) << "once in a minute\n" << log();
 }
 
+TEST_F(ErlangOverLimits, ACallOfAServerEndsWithTheLimitAndTheServerLives) {
+  (void)beam_.eval(
+      "Desk = rpc:call(B, erlang, whereis, [desk]), Much = {echo, Deep(5000)},"
+      "Watch = monitor(process, Desk)");
+  const std::string why = "{limit_exceeded,depth_max}";
+  for (const char* to : {"Desk", "{desk, B}"}) {
+    const std::string server = to;
+    EXPECT_EQ(of("{'EXIT', {Why_, {gen_server, call, _}}} = (catch gen_server:call(" + server +
+                 ", Much, infinity)), Why_"),
+              why);
+    EXPECT_EQ(of("{error, {Why_, _}} = gen_server:receive_response(gen_server:send_request(" + server +
+                 ", Much), infinity), Why_"),
+              why);
+  }
+  // Their monitors, if any, are not those of the calls.
+  EXPECT_EQ(of("gen_server:multi_call([B], desk, Much)"), "{[{'b@127.0.0.1',{error," + why + "}}],[]}");
+  EXPECT_EQ(
+      of("Tag = make_ref(), Desk ! {'$gen_call', {self(), Tag}, Much}, receive {Tag, Reply} -> Reply end"),
+      "{error," + why + "}");
+  EXPECT_EQ(of("{'EXIT', {W, _}} = (catch sys:replace_state(Desk, Deep(5000), infinity)), W"), why);
+  EXPECT_EQ(of("gen_server:cast(Desk, Much), gen_server:call(Desk, {echo, 1})"), "1");
+  EXPECT_EQ(of("receive Stray -> Stray after 0 -> empty end"), "empty")
+      << "the server lives, nothing is left";
+}
+
 TEST_F(ErlangOverLimits, ASpawnByNetKernelGivesThePidOfADeadProcess) {
   EXPECT_EQ(of("P = gen_server:call({net_kernel, B}, {spawn, math, add, [lists:seq(1, 1200000), 1],"
                " group_leader()}, infinity), M = monitor(process, P),"

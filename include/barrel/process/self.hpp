@@ -133,8 +133,8 @@ class Self {
 
   /// gen_server:call/3: sends the request at once; co_await the result for the ReplyOf<Request>. Errors:
   /// Errc::timeout after `limit`, Errc::no_process when nobody is there, Errc::no_connection when the node
-  /// was lost, Errc::limit_exceeded when the request is longer than that node accepts, Errc::exited with the
-  /// exit reason when it ended before it answered, Errc::malformed when the reply has another shape.
+  /// was lost, Errc::limit_exceeded when the request is longer or deeper than that node accepts, Errc::exited
+  /// with the exit reason when it ended before it answered, Errc::malformed when the reply has another shape.
   /// call<Reply>(...) is for requests that do not name their reply.
   template <class Reply = void, class Request>
   [[nodiscard]] auto call(const Address& to, Request&& request, Duration limit = call_limit) const {
