@@ -7,7 +7,7 @@ namespace barrel::sim {
 
 namespace {
 
-constexpr std::array<std::string_view, 91> silent = {
+constexpr std::array<std::string_view, 92> silent = {
     "auth.pending_limit",
     "barrel_p2p.router.request_dropped",
     "dist.early_data_limit",
@@ -53,6 +53,7 @@ constexpr std::array<std::string_view, 91> silent = {
     "node.payloads_over_limit",
     "node.remote_log_events_dropped",
     "node.signals_overrun",
+    "node.spawn_requests_over_limit",
     "node.unread_bytes_limit",
     "otp.group_members_refused",
     "otp.group_requests_refused",

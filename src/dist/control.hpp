@@ -81,8 +81,8 @@ struct Monitor {
   Ref ref;
   friend bool operator==(const Monitor&, const Monitor&) = default;
 };
-/// 19, by a name that no code here has interned, so that no process can have it: the name stays text and
-/// costs no atom. The answer is NobodyDown.
+/// 19, by a name that no code here has interned, or of a process of a node for which the peer's quota has no
+/// atom, so that no process here can be it: it stays text and costs no atom. The answer is NobodyDown.
 struct MonitorNobody {
   Pid from;
   Term name;
@@ -119,11 +119,19 @@ struct GroupLeader {
 struct SpawnRequest {
   Ref id;
   Pid from;
+  /// Pid{} when the peer's quota has no atom for its node.
   Pid group_leader;
   /// `{Module, Function, Arity}`
   Term function;
   Term options;
   friend bool operator==(const SpawnRequest&, const SpawnRequest&) = default;
+};
+/// 29 (30), of which what comes behind `from` is over a limit. Received only, without payload: who asks waits
+/// for the SpawnReply, without a time limit.
+struct SpawnUnread {
+  Ref id;
+  Pid from;
+  friend bool operator==(const SpawnUnread&, const SpawnUnread&) = default;
 };
 /// 31 (32). flags: 1 linked, 2 monitored. result: the new pid, or an atom that says why not.
 struct SpawnReply {
@@ -142,7 +150,7 @@ struct Ignored {
 
 using Control =
     std::variant<Send, SendName, SendAlias, Link, Unlink, UnlinkAck, ExitLinked, Exit, Monitor, MonitorNobody,
-                 Demonitor, MonitorDown, GroupLeader, SpawnRequest, SpawnReply, Ignored>;
+                 Demonitor, MonitorDown, GroupLeader, SpawnRequest, SpawnUnread, SpawnReply, Ignored>;
 
 /// True when a payload follows in the envelope.
 [[nodiscard]] bool has_payload(const Control& control);
@@ -182,7 +190,8 @@ struct Message {
 /// other atom that it must intern is charged to the peer's quota. Not thread-safe.
 ///
 /// Errc::malformed: not an envelope of the expected form, an operation or tuple that does not exist.
-/// Errc::limit_exceeded: a term over the limits, or no atom left in the peer's quota.
+/// Errc::limit_exceeded: a term over the limits, or no atom left in the peer's quota. Not where the sender
+/// waits for an answer: see MonitorNobody, SpawnUnread.
 /// Errc::protocol_violation: the peer speaks in the name of a process that is not its own.
 class MessageParser {
  public:

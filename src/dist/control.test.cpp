@@ -307,6 +307,51 @@ TEST(Control, NamesThatNobodyHereKnowsFillNoTable) {
   EXPECT_EQ(Atom::table_size(), before);
 }
 
+/// What may be of a third node, which no code here has heard of.
+const Pid at_third{Atom("third_0@127.0.0.1"), 7, 0, 5};
+Bytes of_stranger(Bytes bytes) {
+  const std::string_view known = "third_0";
+  for (auto at = bytes.begin();; at += 7) {
+    at = std::search(at, bytes.end(), known.begin(), known.end());
+    if (at == bytes.end()) return bytes;
+    *(at + 6) = 'X';
+  }
+}
+
+TEST(Control, WhoAsksForAThirdNodeThatHasNoAtomIsAnswered) {
+  EtfLimits limits = control_limits();
+  limits.atom_quota = std::make_shared<AtomQuota>(0);
+  const MessageParser parser(n1, n2, limits);
+  const Term function = Term::tuple_of(Atom("timer"), Atom("sleep"), 1);
+  const SpawnRequest request{short_ref, at_n2, at_third, function, Term()};
+  const auto spawn = parser.parse(of_stranger(with_payload(request, Term::list({1}))));
+  ASSERT_TRUE(spawn) << spawn.error().message();
+  EXPECT_EQ(spawn->control, Control(SpawnRequest{short_ref, at_n2, Pid{}, function, Term()}));
+  EXPECT_FALSE(spawn->payload.bytes.empty());
+  const Bytes monitor = of_stranger(with_payload(Monitor{at_n2, at_third, short_ref}, 1));
+  const auto watched = parser.parse(monitor);
+  ASSERT_TRUE(watched) << watched.error().message();
+  ASSERT_TRUE(std::holds_alternative<MonitorNobody>(watched->control));
+  EXPECT_EQ(with_payload(watched->control, 1), monitor) << "the answer names what was asked";
+  EXPECT_EQ(parser.parse(of_stranger(with_payload(Link{at_n2, at_third}, 1))).error().code,
+            Errc::limit_exceeded);
+  EXPECT_FALSE(Atom::find("third_X@127.0.0.1"));
+}
+
+TEST_P(InBothEnvelopes, ASpawnRequestThatIsOverALimitIsOneAllTheSame) {
+  const Term options = Term::list(std::vector<Term>(2'000, Term(Atom("link"))));
+  const Term function = Term::tuple_of(Atom("timer"), Atom("sleep"), 1);
+  const SpawnRequest request{long_ref, at_n2, at_n2, function, options};
+  const auto read = reader.read(with_payload(request, Term::list({1}), GetParam()));
+  ASSERT_TRUE(read) << read.error().message();
+  ASSERT_TRUE(*read);
+  EXPECT_EQ((*read)->control, Control(SpawnUnread{long_ref, at_n2}));
+  EXPECT_TRUE((*read)->payload.bytes.empty());
+  const SpawnRequest forged{long_ref, at_third, at_n2, function, options};
+  EXPECT_EQ(reader.read(with_payload(forged, Term::list({1}), GetParam())).error().code,
+            Errc::protocol_violation);
+}
+
 TEST(Control, MonitorsOfNamesThatNobodyHasCostNoAtomAndAreAnsweredAllTheSame) {
   EtfLimits limits;
   limits.atom_quota = std::make_shared<AtomQuota>(0);

@@ -131,6 +131,7 @@ struct Encoder {
     Head(envelope, 5, 31).ref(c.id).pid(c.to).integer(c.flags).append_to(out);
     encode_etf(out, c.result);
   }
+  void operator()(const SpawnUnread&) const { BARREL_ASSERT(!"SpawnUnread is never sent"); }
   void operator()(const Ignored&) const { BARREL_ASSERT(!"Ignored is never sent"); }
 };
 

@@ -10,7 +10,8 @@
 namespace barrel::dist {
 namespace {
 
-enum class Follows : std::uint8_t { nothing, payload, reason_inside };
+/// `unread`: what follows is not known, because the tuple was not read to its end.
+enum class Follows : std::uint8_t { nothing, payload, reason_inside, unread };
 
 /// What is known of an operation before its tuple is read: its arity, and whether a trace token is the last
 /// element (the last but one before a reason that stands in the tuple).
@@ -116,7 +117,7 @@ Control read_spawn_request(ControlReader& in) {
   SpawnRequest request;
   request.id = in.ref();
   request.from = in.own_pid();
-  request.group_leader = in.pid();
+  request.group_leader = in.dispensable_pid();
   request.function = in.term();
   request.options = in.term();
   return request;
@@ -246,8 +247,18 @@ Parsed read_control(BytesView bytes, NodeName self, NodeName peer, const EtfLimi
     parsed.control = read_elements(in, operation);
     if (shape->token) in.skip_term();
   }
-  if (!in.ok()) parsed.error = in.error();
-  else parsed.rest = in.reader().rest();
+  if (in.ok()) {
+    parsed.rest = in.reader().rest();
+    return parsed;
+  }
+  parsed.error = in.error();
+  const auto* spawn = std::get_if<SpawnRequest>(&parsed.control);
+  const bool is_known = spawn != nullptr && spawn->from.node_atom == peer.atom();
+  if (parsed.error->code == Errc::limit_exceeded && is_known) {
+    parsed.control = SpawnUnread{spawn->id, spawn->from};
+    parsed.follows = Follows::unread;
+    parsed.error.reset();
+  }
   return parsed;
 }
 
@@ -262,6 +273,7 @@ Error beyond_the_end() {
 /// The message, with `payload` if one belongs to it and is not in the tuple.
 Result<Message> finish(Parsed parsed, Payload payload) {
   switch (parsed.follows) {
+    case Follows::unread: return Message{std::move(parsed.control), {}};
     case Follows::nothing:
       if (!parsed.rest.empty()) return beyond_the_end();
       return Message{std::move(parsed.control), {}};
@@ -304,7 +316,8 @@ Result<Message> MessageParser::parse_unversioned(BytesView body, Bytes& room) co
 Result<Message> MessageParser::parse_parts(BytesView control, Payload payload) const {
   Parsed parsed = read_control(control, self_, peer_, limits_);
   if (parsed.error) return *std::move(parsed.error);
-  if (parsed.follows != Follows::payload && !payload.bytes.empty()) return beyond_the_end();
+  const bool may_follow = parsed.follows == Follows::payload || parsed.follows == Follows::unread;
+  if (!may_follow && !payload.bytes.empty()) return beyond_the_end();
   return finish(std::move(parsed), std::move(payload));
 }
 

@@ -67,20 +67,16 @@ class ControlReader {
   }
 
   Pid pid() {
-    if (!reader_.rest().empty() && reader_.rest()[0] == 88) {
-      const std::size_t start = reader_.position();
-      reader_.skip(1);
-      if (const auto node = known_atom(false)) {
-        Pid pid;
-        pid.node_atom = *node;
-        pid.id = reader_.u32();
-        pid.serial = reader_.u32();
-        pid.creation = reader_.u32();
-        return pid;
-      }
-      reader_.rewind(start);
-    }
+    if (const auto known = known_pid()) return *known;
     return interned(&Term::as_pid, Term::Kind::pid, "no pid where one belongs");
+  }
+
+  /// A pid that can be done without: Pid{} when the peer's quota has no atom for its node.
+  Pid dispensable_pid() {
+    if (const auto known = known_pid()) return *known;
+    const Term value = term();
+    if (ok() && !value.is_pid()) fail(Errc::malformed, "no pid where one belongs");
+    return value.as_pid().value_or(Pid{});
   }
 
   /// The sender of a message, who may be no process at all (a port): then Pid{}.
@@ -132,9 +128,15 @@ class ControlReader {
     return Atom::find(text.atom_text()).value_or(Atom());
   }
 
-  /// A process, or a name: as the text that it is when it is unknown here, since it has to be sent back.
+  /// A process, or a name: as the term that it is when there is no atom for it here, since it has to be sent
+  /// back.
   std::variant<Pid, Atom, Term> target() {
-    if (starts_with_pid()) return pid();
+    if (starts_with_pid()) {
+      if (const auto known = known_pid()) return *known;
+      Term value = term();
+      if (const auto pid = value.as_pid()) return *pid;
+      return value;
+    }
     if (const auto atom = known_atom(true)) return *atom;
     Term text = term();
     if (ok() && !text.is_atom()) fail(Errc::malformed, "neither pid nor name where one of them belongs");
@@ -148,6 +150,25 @@ class ControlReader {
   }
 
  private:
+  /// The pid at the reader's place, of a node that the program knows: nearly always. Otherwise nothing is
+  /// consumed.
+  std::optional<Pid> known_pid() {
+    if (reader_.rest().empty() || reader_.rest()[0] != 88) return std::nullopt;
+    const std::size_t start = reader_.position();
+    reader_.skip(1);
+    const auto node = known_atom(false);
+    if (!node) {
+      reader_.rewind(start);
+      return std::nullopt;
+    }
+    Pid pid;
+    pid.node_atom = *node;
+    pid.id = reader_.u32();
+    pid.serial = reader_.u32();
+    pid.creation = reader_.u32();
+    return pid;
+  }
+
   [[nodiscard]] bool starts_with_pid() const {
     const BytesView rest = reader_.rest();
     return !rest.empty() && (rest[0] == 88 || rest[0] == 103);

@@ -30,6 +30,7 @@ struct Pair {
 
   void send(const Message& message) {
     if (std::holds_alternative<Ignored>(message.control)) return;
+    if (std::holds_alternative<SpawnUnread>(message.control)) return;
     const auto encode = [&](ByteWriter& out, Envelope envelope) {
       encode_head(out, message.control, envelope);
       if (has_payload(message.control)) out.bytes(message.payload.bytes.subspan(1));

@@ -21,6 +21,7 @@ constexpr ReassemblyLimits limits{.message_bytes_max = 4096, .sequences_max = 8,
 /// Sent by our own queue, the message is what it was.
 void check(Metrics& metrics, const MessageParser& parser, const Message& message) {
   if (std::holds_alternative<Ignored>(message.control)) return;
+  if (std::holds_alternative<SpawnUnread>(message.control)) return;
   Outbound outbound({}, metrics);
   outbound.use({.envelope = Envelope::header, .fragments = true, .in_parts = true});
   const auto encode = [&](ByteWriter& out, Envelope envelope) {

@@ -18,6 +18,7 @@ const NodeName peer{"n2@127.0.0.1"};
 
 void check(const MessageParser& parser, const Message& message) {
   if (std::holds_alternative<Ignored>(message.control)) return;
+  if (std::holds_alternative<SpawnUnread>(message.control)) return;
   Bytes again;
   ByteWriter writer(again);
   encode_head(writer, message.control);

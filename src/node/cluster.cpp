@@ -84,7 +84,8 @@ Cluster::Cluster(Parts parts)
                  loop_.post([this, link, peer, text = std::move(why)] { end_link(link, peer, text); });
                },
            .nobody = [this](NodeName peer,
-                            const dist::NobodyDown& down) { router_.refuse_monitor(peer, down); }},
+                            const dist::NobodyDown& down) { router_.refuse_monitor(peer, down); },
+           .answer = [this](const RemoteSignal& signal) { router_.signal(signal); }},
           metrics_, log_),
       overlay_(std::make_unique<Overlay>(overlay_settings(config_), self_, creation_, moment(),
                                          random_.split(), metrics_, parts.log.named("overlay"), *this)),

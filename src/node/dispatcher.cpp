@@ -27,6 +27,7 @@ Dispatcher::Dispatcher(NodeName self, Runtime& runtime, const PeerLimits& limits
       outsiders_(metrics.counter("node.overlay_messages_of_outsiders")),
       to_nobody_(metrics.counter("process.messages_to_nobody")),
       overlay_limit_(metrics.counter("overlay.messages_over_limit")),
+      spawns_unread_(metrics.counter("node.spawn_requests_over_limit")),
       log_(log),
       over_limit_log_(log),
       relayed_(std::make_shared<AtomBudget>(limits.relayed_atoms_max)) {
@@ -256,6 +257,18 @@ void Dispatcher::on(const Source& source, const dist::SpawnRequest& control, dis
   spawn.function = control.function;
   spawn.options = control.options;
   runtime_.deliver_spawn(control.from, control.id, spawn, payload.share(), source.context);
+}
+
+void Dispatcher::on(const Source& source, const dist::SpawnUnread& control, dist::Payload&) {
+  spawns_unread_.add();
+  RemoteSignal reply;
+  reply.op = RemoteSignal::Op::spawn_reply;
+  reply.from.node_atom = self_.atom();
+  reply.to = control.from;
+  reply.to_node = source.peer;
+  reply.ref = control.id;
+  reply.reason = Atom("system_limit");
+  hooks_.answer(reply);
 }
 
 void Dispatcher::on(const Source& source, const dist::SpawnReply& control, dist::Payload& payload) {

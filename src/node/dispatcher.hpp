@@ -49,6 +49,8 @@ class Dispatcher {
     std::function<void(std::uint64_t link_id, NodeName peer, std::string why)> violation;
     /// A process of the peer monitors what cannot be here.
     std::function<void(NodeName peer, const dist::NobodyDown& down)> nobody;
+    /// What a process of another node waits for.
+    std::function<void(const RemoteSignal& signal)> answer;
   };
 
   Dispatcher(NodeName self, Runtime& runtime, const PeerLimits& limits, Hooks hooks, Metrics& metrics,
@@ -97,6 +99,7 @@ class Dispatcher {
   void on(const Source& source, const dist::MonitorDown& control, dist::Payload& payload);
   void on(const Source& source, const dist::GroupLeader& control, dist::Payload& payload);
   void on(const Source& source, const dist::SpawnRequest& control, dist::Payload& payload);
+  void on(const Source& source, const dist::SpawnUnread& control, dist::Payload& payload);
   void on(const Source& source, const dist::SpawnReply& control, dist::Payload& payload);
   void on(const Source& source, const dist::Ignored& control, dist::Payload& payload);
 
@@ -131,6 +134,7 @@ class Dispatcher {
   Counter& outsiders_;
   Counter& to_nobody_;
   Counter& overlay_limit_;
+  Counter& spawns_unread_;
   Log log_;
   OverLimitLog over_limit_log_;
   std::map<std::uint64_t, Source> sources_;

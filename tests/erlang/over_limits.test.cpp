@@ -12,10 +12,12 @@ namespace {
 
 class ErlangOverLimits : public ErlangTest {
  protected:
+  static constexpr int atoms_max = 20;
   void SetUp() override {
     NodeConfig settings = tcp_config("b");
     settings.log.file = settings.data_dir / "node.log";
     settings.log.level = LogLevel::warning;
+    settings.channel.atoms_per_peer_max = atoms_max;
     log_file_ = settings.log.file;
     node_ = start_tcp(std::move(settings));
     ASSERT_TRUE(node_);
@@ -86,6 +88,33 @@ TEST_F(ErlangOverLimits, ASpawnByNetKernelGivesThePidOfADeadProcess) {
                " group_leader()}, infinity), M = monitor(process, P),"
                "receive {'DOWN', M, process, P, Why} -> {node(P), Why} end"),
             "{'b@127.0.0.1',noproc}");
+}
+
+TEST_F(ErlangOverLimits, ASpawnWhoseGroupLeaderCannotBecomeAnAtomRunsWithoutIt) {
+  (void)beam_.eval(
+      "Own = group_leader(), Leader = fun(N) ->"
+      "  Name = list_to_binary(\"over_\" ++ integer_to_list(N) ++ \"@127.0.0.1\"),"
+      "  binary_to_term(<<131, 88, 119, (byte_size(Name)), Name/binary, 7:32, 0:32, 5:32>>) end,"
+      "Led = fun(N, Call) -> group_leader(Leader(N), self()), Result = Call(), group_leader(Own, self()),"
+      "  Result end");
+  const std::string twice = std::to_string(2 * atoms_max);
+  EXPECT_EQ(of("lists:usort([Led(N, fun() -> erpc:call(B, math, add, [40, 1000]) end) || N <- lists:seq(1, " +
+               twice + ")])"),
+            "[1040]");
+  EXPECT_GT(node_->metrics()["node.atoms_refused"], 0U);
+  EXPECT_EQ(
+      of("lists:usort([Led(N, fun() -> rpc:block_call(B, math, add, [40, 1000]) end) || N <- lists:seq(1, " +
+         twice + ")])"),
+      "[1040]");
+}
+
+TEST_F(ErlangOverLimits, ASpawnWithTooManyOptionsIsRefused) {
+  EXPECT_EQ(of("Options = [{priority, normal} || _ <- lists:seq(1, 2000)],"
+               "Id = spawn_request(B, math, add, [40, 2], Options),"
+               "receive {spawn_reply, Id, error, Why} -> Why end"),
+            "system_limit");
+  EXPECT_EQ(node_->metrics()["node.spawn_requests_over_limit"], 1U);
+  EXPECT_EQ(of("erpc:call(B, math, add, [40, 2])"), "42");
 }
 
 }  // namespace
