@@ -229,10 +229,11 @@ void Link::go_up(const Liveness& liveness) {
   silence_.emplace(liveness, context_.now);
   EtfLimits limits = context_.config.etf_limits;
   limits.atom_quota = context_.owner.atom_quota(peer_.name);
-  message_reader_.emplace(dist::envelope_of(peer_.flags),
-                          dist::MessageParser(context_.config.self, peer_.name, std::move(limits)),
-                          dist::ReassemblyLimits::of(context_.config.frame_bytes_max), context_.metrics,
-                          dist::has_atom_cache(peer_.flags), receive_pool_);
+  message_reader_.emplace(
+      dist::envelope_of(peer_.flags),
+      dist::MessageParser(context_.config.self, peer_.name, std::move(limits)),
+      dist::ReassemblyLimits::of(context_.config.frame_bytes_max, context_.config.unfinished_bytes_max),
+      context_.metrics, dist::has_atom_cache(peer_.flags), receive_pool_);
   reschedule();
   context_.count("dist.up");
   context_.owner.on_up(*this);
@@ -253,6 +254,9 @@ void Link::deliver(BytesView frame, const std::shared_ptr<dist::Room>& own, dist
       context_.count("dist.foreign_sender_dropped");
       return;
     case Errc::limit_exceeded: context_.count("dist.message_over_limit_dropped"); return;
+    case Errc::busy:  // counted by the reader; nothing is wrong with the messages
+      return end(DownReason::protocol_error,
+                 other_end() + " sends too much at once: " + message.error().message());
     default:
       context_.count("dist.message_malformed");
       return end(DownReason::protocol_error,

@@ -52,6 +52,9 @@ struct LinkConfig {
   EtfLimits etf_limits = dist::control_limits();
   /// Largest distribution message accepted; told to Barrel peers.
   std::size_t frame_bytes_max = 64U << 20;
+  /// Bytes of messages in fragments that have begun and not ended; 0: four times frame_bytes_max. See
+  /// dist::ReassemblyLimits.
+  std::size_t unfinished_bytes_max = 0;
   /// Bytes of a lane that are handed to QUIC ahead of what has left, so that it never runs dry. Not below
   /// quic::EndpointConfig::send_high_water.
   std::size_t unsent_bytes_target = 1U << 20;

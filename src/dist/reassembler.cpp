@@ -103,8 +103,8 @@ Result<> Reassembler::charge(const Sequence& sequence, std::size_t bytes) {
   }
   buffered_ += bytes;
   if (buffered_ > limits_.bytes_max) {
-    return Error{Errc::busy,
-                 "more than " + std::to_string(limits_.bytes_max) + " bytes of unfinished messages"};
+    return Error{Errc::busy, "more than " + std::to_string(limits_.bytes_max) +
+                                 " bytes of unfinished messages (unfinished_bytes_max)"};
   }
   return {};
 }

@@ -32,9 +32,15 @@ struct ReassemblyLimits {
   /// each process's message in turn. A guess: of 256 processes.
   static constexpr std::size_t bytes_min = std::size_t{16} << 20;
 
-  /// The defaults for a connection whose messages have at most `message_bytes`.
-  [[nodiscard]] static ReassemblyLimits of(std::size_t message_bytes) {
-    return {.message_bytes_max = message_bytes, .bytes_max = std::max(bytes_min, 4 * message_bytes)};
+  /// What one message may take beside its own bytes: its atoms. A guess, 255 of the longest take a quarter.
+  static constexpr std::size_t beside_bytes = std::size_t{1} << 20;
+
+  /// For a connection whose messages have at most `message_bytes`. `unfinished_bytes`: bytes_max; 0 stands
+  /// for four of the largest messages, and one has room in any case.
+  [[nodiscard]] static ReassemblyLimits of(std::size_t message_bytes, std::size_t unfinished_bytes = 0) {
+    const std::size_t wanted = unfinished_bytes != 0 ? unfinished_bytes : 4 * message_bytes;
+    return {.message_bytes_max = message_bytes,
+            .bytes_max = std::max({bytes_min, wanted, message_bytes + beside_bytes})};
   }
 };
 

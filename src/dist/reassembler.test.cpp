@@ -184,7 +184,8 @@ TEST(Reassembler, AllUnfinishedMessagesTogetherAreBounded) {
   const std::string part(9'000, 'x');
   EXPECT_EQ(add(reassembler, first(1, 3, part)), "");
   EXPECT_EQ(add(reassembler, first(2, 3, part)), "");
-  EXPECT_EQ(add(reassembler, first(3, 3, part)), "busy: more than 20000 bytes of unfinished messages");
+  EXPECT_EQ(add(reassembler, first(3, 3, part)),
+            "busy: more than 20000 bytes of unfinished messages (unfinished_bytes_max)");
 }
 
 TEST(Reassembler, ALowLimitOnMessagesLeavesRoomForAFragmentOfManySenders) {
@@ -194,7 +195,10 @@ TEST(Reassembler, ALowLimitOnMessagesLeavesRoomForAFragmentOfManySenders) {
   for (std::uint64_t sender = 0; sender < 200; ++sender) {
     ASSERT_EQ(add(reassembler, first(sender, 2, part)), "") << sender;
   }
-  EXPECT_EQ(ReassemblyLimits::of(std::size_t{64} << 20).bytes_max, std::size_t{256} << 20);
+  constexpr std::size_t mega = std::size_t{1} << 20;
+  EXPECT_EQ(ReassemblyLimits::of(64 * mega).bytes_max, 256 * mega);
+  EXPECT_EQ(ReassemblyLimits::of(64 * mega, 500 * mega).bytes_max, 500 * mega);
+  EXPECT_EQ(ReassemblyLimits::of(64 * mega, 1).bytes_max, 65 * mega) << "one has room";
 }
 
 TEST(Reassembler, MessagesThatNeverEndAreBoundedInNumber) {
@@ -212,7 +216,7 @@ TEST(Reassembler, EmptySequencesAreNotFree) {
   std::string outcome;
   std::uint64_t sequence = 0;
   while (outcome.empty()) outcome = add(reassembler, first(++sequence, 2, "x"));
-  EXPECT_EQ(outcome, "busy: more than 10000 bytes of unfinished messages");
+  EXPECT_EQ(outcome, "busy: more than 10000 bytes of unfinished messages (unfinished_bytes_max)");
   EXPECT_LT(sequence, 50U);
 }
 

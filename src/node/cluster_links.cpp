@@ -223,9 +223,11 @@ void Cluster::live_link_down(Channel& channel, const carrier::Down& down, bool w
   publish_peers();
   links_up_.set(live_links_.size());
   if (may_log_for(channel)) {
-    log_.info("disconnected", {{"node", std::string(channel.peer.text())},
-                               {"reason", std::string(to_string(down.reason))},
-                               {"text", down.text}});
+    // What a peer should not send is for its operator, or for a setting of ours.
+    const auto tell = down.reason == carrier::DownReason::protocol_error ? &Log::warning : &Log::info;
+    (log_.*tell)("disconnected", {{"node", std::string(channel.peer.text())},
+                                  {"reason", std::string(to_string(down.reason))},
+                                  {"text", down.text}});
   }
   runtime_.node_down(channel.peer, noconnection());
   wake_waiters(channel);

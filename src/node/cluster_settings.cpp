@@ -37,6 +37,7 @@ carrier::LinkConfig link_settings(const NodeConfig& config, std::uint32_t creati
   settings.setup_timeout = config.channel.dial_timeout;
   settings.liveness = {config.failure.ping_after, config.failure.suspect_after, config.failure.down_after};
   settings.frame_bytes_max = config.channel.frame_bytes_max;
+  settings.unfinished_bytes_max = config.channel.unfinished_bytes_max;
   return settings;
 }
 

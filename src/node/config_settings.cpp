@@ -199,6 +199,11 @@ void add_channel(Table& table) {
                [](auto& c) -> auto& { return c.channel.bytes_max; });
   table.number("frame_bytes_max", 65'536, 4 * gigabyte - 1, "Longest message accepted from a peer, in bytes.",
                "Barrel", [](auto& c) -> auto& { return c.channel.frame_bytes_max; });
+  table.number(
+      "unfinished_bytes_max", 0, 64 * gigabyte,
+      "Bytes of an Erlang node's large messages under way at once, before its connection is closed; 0: "
+      "four times frame_bytes_max. At least 16 MiB, and one message.",
+      "Barrel", [](auto& c) -> auto& { return c.channel.unfinished_bytes_max; });
   table.number("atoms_per_peer_max", 0, 1'048'576, "New atoms that one peer may make us intern.", "Barrel",
                [](auto& c) -> auto& { return c.channel.atoms_per_peer_max; });
   table.number("unread_bytes_max", 65'536, 64 * gigabyte,

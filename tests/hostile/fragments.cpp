@@ -141,7 +141,8 @@ constexpr Attack attacks[] = {
     {"Unfinished", "fewer messages that begin and never end", "keeps their bytes until the connection ends",
      "", Ending::stays, &unfinished},
     {"TooMuchUnfinished",
-     "the same with more bytes than four messages of `frame_bytes_max` have, and than 16 MiB",
+     "the same with more bytes than `unfinished_bytes_max`, unless set those of four messages of "
+     "`frame_bytes_max`",
      "closes the connection",
      "dist.fragments_over_limit",
      Ending::closed,

@@ -186,6 +186,10 @@ struct NodeConfig {
     /// Longest message accepted from a peer. `frame_bytes_max`, guess: 64 MiB and room for the words around
     /// them.
     std::size_t frame_bytes_max = std::size_t{65} << 20;
+    /// Most bytes of a peer's messages in fragments that have begun and not ended, as those that many
+    /// processes of an Erlang node send at once; over it its connection is closed. No less than 16 MiB or one
+    /// message. `unfinished_bytes_max`, guess: 0, which is four times frame_bytes_max.
+    std::size_t unfinished_bytes_max = 0;
     /// Most new atoms one peer may make us intern. `atoms_per_peer_max`, guess: a tenth of the table is
     /// shared by ten ill-behaved peers.
     std::uint32_t atoms_per_peer_max = 10'000;
