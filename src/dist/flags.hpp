@@ -50,7 +50,8 @@ static_assert(offered_to_erlang == 0xd'07df'5fbd);
 /// What it offers over TCP, where an Erlang node also offers its atom cache. The original has none over QUIC.
 inline constexpr Flags offered_over_tcp = offered_to_erlang | flag::dist_hdr_atom_cache;
 
-/// What OTP 26 and later demand of a peer (`erts_internal:get_dflags()`), without the digest shorthand.
+/// What OTP 26 and later demand of a peer (`erts_internal:get_dflags()`), without the digest shorthand. OTP
+/// 25 offers all of it, but demands neither UNLINK_ID nor V4_NC.
 inline constexpr Flags otp_mandatory_flags = 0x4'0307'0f94;
 
 /// What our encoder relies on without asking (sender in every message, exit reasons as payload, monitors,

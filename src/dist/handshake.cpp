@@ -306,7 +306,7 @@ bool Handshake::accept_peer(std::string_view name, std::uint32_t creation, Flags
   if (const std::string missing = missing_flag_names(flags, demanded); !missing.empty()) {
     if (setup_.role == Role::acceptor) send(encode(StatusMessage{.status = Status::not_allowed}), out);
     fail(HandshakeFailure::missing_flags,
-         peer_text() + " lacks capabilities that every node since OTP 26 has: " + missing, out);
+         peer_text() + " lacks capabilities that every node since OTP 25 offers: " + missing, out);
     return false;
   }
   negotiated_ = setup_.flags & expand_digest(flags);

@@ -156,7 +156,9 @@ TEST(Handshake, MissingFlagsAreNamedAndNotAllowed) {
   Pair pair(Framing::none, 0, [](HandshakeSetup& dialing, HandshakeSetup&) {
     dialing.flags = 0x1070f94 | flag::send_sender | flag::exit_payload;  // mandatory for OTP 25 only
   });
-  expect_failure(pair, pair.acceptor_log, HandshakeFailure::missing_flags, "UNLINK_ID V4_NC");
+  expect_failure(pair, pair.acceptor_log, HandshakeFailure::missing_flags,
+                 "lacks capabilities that every node since OTP 25 offers: DIST_MONITOR "
+                 "DIST_MONITOR_NAME UNLINK_ID V4_NC");
   const auto* at_initiator = find<HandshakeFailed>(pair.initiator_log);
   ASSERT_NE(at_initiator, nullptr);
   EXPECT_EQ(at_initiator->reason, HandshakeFailure::not_allowed);
