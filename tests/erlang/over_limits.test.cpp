@@ -93,7 +93,7 @@ TEST_F(ErlangOverLimits, ASpawnByNetKernelGivesThePidOfADeadProcess) {
 TEST_F(ErlangOverLimits, ASpawnWhoseGroupLeaderCannotBecomeAnAtomRunsWithoutIt) {
   (void)beam_.eval(
       "Own = group_leader(), Leader = fun(N) ->"
-      "  Name = list_to_binary(\"over_\" ++ integer_to_list(N) ++ \"@127.0.0.1\"),"
+      "  Name = list_to_binary([\"over_\", os:getpid(), $_, integer_to_list(N), \"@127.0.0.1\"]),"
       "  binary_to_term(<<131, 88, 119, (byte_size(Name)), Name/binary, 7:32, 0:32, 5:32>>) end,"
       "Led = fun(N, Call) -> group_leader(Leader(N), self()), Result = Call(), group_leader(Own, self()),"
       "  Result end");
