@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,19 +14,26 @@ namespace bank {
 
 using namespace barrel;
 
+/// Empty when it does not fit: numbers come from other nodes, and Erlang's have no end.
+inline std::optional<std::int64_t> sum(std::int64_t a, std::int64_t b) {
+  std::int64_t result = 0;
+  if (__builtin_add_overflow(a, b, &result)) return std::nullopt;
+  return result;
+}
+
 /// A server that Erlang and Elixir nodes call, registered as `bank`.
 class Bank {
  public:
   struct Deposit {
     static constexpr std::string_view tag = "deposit";
     std::string account;
-    int amount = 0;
-    using Reply = int;
+    std::int64_t amount = 0;
+    using Reply = Result<std::int64_t>;
   };
   struct Balance {
     static constexpr std::string_view tag = "balance";
     std::string account;
-    using Reply = Result<int>;
+    using Reply = Result<std::int64_t>;
   };
   struct Close {
     static constexpr std::string_view tag = "close";
@@ -37,8 +46,13 @@ class Bank {
     if (!self.register_name("bank")) exit(Atom("already_started"));
   }
 
-  int handle_call(const Deposit& deposit) { return accounts_[deposit.account] += deposit.amount; }
-  Result<int> handle_call(const Balance& request) {
+  Result<std::int64_t> handle_call(const Deposit& deposit) {
+    std::int64_t& balance = accounts_[deposit.account];
+    const auto more = sum(balance, deposit.amount);
+    if (!more) return Error(Errc::limit_exceeded);
+    return balance = *more;
+  }
+  Result<std::int64_t> handle_call(const Balance& request) {
     const auto account = accounts_.find(request.account);
     if (account == accounts_.end()) return Error(Errc::not_found);
     return account->second;
@@ -46,14 +60,16 @@ class Bank {
   void handle_cast(const Close& close) { accounts_.erase(close.account); }
 
  private:
-  std::map<std::string, int> accounts_;
+  std::map<std::string, std::int64_t> accounts_;
 };
 
-inline int add(int a, int b) {
-  return a + b;
+inline std::int64_t add(std::int64_t a, std::int64_t b) {
+  const auto result = sum(a, b);
+  if (!result) exit(Atom("system_limit"));
+  return *result;
 }
 
-inline Task<Result<int>> balance(Self self, std::string account) {
+inline Task<Result<std::int64_t>> balance(Self self, std::string account) {
   const Bank::Balance request{account};
   co_return co_await self.call(local("bank"), request);
 }
