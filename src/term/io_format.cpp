@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "barrel/term/big_int.hpp"
+#include "term/cut_text.hpp"
 #include "term/utf8.hpp"
 
 namespace barrel {
@@ -150,8 +151,8 @@ class Formatter {
       case 's': return text(directive, *argument);
       case 'w': return field(directive, to_raw_string(*argument, local_));
       case 'p': return field(directive, to_string(*argument, local_));
-      case 'W': return next() != nullptr && field(directive, to_raw_string(*argument, local_));
-      case 'P': return next() != nullptr && field(directive, to_string(*argument, local_));
+      case 'W': return cut(directive, *argument, true);
+      case 'P': return cut(directive, *argument, false);
       case 'b':
       case 'B':
       case '#':
@@ -163,6 +164,12 @@ class Formatter {
       case 'g': return real(directive, *argument);
       default: return false;
     }
+  }
+
+  bool cut(const Directive& directive, const Term& argument, bool raw) {
+    const Term* given = next();
+    const auto depth = given != nullptr ? given->as_int64() : std::nullopt;
+    return depth && field(directive, cut_text(argument, *depth, raw, local_));
   }
 
   bool repeat(std::string_view what, std::optional<std::int64_t> times) {

@@ -19,6 +19,9 @@ inline constexpr std::size_t formatted_bytes_max = std::size_t{64} << 20;
 /// As io:format("~0tw") prints it: lists and binaries are numbers.
 [[nodiscard]] std::string to_raw_string(const Term& term, NodeName local = NodeName{});
 
+/// A list that is printed as "text".
+[[nodiscard]] bool is_printable_charlist(const Term& list);
+
 /// The text of unicode:chardata(): a binary, a list of characters and binaries, nested at will. Binaries are
 /// UTF-8, or each byte is a Latin-1 character. Empty when it is something else, or not UTF-8.
 enum class TextEncoding : std::uint8_t { unicode, latin1 };

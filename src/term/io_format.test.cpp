@@ -30,6 +30,9 @@ TEST(IoFormat, GivesWhatErlangGives) {
   EXPECT_EQ(format("~~~3n|~i.", "[x]"), "~\n\n\n|.");
   EXPECT_EQ(format("~*w|~*.*.0f", "[5,a,8,2,1.5]"), "    a|00001.50");
   EXPECT_EQ(format("~W|~P", R"([[1,2],9,"ab",9])"), "[1,2]|\"ab\"");
+  EXPECT_EQ(format("~P|~W", "[[1,2,3,4,5],4,{a,b,c},2]"), "[1,2,3|...]|{a,...}");
+  EXPECT_EQ(format("~P|~P", "[#{a => 1,b => 2},2,<<\"a long text\">>,3]"),
+            "#{a => 1,...}|<<\"a long t\"...>>");
   EXPECT_EQ(format("~b ~.16b", "[-5,-255]"), "-5 -ff");
   EXPECT_EQ(format("~.16b ~.2B ~.36B",
                    "[18446744073709551616,-36893488147419103233,340282366920938463463374607431768211455]"),
@@ -51,6 +54,7 @@ TEST(IoFormat, RefusesWhatErlangRefuses) {
                                         {"~.37b", "[1]"},
                                         {"~c", "[-1]"},
                                         {"~x", "[5,17]"},
+                                        {"~P", "[[1,2],a]"},
                                         {"~p", "a"},
                                         {"~*p", "[a,1]"}}) {
     EXPECT_EQ(format(text, arguments), "(no)") << text << ' ' << arguments;

@@ -259,11 +259,7 @@ void Printer::print_fun(const Term& term) {
 }
 
 bool Printer::print_charlist(const Term& list) {
-  const auto printable = [](const Term& element) {
-    const auto code = element.as_int64();
-    return code && *code >= 0 && *code <= 0xff && characters::printable_latin1(static_cast<char32_t>(*code));
-  };
-  if (!list.is_proper_list() || !std::ranges::all_of(list.elements(), printable)) return false;
+  if (!is_printable_charlist(list)) return false;
   out_.push_back('"');
   for (const Term& element : list.elements()) {
     if (is_full()) break;
@@ -338,6 +334,14 @@ void Printer::print_binary(const Term& binary) {
 }
 
 }  // namespace
+
+bool is_printable_charlist(const Term& list) {
+  const auto printable = [](const Term& element) {
+    const auto code = element.as_int64();
+    return code && *code >= 0 && *code <= 0xff && characters::printable_latin1(static_cast<char32_t>(*code));
+  };
+  return list.is_proper_list() && std::ranges::all_of(list.elements(), printable);
+}
 
 std::string to_string(const Term& term, NodeName local) {
   std::string text;

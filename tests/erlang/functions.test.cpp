@@ -181,6 +181,23 @@ TEST_F(ErlangFunctions, WhatEitherPrintsComesOutAtTheGroupLeader) {
   EXPECT_EQ(beam_.text("io:get_line(U, \"> \")"), "eof");
 }
 
+TEST_F(ErlangFunctions, WhatIsPrintedToADepthIsCutAsErlangCutsIt) {
+  ASSERT_TRUE(node_);
+  beam_.eval(
+      "Terms = [lists:seq(1, 20), {a,b,c,d,e,f}, [[1,[2,[3,[4]]]]], #{a=>1, b=>2, c=>3, d=>[1,2,3]}, \"a "
+      "text\","
+      "  <<\"a binary of text that is long\">>, <<\"text\", 0, 1, 2>>, <<1,2,3,4,5,6,7,8,9,200>>, [a|b],"
+      "  [a,b,c,d|e], {}, [], atom, #{}, <<>>, {a,{b,{c,{d}}}}, #{x=>#{y=>#{z=>1}}}, [1,2,3|{a,b}], <<5:3>>,"
+      "  <<1,2,3,5:3>>, [\"ab\",[c,\"de\"],1], {\"abcdef\",<<\"xyz\">>}, [{k,v},{k2,[v,w]}]],"
+      "Depths = [-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 100],"
+      "Cases = [{T, D} || T <- Terms, D <- Depths], U = rpc:call(B, erlang, whereis, [user]),"
+      "[io:format(U, \"~W~n~P~n\", [T, D, T, D]) || {T, D} <- Cases]");
+  // Here terms are on one line, which is ~0P in Erlang.
+  const Term wanted = beam_.eval(
+      "unicode:characters_to_binary([io_lib:format(\"~W~n~0P~n\", [T, D, T, D]) || {T, D} <- Cases])");
+  EXPECT_EQ(printed(), *wanted.as_text());
+}
+
 TEST_F(ErlangFunctions, BarrelCallsAndStartsErlangsFunctions) {
   ASSERT_TRUE(node_);
   const auto ok = node_->run(
