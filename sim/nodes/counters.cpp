@@ -7,7 +7,7 @@ namespace barrel::sim {
 
 namespace {
 
-constexpr std::array<std::string_view, 92> silent = {
+constexpr std::array<std::string_view, 93> silent = {
     "auth.pending_limit",
     "barrel_p2p.router.request_dropped",
     "dist.early_data_limit",
@@ -52,6 +52,7 @@ constexpr std::array<std::string_view, 92> silent = {
     "node.payloads_malformed",
     "node.payloads_over_limit",
     "node.remote_log_events_dropped",
+    "node.signals_ignored",
     "node.signals_overrun",
     "node.spawn_requests_over_limit",
     "node.unread_bytes_limit",
