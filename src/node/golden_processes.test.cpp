@@ -10,10 +10,7 @@
 #include "barrel/process/functions.hpp"
 #include "barrel/process/runtime.hpp"
 #include "dist/frame_reader.hpp"
-#include "node/channel_table.hpp"
-#include "node/router.hpp"
-#include "node/test_capture.hpp"
-#include "process/test_runtime.hpp"
+#include "node/test_golden_node.hpp"
 
 namespace barrel::node {
 namespace {
@@ -80,12 +77,9 @@ class Frames {
 };
 
 /// n1's processes and router: what they answer, as frames of the connection to n2.
-class GoldenProcesses : public testing::Test {
+class GoldenProcesses : public GoldenNode {
  protected:
-  GoldenProcesses() {
-    runtime_.set_router(router_);
-    channels_.find_or_make(n2.atom())->outbound.use(
-        {.envelope = dist::Envelope::header, .fragments = true, .in_parts = true});
+  GoldenProcesses() : GoldenNode(n1, n2) {
     runtime_.functions().expose("erlang", "node", node_function);
     runtime_.functions().expose("erlang", "exit", exit_function);
     runtime_.functions().expose("timer", "sleep", sleep_function);
@@ -196,21 +190,8 @@ class GoldenProcesses : public testing::Test {
   /// Its number in the capture.
   static constexpr std::uint32_t captured_echo = 160;
 
-  Metrics metrics_;
-  test::ManualClock clock_;
   std::vector<Pid> leaders_;
-  Runtime runtime_{
-      {.node = n1, .creation = 4, .schedulers = RuntimeConfig::deterministic}, clock_, {}, metrics_};
-  ChannelTable channels_{{}, metrics_};
-  DirtyChannels dirty_;
-  Router router_{
-      channels_,
-      dirty_,
-      {[] {}, [](NodeName) {}, [](NodeName) {}, [](NodeName, const Pid&) {}, [](const Pid&) { return true; },
-       [](NodeName) {}, [](NodeName) {}, [](const RemoteSignal&) {}},
-      metrics_};
   dist::MessageReader n2_reads_{dist::Envelope::header, dist::MessageParser(n2, n1), {}, metrics_};
-  std::shared_ptr<const DecodeContext> context_ = std::make_shared<DecodeContext>();
   std::map<std::uint32_t, Pid> ours_;
 };
 

@@ -8,10 +8,7 @@
 
 #include "barrel/process/runtime.hpp"
 #include "dist/frame_reader.hpp"
-#include "node/channel_table.hpp"
-#include "node/router.hpp"
-#include "node/test_capture.hpp"
-#include "process/test_runtime.hpp"
+#include "node/test_golden_node.hpp"
 
 namespace barrel::node {
 namespace {
@@ -148,13 +145,10 @@ class Numbers {
 constexpr std::size_t unlink_id_at = 16;  // in digits: 83 44 00, 68 04, 61 23, 61
 
 /// n2's process and router, and what n1 answered it.
-class GoldenRequests : public testing::Test {
+class GoldenRequests : public GoldenNode {
  protected:
-  GoldenRequests() {
-    runtime_.set_router(router_);
+  GoldenRequests() : GoldenNode(n2, n1) {
     (void)Atom("barrel_p2p_router");  // a name that is not known is not read
-    channels_.find_or_make(n1.atom())->outbound.use(
-        {.envelope = dist::Envelope::header, .fragments = true, .in_parts = true});
   }
 
   /// A process that waits for an answer takes its request back when it ends.
@@ -270,20 +264,7 @@ class GoldenRequests : public testing::Test {
   static constexpr std::uint32_t echo_number = 160;
   static constexpr const char* requester_hex = "6e32403132372e302e302e310000000a";
 
-  Metrics metrics_;
-  test::ManualClock clock_;
-  Runtime runtime_{
-      {.node = n2, .creation = 4, .schedulers = RuntimeConfig::deterministic}, clock_, {}, metrics_};
-  ChannelTable channels_{{}, metrics_};
-  DirtyChannels dirty_;
-  Router router_{
-      channels_,
-      dirty_,
-      {[] {}, [](NodeName) {}, [](NodeName) {}, [](NodeName, const Pid&) {}, [](const Pid&) { return true; },
-       [](NodeName) {}, [](NodeName) {}, [](const RemoteSignal&) {}},
-      metrics_};
   dist::MessageReader reader_{dist::Envelope::header, dist::MessageParser(n2, n1), {}, metrics_};
-  std::shared_ptr<const DecodeContext> context_ = std::make_shared<DecodeContext>();
   Numbers ours_;
   Numbers theirs_;
   std::vector<std::string> sent_;
