@@ -47,6 +47,15 @@ class ControlMessages : public ProxiedNodes {
     EXPECT_TRUE(ok);
   }
   void expect_signals(Beam& beam);
+  /// What a BEAM without these capabilities and a Barrel node ask and tell each other takes these operations,
+  /// each of which goes both ways.
+  void expect_exchanged(const std::string& flags, const std::string& operations) {
+    auto beam = dial_without(flags);
+    expect_calls(*beam);
+    expect_signals(*beam);
+    EXPECT_EQ(proxy_.text("dist_proxy:seen()"), "{" + operations + "," + operations + "}");
+    end(std::move(beam));
+  }
 };
 
 void ControlMessages::expect_signals(Beam& beam) {
@@ -96,21 +105,11 @@ void ControlMessages::expect_signals(Beam& beam) {
 }
 
 TEST_F(ControlMessages, OfTodayGoBothWays) {
-  auto beam = dial_without("16#2000");
-  expect_calls(*beam);
-  expect_signals(*beam);
-  const std::string all = "[1,6,7,19,20,22,24,26,28,29,31,33,35,36]";
-  EXPECT_EQ(proxy_.text("dist_proxy:seen()"), "{" + all + "," + all + "}");
-  end(std::move(beam));
+  expect_exchanged("16#2000", "[1,6,7,19,20,22,24,26,28,29,31,33,35,36]");
 }
 
 TEST_F(ControlMessages, OfNodesWithoutExitPayloadAndSendSenderGoBothWays) {
-  auto beam = dial_without("16#C82000");
-  expect_calls(*beam);
-  expect_signals(*beam);
-  const std::string all = "[1,2,3,6,7,8,19,20,21,29,31,33,35,36]";
-  EXPECT_EQ(proxy_.text("dist_proxy:seen()"), "{" + all + "," + all + "}");
-  end(std::move(beam));
+  expect_exchanged("16#C82000", "[1,2,3,6,7,8,19,20,21,29,31,33,35,36]");
 }
 
 }  // namespace
