@@ -42,6 +42,9 @@ class ByteStream {
   /// Writes as much of the pieces as the system takes at once, in order, without keeping any of it: how many
   /// bytes that was. Less than all means that on_writable() follows, or on_closed().
   virtual std::size_t write(std::span<const BytesView> pieces) = 0;
+  /// The peer sends large messages: it may send ahead as much as the path holds. Until then a stream may hold
+  /// it back, so that it gathers small ones.
+  virtual void widen() {}
   /// Ends the stream; nothing is reported any more.
   virtual void close() = 0;
   [[nodiscard]] virtual const SocketAddress& remote_address() const = 0;

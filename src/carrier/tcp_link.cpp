@@ -187,18 +187,25 @@ void TcpLink::read_messages(BytesView bytes) {
 void TcpLink::read_frames() {
   for (;;) {
     switch (reader_.next()) {
-      case dist::FrameReader::Step::need_more: hold_unfinished(reader_.buffered()); return count_ticks();
+      case dist::FrameReader::Step::need_more: return on_frames_read();
       case dist::FrameReader::Step::too_large:
         context_.count("dist.frame_too_large");
         return end(DownReason::protocol_error, other_end() + " sent a message over the limit of " +
                                                    std::to_string(context_.config.frame_bytes_max) +
                                                    " bytes");
       case dist::FrameReader::Step::frame:
+        sizes_.add(reader_.frame().size());
         deliver(reader_.frame(), reader_.owner(), dist::Lane::messages);
         if (!alive()) return;
         break;
     }
   }
+}
+
+void TcpLink::on_frames_read() {
+  hold_unfinished(reader_.buffered());
+  count_ticks();
+  if (sizes_.are_large()) stream_->widen();
 }
 
 void TcpLink::count_ticks() {

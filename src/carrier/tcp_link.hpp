@@ -12,6 +12,7 @@
 #include "base/byte_stream.hpp"
 #include "carrier/link.hpp"
 #include "carrier/link_context.hpp"
+#include "carrier/message_sizes.hpp"
 #include "carrier/tcp_config.hpp"
 #include "dist/frame_reader.hpp"
 #include "dist/plain_forms.hpp"
@@ -85,6 +86,7 @@ class TcpLink final : public Link, private StreamEvents {
   void on_plain_bytes(BytesView bytes);
   void read_messages(BytesView bytes);
   void read_frames();
+  void on_frames_read();
   void count_ticks();
   void enqueue(SharedBytes bytes, std::optional<dist::Lane> lane);
   /// The same for whole frames to a peer that understands older forms only.
@@ -115,6 +117,7 @@ class TcpLink final : public Link, private StreamEvents {
   Instant last_sent_{};
   Instant next_tick_{};
   dist::FrameReader reader_;
+  MessageSizes sizes_;
   std::uint64_t ticks_counted_ = 0;
   std::optional<dist::PlainForms> plain_;  // to a peer that needs them
   std::deque<Piece> queue_;

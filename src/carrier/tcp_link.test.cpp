@@ -87,6 +87,27 @@ TEST_P(TcpLinks, PutTogetherLargeMessagesThatCameInAnyPieces) {
   EXPECT_EQ(b.damaged, 0);
 }
 
+TEST_P(TcpLinks, LetAPeerSendAheadOnceItsMessagesAreLarge) {
+  TcpNode a(net, alice, "10.0.0.1:1", config());
+  TcpNode b(net, bob, "10.0.0.2:2", config());
+  ASSERT_TRUE(connect(a, b));
+  const auto widened = [&] {
+    return std::ranges::count(net.ends, true, [](auto& end) { return end->widened; });
+  };
+  for (int i = 0; i < 50'000; ++i) {
+    a.say(100);
+    if (i % 1'000 == 0) run(net, {&a, &b});
+  }
+  run(net, {&a, &b});
+  EXPECT_EQ(widened(), 0);
+  for (int i = 0; i < 20; ++i) {
+    a.say(500'000);
+    run(net, {&a, &b});
+  }
+  EXPECT_EQ(widened(), 1) << "at the end that receives";
+  EXPECT_EQ(b.sizes.size(), 50'020U);
+}
+
 TEST_P(TcpLinks, TickWhenThereIsNothingToSayAndGiveUpASilentPeer) {
   TcpNode a(net, alice, "10.0.0.1:1", config());
   TcpNode b(net, bob, "10.0.0.2:2", config());

@@ -28,6 +28,7 @@ struct StreamEnd {
   bool open = true;
   bool told_of_end = false;
   bool wants_room = false;
+  bool widened = false;
   Bytes inbox;
   std::size_t room = SIZE_MAX;  ///< How much the inbox takes.
   std::shared_ptr<StreamEnd> other;
@@ -53,6 +54,7 @@ class MemoryStream final : public ByteStream {
     }
     return taken;
   }
+  void widen() override { end_->widened = true; }
   void close() override {
     end_->open = false;
     end_->events = nullptr;

@@ -43,7 +43,7 @@ class FragmentTurns {
   /// start() has said so. Returns the bytes that were added.
   std::size_t take_turn(std::vector<SharedBytes>& out);
 
-  void swap(FragmentTurns& other) {
+  void swap(FragmentTurns& other) noexcept {
     senders_.swap(other.senders_);
     waiting_.swap(other.waiting_);
     turns_.swap(other.turns_);

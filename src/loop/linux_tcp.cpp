@@ -39,13 +39,19 @@ TcpShared::TcpShared(Loop& owner, Metrics& metrics)
       read_bytes_total(metrics.counter("loop.tcp_bytes_received")),
       read_calls(metrics.counter("loop.tcp_receive_calls")),
       rests(metrics.counter("loop.tcp_rests")),
+      windows{metrics.counter("loop.tcp_windows_held"), metrics.counter("loop.tcp_windows_let_go")},
       written_bytes_total(metrics.counter("loop.tcp_bytes_sent")),
       write_calls(metrics.counter("loop.tcp_send_calls")),
       write_blocked(metrics.counter("loop.tcp_send_blocked")) {}
 
 LinuxTcpStream::LinuxTcpStream(Poller& poller, TcpShared& shared, FileDescriptor fd,
                                const SocketAddress& remote)
-    : poller_(&poller), shared_(&shared), fd_(std::move(fd)), remote_(remote), rest_(shared.loop, [this] {
+    : poller_(&poller),
+      shared_(&shared),
+      fd_(std::move(fd)),
+      remote_(remote),
+      window_(shared.windows),
+      rest_(shared.loop, [this] {
         if (failed_.empty()) end_rest();
         else fail(failed_);
       }) {
@@ -78,6 +84,7 @@ void LinuxTcpStream::start(StreamEvents& events) {
   const Result<> watched = poller_->watch(fd_.get(), wanted, *this);
   is_watched_ = watched.has_value();
   watched_ = wanted;
+  if (!connecting_) window_.hold_if_short(fd_.get());
   if (is_watched_) return;
   // Nothing will ever be reported: told with the next turn, as every failure.
   failed_ = watched.error().message();
@@ -88,6 +95,10 @@ void LinuxTcpStream::want(std::uint32_t events) {
   if (events == watched_ || !is_watched_) return;
   watched_ = events;
   poller_->change(fd_.get(), events, *this);
+}
+
+void LinuxTcpStream::widen() {
+  if (fd_.is_open()) window_.let_go(fd_.get());
 }
 
 void LinuxTcpStream::close() {
@@ -157,6 +168,7 @@ void LinuxTcpStream::connect_done() {
   if (!failed_.empty()) return fail(failed_);
   if (error != 0) return fail(system_text(error));
   connecting_ = false;
+  window_.hold_if_short(fd_.get());
   want(EPOLLIN);
   events_->on_connected();
 }

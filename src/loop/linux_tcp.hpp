@@ -10,6 +10,7 @@
 #include "loop/flood_gate.hpp"
 #include "loop/loop.hpp"
 #include "loop/poller.hpp"
+#include "loop/receive_window.hpp"
 #include "loop/tcp_socket.hpp"
 
 namespace barrel::loop {
@@ -27,6 +28,7 @@ struct TcpShared {
   Counter& read_bytes_total;
   Counter& read_calls;
   Counter& rests;
+  ReceiveWindow::Counters windows;
   Counter& written_bytes_total;
   Counter& write_calls;
   Counter& write_blocked;
@@ -42,6 +44,7 @@ class LinuxTcpStream final : public ByteStream, private ReadyHandler {
 
   void start(StreamEvents& events) override;
   std::size_t write(std::span<const BytesView> pieces) override;
+  void widen() override;
   void close() override;
   [[nodiscard]] const SocketAddress& remote_address() const override { return remote_; }
 
@@ -65,6 +68,7 @@ class LinuxTcpStream final : public ByteStream, private ReadyHandler {
   std::uint32_t watched_ = 0;
   bool connecting_ = false;
   FloodGate floods_;
+  ReceiveWindow window_;
   Timer rest_;
   std::string failed_;  // why there is no stream: told with the next turn
 };

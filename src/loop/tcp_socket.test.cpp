@@ -202,6 +202,24 @@ TEST_F(TcpTest, SmallPiecesLeaveInOneSystemCall) {
   EXPECT_EQ(metrics.counter("loop.tcp_send_calls").value(), before + 1);
 }
 
+TEST_F(TcpTest, WhoIsNearIsHeldBackUntilItsMessagesAreLarge) {
+  listen();
+  connect();
+  ASSERT_TRUE(until([&] { return client.connected && server.stream; }));
+  const auto held = metrics.counter("loop.tcp_windows_held").value();
+  if (held == 0) GTEST_SKIP() << "Linux before 5.14 cannot let a window go";
+  EXPECT_EQ(held, 2U) << "each end its peer";
+  for (const bool widened : {false, true}) {
+    if (widened) server.stream->widen();
+    EXPECT_EQ(metrics.counter("loop.tcp_windows_let_go").value(), widened ? 1U : 0U);
+    const Bytes sent = noise(3'000'000);
+    server.heard.clear();
+    client.say(sent);
+    ASSERT_TRUE(until([&] { return server.heard.size() == sent.size(); }));
+    EXPECT_EQ(server.heard, sent);
+  }
+}
+
 /// With the size of a piece.
 class TcpFloodTest : public TcpTest, public testing::WithParamInterface<std::size_t> {};
 
