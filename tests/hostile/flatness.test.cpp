@@ -83,7 +83,7 @@ const Repeated all[] = {
     {&strangers, 1'024, {"SilentConnections", "OtherVersions"}},
     // Of 2,048 connections: less than 2 KiB each.
     {&unauthenticated, 3'072, {}},
-    {&handshakes, 512, {"SlowHello", "NamesWithoutEnd", "StopsHalfWay", "EarlyMessages"}},
+    {&handshakes, 512, {"SlowHello", "StopsHalfWay", "EarlyMessages"}},
     {&envelopes, 1'024, {}},
     {&fragments, 1'024, {}},
     {&payloads, 1'024, {"CompressedBomb", "EndlessAtoms"}},
