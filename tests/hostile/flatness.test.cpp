@@ -26,7 +26,7 @@ struct Repeated {
   const Family* family;
   /// What the rounds after the first ones may add to what is held, in KiB: twice what was seen.
   std::int64_t growth_kib_max;
-  /// Those that take long, or need a victim that they have not met.
+  /// Those that take long, need a victim that they have not met, or leave what runs or is owed for a while.
   std::vector<std::string_view> but;
 };
 void PrintTo(const Repeated& repeated, std::ostream* out) {
@@ -89,6 +89,17 @@ const Repeated all[] = {
     {&payloads, 1'024, {"CompressedBomb", "EndlessAtoms"}},
     {&streams, 1'024, {"SlowDrip"}},
     {&calls_family, 1'024, {}},
+    {&bombs, 1'024, {"KeptArguments"}},
+    {&mutations, 1'536, {}},
+    {&impostors, 1'024, {}},
+    {&floods, 1'536, {"Prunes", "Names"}},
+    {&quotas, 1'024, {"InventedOwners", "InventedBeacon"}},
+    {&handshake_mutants, 512, {}},
+    {&silence, 512, {}},
+    {&servers, 512, {}},
+    {&tcp_strangers, 512, {}},
+    {&tcp_nodes, 1'536, {"Spawns", "Calls"}},
+    {&unread_family, 512, {}},
 };
 
 INSTANTIATE_TEST_SUITE_P(Families, FlatnessTest, testing::ValuesIn(all),

@@ -1,5 +1,7 @@
 // Over TCP: who knows the cookie, as every plain Erlang node does.
+#include <chrono>
 #include <functional>
+#include <stdexcept>
 
 #include "hostile/call_floods.hpp"
 #include "hostile/messages.hpp"
@@ -26,9 +28,10 @@ class Eve {
 
 /// The process that prints for the victim; when it ends, another takes its place.
 Pid shell_of(TcpNode& node) {
-  const auto shell = node.whereis("user");
-  require(shell.has_value(), "the victim does not tell its processes");
-  return *shell;
+  for (const auto limit = std::chrono::steady_clock::now() + 5s; std::chrono::steady_clock::now() < limit;) {
+    if (const auto shell = node.whereis("user")) return *shell;
+  }
+  throw std::runtime_error("the victim does not tell its processes");
 }
 
 /// Messages as they are sent every day, as bytes.
