@@ -48,6 +48,10 @@ TEST(Found, NamesOfADeadNodeThatOnlyOneThatLeftHadKnown) {
   const NodesReport report = run_plan(plan, identities());
   EXPECT_TRUE(report.faults.empty()) << summary(report);
 }
+TEST(Found, NamesOfADeadNodeWhoseClosingLeftTheLastOneAlone) {
+  const NodesReport report = run_plan(plan_of(5134), identities());
+  EXPECT_TRUE(report.faults.empty()) << summary(report);
+}
 TEST(Found, SignalsThatWaitForAConnectionWhenTheirNodeEnds) {
   for (const std::uint64_t seed : {11052U, 12545U}) run_first(seed);
 }

@@ -281,7 +281,7 @@ void Liveness::advance(Instant now, Effects& out) {
 
 std::vector<NodeName> Liveness::unobserved() const {
   std::vector<NodeName> nodes;
-  if (left_ || peers_.empty()) return nodes;
+  if (left_) return nodes;
   for (const auto& [node, member] : members_) {
     const bool idle = !member.linked && !member.suspicion && !member.probing && member.speaks;
     if (idle && member.state == State::alive) nodes.push_back(node);

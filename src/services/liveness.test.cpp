@@ -98,6 +98,18 @@ TEST_F(LivenessTest, an_unanswered_dial_is_waited_for_no_longer_than_probe_wait)
   EXPECT_EQ(told(pass(milliseconds(2)), Verdict::down).size(), 1U);
 }
 
+TEST_F(LivenessTest, a_node_that_is_alone_still_finds_out_who_has_died) {
+  (void)up(x);
+  // x takes us for dead, closes, and ends: nobody is left who could tell.
+  EXPECT_EQ(count<Liveness::Probe>(down(x, false)), 0U);
+  EXPECT_EQ(count<Liveness::Probe>(pass(config.probe_period * 5 / 4)), 1U);
+  Liveness::Effects out;
+  core.dial_failed(x, now, out);
+  EXPECT_TRUE(alive(x));
+  (void)pass(config.objection_wait);
+  EXPECT_FALSE(alive(x));
+}
+
 TEST_F(LivenessTest, several_observers_that_agree_need_no_dial) {
   (void)up(x);
   (void)silent(x);
