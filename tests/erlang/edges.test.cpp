@@ -10,6 +10,8 @@
 #include "erlang/desk.hpp"
 #include "erlang/erlang_test.hpp"
 #include "erlang/puppet.hpp"
+#include "support/child.hpp"
+#include "support/temp_dir.hpp"
 
 namespace barrel::test {
 namespace {
@@ -150,6 +152,28 @@ TEST_F(ErlangEdges, ANodeWithoutANameGetsOne) {
   EXPECT_EQ(nameless.text("rpc:call('b@127.0.0.1', test, hidden, [])"), "[" + name + "]");
   nameless.kill();
   EXPECT_TRUE(eventually([&] { return node_->hidden_nodes().empty(); }));
+}
+
+TEST_F(ErlangEdges, ARemoteShellConnectsAndEndsAndALocalOneCalls) {
+  begin();
+  const TempDir home;
+  // On a terminal, as people start it.
+  Child shell({.argv = {"script", "-qec",
+                        "erl -name undefined@127.0.0.1 -setcookie barrel_p2p -start_epmd false "
+                        "-remsh b@127.0.0.1",
+                        "/dev/null"},
+               .environment = {{"ERL_EPMD_PORT", std::to_string(epmd_.port())}, {"HOME", home.path()}}});
+  ASSERT_TRUE(shell.wait_for("Shell process terminated!", 20s)) << shell.transcript();
+  EXPECT_TRUE(eventually([&] { return node_->hidden_nodes().size() == 1; }));
+  shell.send_line("\x07");
+  ASSERT_TRUE(shell.wait_for("User switch command", 10s)) << shell.transcript();
+  shell.send_line("s");
+  ASSERT_TRUE(shell.wait_for("--> s", 10s)) << shell.transcript();
+  shell.send_line("c");
+  ASSERT_TRUE(shell.wait_for("Eshell", 10s)) << shell.transcript();
+  const std::size_t before = shell.mark();
+  shell.send_line("rpc:call('b@127.0.0.1', math, add, [40, 2]).");
+  EXPECT_TRUE(shell.wait_for("42", 10s, before)) << shell.transcript();
 }
 
 TEST_F(ErlangEdges, WhatErlangAppliesForAnotherIsThatOne) {
