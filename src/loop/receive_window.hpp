@@ -21,7 +21,6 @@ class ReceiveWindow {
   /// Once, when the socket is connected. Does nothing before Linux 5.14, which cannot let go again.
   void hold_if_short(int fd);
   void let_go(int fd);
-  [[nodiscard]] bool is_held() const { return held_; }
 
  private:
   Counters counters_;

@@ -9,6 +9,7 @@
 
 #include "loop/file_descriptor.hpp"
 #include "loop/native_address.hpp"
+#include "loop/test_kernel.hpp"
 
 namespace barrel::loop {
 namespace {
@@ -23,12 +24,9 @@ int option(int fd, int name) {
 /// A connection over loopback, by which much comes in.
 class ReceiveWindowTest : public testing::Test {
  protected:
-  void SetUp() override {
-    int locks = 0;
-    socklen_t length = sizeof locks;
+  void SetUp() override { connect(); }
+  void connect() {
     const FileDescriptor listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (::getsockopt(listener.get(), SOL_SOCKET, SO_BUF_LOCK, &locks, &length) != 0)
-      GTEST_SKIP() << "Linux before 5.14 cannot let a window go";
     NativeAddress address(*SocketAddress::parse("127.0.0.1:0"), AF_INET);
     ASSERT_EQ(::bind(listener.get(), address.get(), address.length), 0);
     ASSERT_EQ(::listen(listener.get(), 1), 0);
@@ -38,6 +36,15 @@ class ReceiveWindowTest : public testing::Test {
     reader = FileDescriptor(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
     ASSERT_TRUE(reader.is_open());
   }
+  /// A machine that stands still for a moment makes a path long: then another connection is made.
+  [[nodiscard]] bool hold() {
+    for (int i = 0; i < 20 && held() == 0; ++i) {
+      if (i > 0) connect();
+      window.hold_if_short(reader.get());
+    }
+    return held() == 1;
+  }
+  [[nodiscard]] std::uint64_t held() { return metrics.counter("held").value(); }
   /// Reads all that is written for a while, which widens a window that is free.
   void flow(std::size_t bytes) {
     std::thread sender([&] {
@@ -61,17 +68,19 @@ class ReceiveWindowTest : public testing::Test {
 };
 
 TEST_F(ReceiveWindowTest, AShortPathIsHeldWhateverComes) {
-  window.hold_if_short(reader.get());
-  ASSERT_TRUE(window.is_held());
+  ASSERT_EQ(hold(), test::can_let_windows_go());
+  if (!test::can_let_windows_go()) return;
   const int held = option(reader.get(), SO_RCVBUF);
   flow(std::size_t{64} << 20);
   EXPECT_EQ(option(reader.get(), SO_RCVBUF), held);
 }
 
 TEST_F(ReceiveWindowTest, LetGoItIsTheKernelsAndWideAtOnce) {
-  window.hold_if_short(reader.get());
+  ASSERT_EQ(hold(), test::can_let_windows_go());
+  if (!test::can_let_windows_go()) return;
   window.let_go(reader.get());
-  EXPECT_FALSE(window.is_held());
+  window.let_go(reader.get());
+  EXPECT_EQ(metrics.counter("let_go").value(), 1U);
   EXPECT_EQ(option(reader.get(), SO_BUF_LOCK), 0);
   EXPECT_GE(option(reader.get(), SO_RCVBUF), 1 << 20);
   EXPECT_EQ(option(reader.get(), SO_RCVLOWAT), 1) << "every byte is told";
@@ -83,7 +92,7 @@ TEST_F(ReceiveWindowTest, WhatIsNotHeldIsLeftAlone) {
   EXPECT_EQ(option(reader.get(), SO_RCVBUF), before);
   const FileDescriptor unconnected(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   window.hold_if_short(unconnected.get());
-  EXPECT_FALSE(window.is_held()) << "nothing is known of its path";
+  EXPECT_EQ(held(), 0U) << "nothing is known of its path";
 }
 
 }  // namespace

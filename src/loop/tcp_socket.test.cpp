@@ -15,6 +15,7 @@
 #include "barrel/base/sanitizer.hpp"
 #include "loop/epoll_loop.hpp"
 #include "loop/file_descriptor.hpp"
+#include "loop/test_kernel.hpp"
 
 namespace {
 /// What the next watches shall fail with: the system's limit on them cannot be had in a test.
@@ -203,12 +204,21 @@ TEST_F(TcpTest, SmallPiecesLeaveInOneSystemCall) {
 }
 
 TEST_F(TcpTest, WhoIsNearIsHeldBackUntilItsMessagesAreLarge) {
+  const bool can_let_go = test::can_let_windows_go();
   listen();
-  connect();
-  ASSERT_TRUE(until([&] { return client.connected && server.stream; }));
-  const auto held = metrics.counter("loop.tcp_windows_held").value();
-  if (held == 0) GTEST_SKIP() << "Linux before 5.14 cannot let a window go";
-  EXPECT_EQ(held, 2U) << "each end its peer";
+  // A machine that stands still for a moment makes a path long: then another connection is made.
+  std::uint64_t held = 0;
+  for (int i = 0; i < 20 && held != 2; ++i) {
+    const auto before = metrics.counter("loop.tcp_windows_held").value();
+    server.stream.reset();
+    client = {};
+    connect();
+    ASSERT_TRUE(until([&] { return client.connected && server.stream; }));
+    held = metrics.counter("loop.tcp_windows_held").value() - before;
+    if (!can_let_go) break;
+  }
+  ASSERT_EQ(held, can_let_go ? 2U : 0U) << "each end holds its peer since Linux 5.14";
+  if (!can_let_go) return;
   for (const bool widened : {false, true}) {
     if (widened) server.stream->widen();
     EXPECT_EQ(metrics.counter("loop.tcp_windows_let_go").value(), widened ? 1U : 0U);
