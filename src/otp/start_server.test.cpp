@@ -10,7 +10,7 @@ using test::TestRuntime;
 class StartServerTest : public EveryScheduler {};
 BARREL_ON_EVERY_SCHEDULER(StartServerTest);
 
-/// Starts linked processes until one is refused, and counts those that it hears the end of.
+/// Starts linked processes until two are refused, and counts those that it hears were never started.
 class Greedy {
  public:
   struct Fill {
@@ -33,8 +33,7 @@ class Greedy {
   }
   int handle_call(const Lost&) const { return lost_; }
   void handle_info(const Exit& exit) {
-    EXPECT_EQ(exit.reason, Term(noproc()));
-    ++lost_;
+    if (exit.reason == Term(noproc())) ++lost_;  // the others end when the runtime does
   }
 
  private:
