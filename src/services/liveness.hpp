@@ -170,6 +170,15 @@ class Liveness {
     std::optional<Instant> wake_at;
   };
 
+  /// Where a claim comes from.
+  struct Source {
+    /// Whose link brought it.
+    NodeName peer;
+    /// Who makes it; of gossip only whom its maker, whoever that is, has written down.
+    NodeName origin;
+    bool by_gossip;
+  };
+
   // liveness_room.cpp
   /// The member, made when there is room. `teller`: who claims that it exists, and is charged for it; empty:
   /// a link, for which there always is.
@@ -193,16 +202,16 @@ class Liveness {
   [[nodiscard]] std::uint64_t digest() const;
 
   /// Returns whether a node known before is now held for dead, gone, restarted or alive again.
-  bool on_claim(NodeName teller, NodeName origin, const liveness::Claim& claim, Instant now,
-                std::int64_t wall_ms, Effects& out);
+  bool on_claim(const Source& source, const liveness::Claim& claim, Instant now, std::int64_t wall_ms,
+                Effects& out);
   void on_own(const liveness::Claim& claim, Instant now, Effects& out);
-  bool on_verdict(NodeName teller, NodeName node, Member& member, const liveness::Claim& claim, Instant now,
-                  Effects& out);
+  bool on_verdict(const Source& source, NodeName node, Member& member, const liveness::Claim& claim,
+                  Instant now, Effects& out);
   [[nodiscard]] static bool is_later(const liveness::Claim& claim, const liveness::Claim& than);
   [[nodiscard]] bool is_old(NodeName node, const Member& member, const liveness::Claim& claim) const;
   /// Whether our link to the node stands against the claim; of an original we then say so. What the claim may
   /// be right about is settled when the link ends.
-  [[nodiscard]] bool contradicted(NodeName teller, NodeName node, Member& member,
+  [[nodiscard]] bool contradicted(const Source& source, NodeName node, Member& member,
                                   const liveness::Claim& claim, Instant now, Effects& out);
   bool believe(NodeName node, Member& member, const liveness::Claim& claim, Instant now, Effects& out);
   /// Tells that this node lives, at once or, if it has just told so, a little later.

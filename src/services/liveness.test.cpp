@@ -216,7 +216,8 @@ TEST_F(LivenessTest, a_working_link_is_believed_over_a_peer_that_says_the_node_i
                       Claim{Verdict::alive, x, 77, 0}, Claim{Verdict::left, x, 77, 0}}) {
       lie.incarnation = incarnation += 10;
       Liveness::Effects out;
-      core.gossip(w, liveness::gossip_of(x, lie), now, wall, out);  // w may write any origin into gossip
+      // w may write any origin into gossip, and x itself passes it on.
+      for (const NodeName from : {w, x}) core.gossip(from, liveness::gossip_of(x, lie), now, wall, out);
       core.message(w, encode(w, liveness::Claims{{lie}}), now, wall, out);
       EXPECT_EQ(core.visibility(x), (NodeVisibility{true, 1}));
       EXPECT_EQ(count<Liveness::Changed>(out) + count<Liveness::Died>(out), 0U);

@@ -106,7 +106,7 @@ void Liveness::leave(Effects& out) {
 void Liveness::gossip(NodeName from, const Term& payload, Instant now, std::int64_t wall_ms, Effects& out) {
   const auto read = liveness::claim_of_gossip(payload);
   if (!read) return malformed_.add();
-  (void)on_claim(from, read->first, read->second, now, wall_ms, out);
+  (void)on_claim({from, read->first, true}, read->second, now, wall_ms, out);
 }
 
 void Liveness::message(NodeName from, const Term& message, Instant now, std::int64_t wall_ms, Effects& out) {
@@ -117,7 +117,7 @@ void Liveness::message(NodeName from, const Term& message, Instant now, std::int
     claims_limit_.add(content->cut_off);
     for (const Claim& claim : content->claims) {
       // What had to be told directly did not come by gossip, so those behind us may lack it too.
-      if (on_claim(from, from, claim, now, wall_ms, out) && claim.node != from) tell(claim, out);
+      if (on_claim({from, from, false}, claim, now, wall_ms, out) && claim.node != from) tell(claim, out);
     }
     return;
   }
@@ -135,8 +135,8 @@ void Liveness::answer(NodeName to, const liveness::Digest& theirs, Effects& out)
   if (!theirs.is_reply) out.push_back(SendTo{to, encode(self_, liveness::Digest{digest(), true})});
 }
 
-bool Liveness::on_claim(NodeName teller, NodeName origin, const Claim& claim, Instant now,
-                        std::int64_t wall_ms, Effects& out) {
+bool Liveness::on_claim(const Source& source, const Claim& claim, Instant now, std::int64_t wall_ms,
+                        Effects& out) {
   const auto skew = std::chrono::duration_cast<std::chrono::milliseconds>(config_.clock_skew_max).count();
   if (claim.incarnation > static_cast<std::uint64_t>(std::max<std::int64_t>(wall_ms + skew, 0))) {
     from_future_.add();
@@ -150,13 +150,13 @@ bool Liveness::on_claim(NodeName teller, NodeName origin, const Claim& claim, In
   if (claim.verdict == Verdict::suspect || claim.verdict == Verdict::reachable) {
     const bool about_now = member != nullptr && member->state == State::alive &&
                            member->creation == claim.creation && claim.incarnation >= member->incarnation;
-    if (!about_now || origin == self_) return false;
-    if (claim.verdict == Verdict::suspect) on_suspect(origin, claim.node, *member, now, out);
-    else on_witness(origin, claim.node, *member, now);
+    if (!about_now || source.origin == self_) return false;
+    if (claim.verdict == Verdict::suspect) on_suspect(source.origin, claim.node, *member, now, out);
+    else on_witness(source.origin, claim.node, *member, now);
     return false;
   }
-  if (member == nullptr) member = obtain(claim.node, teller, now);
-  return member != nullptr && on_verdict(teller, claim.node, *member, claim, now, out);
+  if (member == nullptr) member = obtain(claim.node, source.peer, now);
+  return member != nullptr && on_verdict(source, claim.node, *member, claim, now, out);
 }
 
 void Liveness::on_witness(NodeName origin, NodeName node, Member& member, Instant now) {
@@ -221,14 +221,16 @@ bool Liveness::is_old(NodeName node, const Member& member, const Claim& claim) c
   return !is_later(claim, claim_about(node, member, verdict_of(member.state)));
 }
 
-bool Liveness::contradicted(NodeName teller, NodeName node, Member& member, const Claim& claim, Instant now,
-                            Effects& out) {
+bool Liveness::contradicted(const Source& source, NodeName node, Member& member, const Claim& claim,
+                            Instant now, Effects& out) {
   if (!member.linked) return false;
   const bool of_this_life = claim.creation == member.link_creation;
   if (claim.verdict == Verdict::alive && of_this_life) return false;
   const bool other_ended = !of_this_life && claim.verdict == Verdict::down;
-  // It goes by its own word; and a silent link stands against nothing but the end of another life.
-  if (!other_ended && (member.silent || teller == node)) return false;
+  // It goes by its own word, which is no gossip: a node passes on whatever is told of it, too. And a silent
+  // link stands against nothing but the end of another life.
+  const bool own_word = source.peer == node && !source.by_gossip;
+  if (!other_ended && (member.silent || own_word)) return false;
   if (!other_ended) {
     contradicted_.add();
     if (!member.told_against || is_later(claim, *member.told_against)) member.told_against = claim;
@@ -242,9 +244,9 @@ bool Liveness::contradicted(NodeName teller, NodeName node, Member& member, cons
   return true;
 }
 
-bool Liveness::on_verdict(NodeName teller, NodeName node, Member& member, const Claim& claim, Instant now,
-                          Effects& out) {
-  if (is_old(node, member, claim) || contradicted(teller, node, member, claim, now, out)) return false;
+bool Liveness::on_verdict(const Source& source, NodeName node, Member& member, const Claim& claim,
+                          Instant now, Effects& out) {
+  if (is_old(node, member, claim) || contradicted(source, node, member, claim, now, out)) return false;
   return believe(node, member, claim, now, out);
 }
 

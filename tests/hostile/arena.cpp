@@ -75,12 +75,13 @@ bool Arena::start(bool over_tcp, std::chrono::milliseconds auth_timeout) {
          carol.ask("join cellar") == "join cellar: ok" && chats();
 }
 
-Target Arena::target() const {
-  std::ifstream in(discovery_directory() / "alice@127.0.0.1.endpoint", std::ios::binary);
+Target Arena::target(std::string_view node) const {
+  const std::string name = std::string(node) + "@127.0.0.1";
+  std::ifstream in(discovery_directory() / (name + ".endpoint"), std::ios::binary);
   const std::string text(std::istreambuf_iterator<char>(in), {});
   const auto address = node::parse_endpoint(as_bytes(text));
   if (!address) throw std::runtime_error(address.error().message());
-  return {NodeName("alice@127.0.0.1"), *SocketAddress::from_ip("127.0.0.1", address->port)};
+  return {NodeName(name.c_str()), *SocketAddress::from_ip("127.0.0.1", address->port)};
 }
 
 void Arena::speak() {

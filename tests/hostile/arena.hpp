@@ -34,7 +34,7 @@ class Arena {
   void give_memory_back();
   /// With `over_tcp` the victim speaks TCP, too.
   [[nodiscard]] bool start(bool over_tcp, std::chrono::milliseconds auth_timeout);
-  [[nodiscard]] Target target() const;
+  [[nodiscard]] Target target(std::string_view node = "alice") const;
 
   /// Where the victim takes TCP connections.
   [[nodiscard]] std::uint16_t tcp_port() const { return tcp_port_; }

@@ -64,8 +64,8 @@ class Scene {
   [[nodiscard]] Arena& arena() { return arena_; }
   /// An attacker with a valid key, connected; made when first asked for. Throws when it is not let in.
   [[nodiscard]] Attacker& attacker();
-  /// Makes another one, which is not connected yet.
-  Attacker& make(AttackerOptions options = {});
+  /// Makes another one, of the victim or another node, which is not connected yet.
+  Attacker& make(AttackerOptions options = {}, std::string_view target = "alice");
   /// The one made last, or null.
   [[nodiscard]] Attacker* last() { return last_.get(); }
   /// The victim's room, a process that reads all its messages.

@@ -91,9 +91,7 @@ const Repeated all[] = {
     {&calls_family, 1'024, {}},
     {&bombs, 1'024, {"KeptArguments"}},
     {&mutations, 1'536, {}},
-    // A link that has fallen silent, as under load, stands against no news: they may be believed for a
-    // moment.
-    {&impostors, 1'024, {"ToldDown", "ToldLeft"}},
+    {&impostors, 1'024, {}},
     {&floods, 1'536, {"Prunes", "Names"}},
     {&quotas, 1'024, {"InventedOwners", "InventedBeacon"}},
     {&handshake_mutants, 512, {}},

@@ -146,6 +146,11 @@ void told_left(Scene& scene) {
   told_dead(scene, liveness::Verdict::left);
   told_dead(scene, liveness::Verdict::alive, 1);
 }
+/// Bob hears it first, and passes it on as he does with any gossip.
+void told_by_itself(Scene& scene) {
+  scene.make({}, "bob");
+  told_left(scene);
+}
 
 constexpr Attack attacks[] = {
     {"ForeignProcesses", "messages, links, monitors, exits and DOWNs from a process of another node",
@@ -188,6 +193,14 @@ constexpr Attack attacks[] = {
      "liveness.refutations",
      Ending::stays,
      &told_left,
+     {},
+     "bob"},
+    {"ToldByItself",
+     "the same, told to that node, which passes on any gossip",
+     "does not believe it: a node tells of itself over its own links, not by gossip",
+     "liveness.refutations",
+     Ending::stays,
+     &told_by_itself,
      {},
      "bob"},
 };

@@ -4,9 +4,9 @@
 
 namespace barrel::hostile {
 
-Attacker& Scene::make(AttackerOptions options) {
+Attacker& Scene::make(AttackerOptions options, std::string_view target) {
   last_.reset();
-  last_ = std::make_unique<Attacker>(arena_.target(), std::move(options));
+  last_ = std::make_unique<Attacker>(arena_.target(target), std::move(options));
   return *last_;
 }
 
