@@ -77,6 +77,7 @@ void Process::finish() {
     for (const Atom name : relations->names) (void)runtime->names.exchange(name, holder, {});
   }
   const Error call_error(Errc::exited, reason);
+  if (runtime->ends_roots.load(std::memory_order_relaxed)) hand_root_down();
   fail_open_calls();  // before closing: a Caller elsewhere that finds us dead frees its call
   Envelope* rest = inbox.close();
   for (Envelope* message = std::exchange(queue, nullptr); message != nullptr;) {

@@ -52,7 +52,9 @@ struct alignas(64) Process {
   std::uint16_t turn_left = 0;
   bool trap_exits = false;
   bool ending = false;
-  std::atomic<bool> is_root{false};  ///< Nobody of this runtime started it. Read by Runtime::stop().
+  /// Nobody of this runtime started it; or, while that stops, it was linked with such a one, which has ended.
+  /// Runtime::stop() waits for it.
+  std::atomic<bool> is_root{false};
   bool ends_quietly = false;  ///< Its exit reason is no failure: a result (erpc), or the end of the node.
   bool busy = false;          ///< Sent over a full channel's budget: parked until drained.
   std::atomic<bool> overflowed{false};  ///< Senders set it.
@@ -187,6 +189,8 @@ struct alignas(64) Process {
   /// Null when there is none.
   [[nodiscard]] const Relations::Link* link_to(const Pid& other) const;
   void unlink(const Pid& other);
+  /// Whoever is linked is a root now: the runtime stops, and waits for those whom the end of one reaches.
+  void hand_root_down();
   void tell_relations();
   /// Sends a signal to a process of any node, answering for dead local ones.
   void send_signal(const Pid& to, Signal* signal);

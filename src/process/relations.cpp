@@ -176,6 +176,15 @@ auto sorted(const Map& map) {
 }
 }  // namespace
 
+void Process::hand_root_down() {
+  if (!relations || !is_root.load(std::memory_order_relaxed)) return;
+  for (const auto& [other, link] : relations->links) {
+    Process* heir = link.unlinking == 0 ? runtime->find_alive(other) : nullptr;
+    if (heir == nullptr || heir->is_root.exchange(true)) continue;
+    ++runtime->heirs;
+  }
+}
+
 void Process::tell_relations() {
   const Pid me = pid();
   for (const NodeName node : relations->nodes) runtime->nodes.remove(node, {me.id, me.serial});

@@ -148,6 +148,35 @@ TEST_P(RuntimeTest, StopAsksTheRootsFirstAndKillsTheRest) {
   EXPECT_TRUE(orphan_destroyed);
 }
 
+/// Ends in order when its parent does, which takes it some time; then the parent of the next one does.
+Task<> takes_its_time(Self self, int below, std::atomic<int>* up, std::atomic<int>* said_goodbye) {
+  self.trap_exits(true);
+  if (below > 0) self.spawn_link(takes_its_time, below - 1, up, said_goodbye);
+  ++*up;
+  const Exit exit = co_await self.receive<Exit>();
+  for (int i = 0; i < 20'000; ++i) co_await self.yield();
+  if (exit.reason.is_atom("shutdown")) ++*said_goodbye;
+  barrel::exit(exit.reason);
+}
+
+TEST_P(RuntimeTest, StopWaitsForThoseWhomTheEndOfARootReachesByLinks) {
+  TestRuntime runtime(GetParam());
+  std::atomic<int> up = 0;
+  std::atomic<int> said_goodbye = 0;
+  // The root itself goes at once.
+  runtime->spawn(
+      [](Self self, std::atomic<int>* started, std::atomic<int>* ended) -> Task<> {
+        self.spawn_link(takes_its_time, 2, started, ended);
+        self.spawn_link(takes_its_time, 0, started, ended);
+        (void)co_await self.receive<Exit>();
+      },
+      &up, &said_goodbye);
+  if (GetParam() == RuntimeConfig::deterministic) runtime->run_until_idle();
+  while (up < 4) std::this_thread::yield();
+  EXPECT_TRUE(runtime->stop(10s));
+  EXPECT_EQ(said_goodbye, 4);
+}
+
 TEST_P(RuntimeTest, StopWaitsAsLongAsItTakesWhenTheLimitIsLongerThanTime) {
   TestRuntime runtime(GetParam());
   std::atomic<bool> said_goodbye = false;

@@ -78,6 +78,9 @@ class RuntimeImpl {
   /// Id and serial of a process of this node; 0: none.
   std::atomic<std::uint64_t> default_leader{0};
   bool stopped = false;
+  /// Roots are asked to end: who is linked with one takes its place when it has, and is counted here.
+  std::atomic<bool> ends_roots{false};
+  std::atomic<std::uint32_t> heirs{0};
   /// What is left is being killed: nothing starts any more.
   std::atomic<bool> refuses_processes{false};
   /// Slots that other threads than the scheduler's have reserved: alive soon, or given back.

@@ -44,17 +44,20 @@ std::vector<Pid> living(const detail::RuntimeImpl& impl, bool only_roots) {
   return pids;
 }
 
-/// Waits until the roots have ended, at most `limit`.
+/// Waits until the roots, and those that they leave their place to, have ended, at most `limit`.
 void await_roots(Runtime& runtime, Duration limit) {
-  const detail::RuntimeImpl& impl = runtime.impl();
+  detail::RuntimeImpl& impl = runtime.impl();
   if (impl.scheduler.is_deterministic()) {
     runtime.run_until_idle();
     return;
   }
   const Instant end = impl.clock.now() + limit;
-  const auto ignore = [](const Pid&) {};
-  while (for_living(impl, true, ignore) > 0 && impl.clock.now() < end)
-    std::this_thread::sleep_for(look_again);
+  const auto all_have_ended = [&] {
+    // A root may leave its place to one that was looked at before.
+    const std::uint32_t heirs = impl.heirs.load();
+    return for_living(impl, true, [](const Pid&) {}) == 0 && impl.heirs.load() == heirs;
+  };
+  while (!all_have_ended() && impl.clock.now() < end) std::this_thread::sleep_for(look_again);
 }
 
 /// Kills all processes, and lets no more start; whether all have ended after `limit`.
@@ -94,6 +97,7 @@ Result<void> Runtime::stop(Duration limit) {
   limit = std::clamp(limit, Duration::zero(), forever);
   const Instant end = impl_->clock.now() + limit;
   if (limit > Duration::zero()) {
+    impl_->ends_roots.store(true);
     for (const Pid& root : living(*impl_, true)) exit(root, shutdown());
     await_roots(*this, limit / 5 * 4);
   }

@@ -166,10 +166,11 @@ class Runtime {
   [[nodiscard]] std::optional<Pid> whereis(Atom name) const;
   [[nodiscard]] bool is_alive(const Pid& pid) const noexcept;
 
-  /// Asks the root processes to exit with shutdown, kills what is left when all roots are gone or after four
-  /// fifths of the limit, and joins the threads. A process that does not even end then is abandoned with its
-  /// thread and memory and named in the error (Errc::timeout, reason: list of pids). So is a blocking job
-  /// that still runs, whose process has ended: the list may be empty.
+  /// Asks the root processes to exit with shutdown, waits for them and for those that their ends reach by
+  /// links, as a supervisor and its children, kills what is left then or after four fifths of the limit, and
+  /// joins the threads. A process that does not even end then is abandoned with its thread and memory and
+  /// named in the error (Errc::timeout, reason: list of pids). So is a blocking job that still runs, whose
+  /// process has ended: the list may be empty.
   Result<void> stop(Duration limit);
 
   // -- a deterministic runtime is stepped by its owner, on one thread
