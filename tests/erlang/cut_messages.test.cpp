@@ -8,7 +8,7 @@
 #include "erlang/echo.hpp"
 #include "erlang/proxied.hpp"
 #include "erlang/puppet.hpp"
-#include "support/resident.hpp"
+#include "support/sanitized.hpp"
 
 namespace barrel::test {
 namespace {

@@ -76,7 +76,7 @@ TEST_F(Fragments, MoreUnderWayThanTheLimitClosesTheConnectionAndTheLogNamesTheSe
   const auto b = start_tcp(std::move(settings));
   ASSERT_TRUE(b);
   Beam beam(epmd_, "e");
-  EXPECT_EQ(beam.text(std::string(send_much) + ", Rounds(20)", 60s), "down");
+  EXPECT_EQ(beam.text(std::string(send_much) + ", Rounds(100)", 100s), "down");
   const auto log = [&] {
     std::ifstream in(file);
     return std::string(std::istreambuf_iterator<char>(in), {});

@@ -7,6 +7,7 @@
 #include "dist/capabilities.hpp"
 #include "hostile/messages.hpp"
 #include "quic/test_any_key.hpp"
+#include "support/sanitized.hpp"
 
 namespace barrel::hostile {
 
@@ -295,7 +296,7 @@ std::string Attacker::refusal() const {
 std::optional<Term> Attacker::look_up(const Term& name) {
   answer_.reset();
   // An answer is dropped where too much waits for us already.
-  for (int attempt = 0; attempt < 10 && !answer_ && !closed_; ++attempt) {
+  for (int attempt = 0; attempt < 10 * test::slowdown && !answer_ && !closed_; ++attempt) {
     const Term query = Term::tuple_of(Atom("route_req"), name, 3, options_.name, Term());
     const Term caller = Term::tuple_of(own_pid(), ++questions_);
     send_name("barrel_p2p_router", Term::tuple_of(Atom("$barrel_p2p_route"),

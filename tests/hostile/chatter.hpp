@@ -8,11 +8,12 @@
 #include <thread>
 
 #include "support/chat_node.hpp"
+#include "support/sanitized.hpp"
 
 namespace barrel::hostile {
 
 /// In time: long before a node would be given up for dead. On an idle machine a word takes some milliseconds.
-inline constexpr std::chrono::milliseconds chat_limit{4'000};
+inline constexpr std::chrono::milliseconds chat_limit{4'000 * test::slowdown};
 
 /// Speaks in both rooms on a thread of its own, one word after the other, each after the last has been heard.
 class Chatter {

@@ -10,7 +10,7 @@
 
 #include "hostile/attack.hpp"
 #include "hostile/families.hpp"
-#include "support/resident.hpp"
+#include "support/sanitized.hpp"
 
 namespace barrel::hostile {
 

@@ -8,7 +8,7 @@
 
 #include "hostile/attack.hpp"
 #include "hostile/chatter.hpp"
-#include "support/resident.hpp"
+#include "support/sanitized.hpp"
 
 namespace barrel::hostile {
 

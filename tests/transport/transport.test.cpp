@@ -225,7 +225,10 @@ TEST_F(Transport, RestartedServerIsNoticedByStatelessReset) {
   // Gone without a word, as after a crash.
   server.reset();
   server = std::make_unique<Driver>(Driver::Options{.quic = config, .bind = text.c_str()});
-  client->call([&] { owner.connection->probe(); });
+  client->call([&] {
+    // What the client still had to send may have met the new one already.
+    if (!owner.closed) owner.connection->probe();
+  });
   ASSERT_TRUE(client->wait_until([&] { return owner.closed.has_value(); }, 5s));
   EXPECT_EQ(owner.closed->kind, quic::CloseKind::stateless_reset);
 }
