@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "barrel/otp/gen_server.hpp"
 #include "barrel/process/runtime.hpp"
@@ -18,11 +19,14 @@ namespace {
 using detail::GroupChange;
 using Groups = std::map<Term, std::vector<Pid>>;
 
-/// Members that one other node may have in a scope; what it tells of beyond is not taken over. A guess:
+/// Members that a scope of another node may have; what it tells of beyond is not taken over. A guess:
 /// half a million would take a second to send.
-constexpr std::size_t members_per_node_max = 500'000;
+constexpr std::size_t members_per_peer_max = 500'000;
 /// Bytes of the names of the groups that they are in. A guess: as many short names as members.
-constexpr std::size_t names_bytes_per_node_max = std::size_t{16} << 20;
+constexpr std::size_t names_bytes_per_peer_max = std::size_t{16} << 20;
+/// Scopes of one other node that are known at once. The second is for one that has been started again before
+/// the Down of the last has come; whoever names a third says what is not so.
+constexpr std::size_t peers_per_node_max = 2;
 
 /// As GroupChange: a watcher of another node would be one more list that peers can make longer.
 struct WatchScope {
@@ -53,7 +57,8 @@ class ScopeServer {
         scope_(scope),
         table_(std::move(table)),
         refused_(self.runtime().metrics().counter("otp.group_members_refused")),
-        foreign_(self.runtime().metrics().counter("otp.group_requests_refused")) {
+        foreign_(self.runtime().metrics().counter("otp.group_requests_refused")),
+        scopes_refused_(self.runtime().metrics().counter("otp.group_scopes_refused")) {
     if (const auto registered = self_.register_name(scope); !registered) exit(registered.error().reason);
     for (const NodeName node : self_.monitor_nodes()) meet(node);
   }
@@ -89,12 +94,12 @@ class ScopeServer {
   void handle_info(const Discover& discover) { answer(discover.peer); }
   void handle_info(const DiscoverVersion& discover) { answer(discover.peer); }
   void handle_cast(const Sync& sync) {
-    if (!may_be_peer(sync.peer)) return;
-    Peer& peer = peer_of(sync.peer);
-    const Groups before = std::exchange(peer.groups, {});
-    peer.members = peer.names_bytes = 0;
-    for (const auto& [group, pids] : sync.groups) (void)note(sync.peer, peer, group, pids);
-    show_difference(before, peer.groups);
+    Peer* peer = peer_of(sync.peer);
+    if (peer == nullptr) return;
+    const Groups before = std::exchange(peer->groups, {});
+    peer->members = peer->names_bytes = 0;
+    for (const auto& [group, pids] : sync.groups) (void)note(sync.peer, *peer, group, pids);
+    show_difference(before, peer->groups);
   }
   void handle_info(const RemoteJoin& joined) {
     const auto peer = peers_.find(joined.peer);
@@ -145,17 +150,18 @@ class ScopeServer {
     std::size_t names_bytes = 0;
   };
 
-  /// Of a visible node that is connected: nobody can make us keep, or dial, whatever it names.
-  [[nodiscard]] bool may_be_peer(const Pid& pid) const { return connected_.contains(pid.node()); }
-
-  /// One for each node: a new one has taken the place of the last.
-  Peer& peer_of(const Pid& peer) {
+  /// Null if it is not of a visible node that is connected, or is one too many: nobody can make us keep, or
+  /// dial, whatever it names. A known one stays until its own Down, since anybody can name another.
+  Peer* peer_of(const Pid& peer) {
+    if (!connected_.contains(peer.node())) return nullptr;
     const auto known = peers_.find(peer);
-    if (known != peers_.end()) return known->second;
-    const auto last =
-        std::ranges::find(peers_, peer.node(), [](const auto& entry) { return entry.first.node(); });
-    if (last != peers_.end()) forget(last);
-    return peers_.emplace(peer, Peer{self_.monitor(peer), {}, 0, 0}).first->second;
+    if (known != peers_.end()) return &known->second;
+    const auto is_beside = [&](const auto& entry) { return entry.first.node() == peer.node(); };
+    if (std::cmp_greater_equal(std::ranges::count_if(peers_, is_beside), peers_per_node_max)) {
+      scopes_refused_.add();
+      return nullptr;
+    }
+    return &peers_.emplace(peer, Peer{self_.monitor(peer), {}, 0, 0}).first->second;
   }
   void forget(std::map<Pid, Peer>::iterator peer) {
     const Groups lost = std::move(peer->second.groups);
@@ -163,11 +169,10 @@ class ScopeServer {
     show_difference(lost, {});
   }
   void answer(const Pid& peer) {
-    if (!may_be_peer(peer)) return;
+    const bool known = peers_.contains(peer);
+    if (peer_of(peer) == nullptr) return;
     self_.cast(peer, Sync{self_.pid(), local_members()});
-    if (peers_.contains(peer)) return;
-    (void)peer_of(peer);
-    self_.send(peer, Discover{self_.pid()});
+    if (!known) self_.send(peer, Discover{self_.pid()});
   }
   [[nodiscard]] std::vector<std::pair<Term, std::vector<Pid>>> local_members() const {
     Groups groups;
@@ -221,8 +226,8 @@ class ScopeServer {
     const std::size_t told = pids.size();
     std::erase_if(pids, [&](const Pid& pid) { return pid.node() != from.node(); });
     const std::size_t name_bytes = peer.groups.contains(group) ? 0 : estimate_bytes(group);
-    const bool has_room = peer.names_bytes + name_bytes <= names_bytes_per_node_max;
-    pids.resize(has_room ? std::min(pids.size(), members_per_node_max - peer.members) : 0);
+    const bool has_room = peer.names_bytes + name_bytes <= names_bytes_per_peer_max;
+    pids.resize(has_room ? std::min(pids.size(), members_per_peer_max - peer.members) : 0);
     refused_.add(told - pids.size());
     if (pids.empty()) return pids;
     peer.members += pids.size();
@@ -276,6 +281,7 @@ class ScopeServer {
   std::shared_ptr<GroupTable> table_;
   Counter& refused_;
   Counter& foreign_;
+  Counter& scopes_refused_;
   std::map<Pid, Local> locals_;
   std::map<Pid, Peer> peers_;
   std::set<NodeName> connected_;

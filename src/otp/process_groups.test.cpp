@@ -235,14 +235,40 @@ TEST_F(ProcessGroupsTest, ASyncTellsOnlyWhatIsDifferent) {
                                  to_term(GroupLeft{workers_, {member(1)}})));
 }
 
-TEST_F(ProcessGroupsTest, APeerIsOfAConnectedNodeAndThereIsOneOfEach) {
+TEST_F(ProcessGroupsTest, APeerIsOfAConnectedNodeAndThereAreTwoOfEach) {
   const ProcessGroups at_a = start(a_);
   const auto watched = [&] { return count(to_b_, RemoteSignal::Op::monitor); };
   tell(at_a.pid(), Term::tuple_of(Atom("discover"), Pid{Atom("c@127.0.0.1"), 1, 0, 4}));
   EXPECT_EQ(watched(), 0) << "nobody is dialed because a message names him";
   for (int i = 0; i < 10; ++i) tell(at_a.pid(), Term::tuple_of(Atom("discover"), idle(b_)));
-  EXPECT_EQ(watched(), 10);
-  EXPECT_EQ(count(to_b_, RemoteSignal::Op::demonitor), 9) << "a new one takes the place of the last";
+  EXPECT_EQ(watched(), 2);
+  EXPECT_EQ(a_.counter("otp.group_scopes_refused"), 8U);
+}
+
+TEST_F(ProcessGroupsTest, AnInventedScopeOfANodeTakesNothingFromItsOwn) {
+  const ProcessGroups at_a = start(a_);
+  const ProcessGroups at_b = start(b_);
+  const Pid first = idle(b_);
+  const Pid second = idle(b_);
+  EXPECT_EQ(change(b_, at_b, true, first), Errc{});
+  const Pid ended{at_b.pid().node_atom, 1'000'000, 1, at_b.pid().creation};
+  tell(at_a.pid(), Term::tuple_of(Atom("discover"), ended));
+  for (int i = 0; i < 10; ++i) tell(at_a.pid(), Term::tuple_of(Atom("discover"), idle(b_)));
+  EXPECT_THAT(at_a.get_members(workers_), ElementsAre(first));
+  EXPECT_EQ(change(b_, at_b, true, second), Errc{});
+  EXPECT_THAT(at_a.get_members(workers_), ElementsAre(first, second)) << "and it is still listened to";
+
+  b_->spawn(
+      [](Self self, Pid scope) -> Task<> {
+        self.kill(scope);
+        co_return;
+      },
+      at_b.pid());
+  settle();
+  EXPECT_THAT(at_a.get_members(workers_), IsEmpty());
+  const ProcessGroups again = start(b_);
+  EXPECT_EQ(change(b_, again, true, second), Errc{});
+  EXPECT_THAT(at_a.get_members(workers_), ElementsAre(second)) << "one that is started again has a place";
 }
 
 TEST_F(ProcessGroupsTest, OtherNodesNeitherChangeTheMembersHereNorWatchThem) {
