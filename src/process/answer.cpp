@@ -49,7 +49,7 @@ void Caller::send_remote(const EncodablePayload& payload) const {
   const Sender sender{runtime_, Scheduler::is_current(*callee) ? callee : nullptr};
   const auto ref = alias();
   const RemoteTarget to = ref ? RemoteTarget(*ref) : RemoteTarget(pid_);
-  if (deliver_remote(sender, to, payload, SendMode::park) != SendOutcome::too_large) return;
+  if (deliver_remote(sender, to, payload, SendMode::answer) != SendOutcome::too_large) return;
   // Only the called process may end the monitor that belongs to the call, and this may be another one.
   Signal* refused = make_signal(Signal::Op::call_refused, pid_);
   refused->reason = Term::tuple_of(tag_, reply_too_large());
@@ -85,7 +85,7 @@ void Process::apply_call_refused(const Signal& signal) {
   const Term error = Term::tuple_of(Atom("error"), why);
   const Term answer = Term::tuple_of(tag, error);
   const RemoteTarget to = ref && !tag.as_ref() ? RemoteTarget(*ref) : RemoteTarget(signal.from);
-  (void)deliver_remote({&runtime->facade, this}, to, Payload<Term>(answer), SendMode::park);
+  (void)deliver_remote({&runtime->facade, this}, to, Payload<Term>(answer), SendMode::answer);
 }
 
 std::optional<CallFrom> parse_call_from(const Term& from) {

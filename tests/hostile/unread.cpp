@@ -54,10 +54,35 @@ void other_callers(Scene& scene) {
   scene.must_count(100);
 }
 
+/// Calls of a GenServer that are to be answered to nodes that have nothing to do with us: to their pids, and
+/// to aliases of theirs.
+void other_callers_of_servers(Scene& scene) {
+  const Pid room = scene.room();
+  settle(scene);
+  const auto before = scene.arena().counters();
+  for (int i = 0; i < 100; ++i) {
+    const Pid other{NodeName(("bystander" + std::to_string(i) + "@127.0.0.1").c_str()).atom(), 1, 0, 4};
+    const Ref ref{other.node_atom, 4, 3, {1, 2, 3, 0, 0}};
+    const Term tag = i % 2 == 0 ? Term(ref) : Term::list({Term(Atom("alias"))}, Term(ref));
+    scene.attacker().send(room,
+                          Term::tuple_of(Atom("$gen_call"), Term::tuple_of(other, tag), Atom("members")));
+  }
+  scene.must_count(100);
+  const std::uint64_t answered_before = before.at("node.answers_to_others");
+  const auto answered = [&] { return scene.arena().counters().at("node.answers_to_others"); };
+  const std::uint64_t all = answered_before + 100;
+  for (int i = 0; i < 1'000 && answered() < all; ++i) settle(scene);
+  require(answered() >= all, "not answered");
+  require(scene.arena().counters().at("node.channels") == before.at("node.channels"), "one was dialed");
+}
+
 constexpr Attack attacks[] = {
     {"OtherCallers", "questions of which another node is to get the answer",
      "answers nodes that are connected, and dials nobody for it", "node.answers_to_others", Ending::stays,
      &other_callers},
+    {"OtherCallersOfServers", "calls of a GenServer of which another node is to get the answer",
+     "answers nodes that are connected, and dials nobody for it", "node.answers_to_others", Ending::stays,
+     &other_callers_of_servers},
     {"Unread",
      "messages to processes that do not receive them",
      "closes the connection when `unread_bytes_max` wait",
