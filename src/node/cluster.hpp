@@ -120,7 +120,7 @@ class Cluster final : public carrier::LinkOwner, public Overlay::Port, public lo
   void emit(const ServiceEvent& event) override { registry_.emit(event); }
   void emit(const MembershipEvent& event) override { membership_.emit(event); }
   void node_dead(NodeName node, std::uint32_t creation) override;
-  bool look_up(const RouteQuery& query) override { return registry_.pass_on(query); }
+  bool look_up(NodeName asker, const RouteQuery& query) override { return registry_.pass_on(asker, query); }
   void originals_heard() override { registry_.beside_originals(); }
 
   // loop::UdpEvents

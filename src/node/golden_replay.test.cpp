@@ -45,7 +45,8 @@ class Player final : public Overlay::Port {
   void emit(const ServiceEvent&) override {}
   void emit(const MembershipEvent&) override {}
   void node_dead(NodeName, std::uint32_t) override {}
-  bool look_up(const RouteQuery& query) override {
+  bool look_up(NodeName asker, const RouteQuery& query) override {
+    last_asker = asker;
     if (passes_on) lookups.push_back(query);
     return passes_on;
   }
@@ -81,6 +82,7 @@ class Player final : public Overlay::Port {
   std::vector<NodeName> dialed;
   std::vector<RouteQuery> lookups;
   bool passes_on = false;
+  NodeName last_asker;
   bool originals_heard_of = false;
   Overlay overlay{{}, self_, 4, at(), Random(1), metrics_, Log(), *this};
 };
@@ -267,6 +269,7 @@ TEST_F(GoldenReplay, ALookupOfAnUnknownNameIsPassedOnWhenThatCanBeDone) {
   }
   ASSERT_EQ(us.lookups.size(), 1U);
   EXPECT_EQ(to_term(us.lookups[0]), lookup.payload);
+  EXPECT_EQ(us.last_asker, n2);
 }
 
 TEST_F(GoldenReplay, ItsHeartbeatsTellThatThereAreOriginals) {

@@ -62,16 +62,18 @@ Task<> find_for(Self self, RouteQuery query) {
 /// Gives its place among those that run back.
 class Place {
  public:
-  explicit Place(std::shared_ptr<std::atomic<std::uint32_t>> running) : running_(std::move(running)) {}
+  Place(NodeName asker, std::shared_ptr<Lookups::Places> running)
+      : asker_(asker), running_(std::move(running)) {}
   Place(Place&&) = delete;
-  ~Place() { running_->fetch_sub(1, std::memory_order_relaxed); }
+  ~Place() { running_->give_back(asker_); }
 
  private:
-  std::shared_ptr<std::atomic<std::uint32_t>> running_;
+  NodeName asker_;
+  std::shared_ptr<Lookups::Places> running_;
 };
 
-Task<> answer(Self self, RouteQuery query, std::shared_ptr<std::atomic<std::uint32_t>> running) {
-  const Place place(std::move(running));
+Task<> answer(Self self, NodeName asker, RouteQuery query, std::shared_ptr<Lookups::Places> running) {
+  const Place place(asker, std::move(running));
   const Pid caller = query.caller;
   const Term ref = query.ref;
   Task<Term> asking = ask_neighbours(self, std::move(query));
@@ -86,8 +88,26 @@ Task<> answer(Self self, RouteQuery query, std::shared_ptr<std::atomic<std::uint
 
 Lookups::Lookups(Runtime& runtime, Metrics& metrics)
     : runtime_(runtime),
-      running_(std::make_shared<std::atomic<std::uint32_t>>(0)),
-      dropped_(metrics.counter("barrel_p2p.router.request_dropped")) {}
+      running_(std::make_shared<Places>()),
+      dropped_(metrics.counter("barrel_p2p.router.request_dropped")),
+      asker_full_(metrics.counter("overlay.lookups_of_one_asker_full")) {}
+
+Lookups::Places::Taken Lookups::Places::take(NodeName asker) {
+  const std::scoped_lock lock(mutex_);
+  if (all_ >= passed_on_max) return Taken::all_full;
+  std::uint32_t& own = of_[asker];
+  if (own >= passed_on_per_asker_max) return Taken::asker_full;
+  ++own;
+  ++all_;
+  return Taken::yes;
+}
+
+void Lookups::Places::give_back(NodeName asker) {
+  const std::scoped_lock lock(mutex_);
+  --all_;
+  const auto own = of_.find(asker);
+  if (--own->second == 0) of_.erase(own);
+}
 
 Task<Result<Pid>> Lookups::find(Self self, Term name) const {
   if (!beside_originals_.load(std::memory_order_relaxed)) co_return Error(Errc::not_found);
@@ -106,17 +126,18 @@ Task<Result<Pid>> Lookups::find(Self self, Term name) const {
   co_return *pid;
 }
 
-bool Lookups::pass_on(const RouteQuery& query) {
-  if (running_->fetch_add(1, std::memory_order_relaxed) >= passed_on_max) {
-    running_->fetch_sub(1, std::memory_order_relaxed);
-    dropped_.add();
+bool Lookups::pass_on(NodeName asker, const RouteQuery& query) {
+  if (!beside_originals_.load(std::memory_order_relaxed)) return false;
+  if (const auto taken = running_->take(asker); taken != Places::Taken::yes) {
+    (taken == Places::Taken::all_full ? dropped_ : asker_full_).add();
     return false;
   }
   RouteQuery onward = query;
-  // Neither who asks us nor who began is to be asked, whether they say so or not.
+  // Neither who asks us nor who began is to be asked, whether they say so or not; nor who is to be answered.
+  if (asker != query.caller.node()) onward.visited.push_back(asker);
   onward.visited.push_back(query.caller.node());
   onward.visited.push_back(query.origin);
-  runtime_.spawn(&answer, std::move(onward), running_);
+  runtime_.spawn(&answer, asker, std::move(onward), running_);
   return true;
 }
 

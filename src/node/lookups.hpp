@@ -2,7 +2,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
 
 #include "barrel/base/metrics.hpp"
 #include "barrel/process/runtime.hpp"
@@ -16,6 +18,8 @@ class Lookups {
  public:
   /// Lookups of others that run at once; more are answered as if there was nobody to ask. The original's.
   static constexpr std::uint32_t passed_on_max = 256;
+  /// ... for one neighbour, so that it leaves places for the others. A guess.
+  static constexpr std::uint32_t passed_on_per_asker_max = 16;
 
   Lookups(Runtime& runtime, Metrics& metrics);
 
@@ -23,14 +27,29 @@ class Lookups {
   void beside_originals() { beside_originals_.store(true, std::memory_order_relaxed); }
   /// For a process. Errc::not_found at once when it makes no sense to ask.
   [[nodiscard]] Task<Result<Pid>> find(Self self, Term name) const;
-  /// Answers the lookup of another node with what the neighbours say; false when too many run.
-  [[nodiscard]] bool pass_on(const RouteQuery& query);
+  /// Answers the lookup that came from `asker` with what the neighbours say; false when too many run, of all
+  /// or of this asker, and when there are no originals, whose names alone the neighbours could add.
+  [[nodiscard]] bool pass_on(NodeName asker, const RouteQuery& query);
+
+  /// Those that run, by asker. Taken by the cluster thread, given back by the threads of processes.
+  class Places {
+   public:
+    enum class Taken : std::uint8_t { yes, all_full, asker_full };
+    [[nodiscard]] Taken take(NodeName asker);
+    void give_back(NodeName asker);
+
+   private:
+    std::mutex mutex_;
+    std::map<NodeName, std::uint32_t> of_;
+    std::uint32_t all_ = 0;
+  };
 
  private:
   Runtime& runtime_;
   std::atomic<bool> beside_originals_{false};
-  std::shared_ptr<std::atomic<std::uint32_t>> running_;
+  std::shared_ptr<Places> running_;
   Counter& dropped_;
+  Counter& asker_full_;
 };
 
 }  // namespace barrel::node

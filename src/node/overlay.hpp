@@ -79,9 +79,9 @@ class Overlay {
     /// The cluster agrees that this incarnation of `node` is dead (it may be so without any link here). A
     /// link to it that still exists is about to be lost.
     virtual void node_dead(NodeName node, std::uint32_t creation) = 0;
-    /// A lookup of another node that cannot be answered from what is known here: to be passed on. False when
-    /// that cannot be done.
-    virtual bool look_up(const RouteQuery& /*query*/) { return false; }
+    /// A lookup that came from `asker` and cannot be answered from what is known here: to be passed on. False
+    /// when that cannot be done.
+    virtual bool look_up(NodeName /*asker*/, const RouteQuery& /*query*/) { return false; }
     /// Gossip of a node that runs the original has come: there are names that only lookups find.
     virtual void originals_heard() {}
   };

@@ -258,17 +258,17 @@ void Overlay::Impl::dispatch(NodeName from, Atom to_name, const Term& message) {
     liveness.message(from, message, at.now, wall_ms(), out);
     run(out);
   } else if (to_name == router_name()) {
-    route(message);
+    route(from, message);
   } else {
     counts.ignored.add();
   }
 }
 
-void Overlay::Impl::route(const Term& message) {
+void Overlay::Impl::route(NodeName from, const Term& message) {
   const auto query = read_route_query(message);
   if (!query) return counts.malformed_routes.add();
   std::optional<Term> result = answer_route(*query, *snapshot);
-  if (!result && query->ttl > 1 && port.look_up(*query)) return;
+  if (!result && query->ttl > 1 && port.look_up(from, *query)) return;
   port.send_to_pid(query->caller, Term::tuple_of(query->ref, result ? *result : route_error("not_found")));
 }
 

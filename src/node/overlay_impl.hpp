@@ -64,7 +64,7 @@ class Overlay::Impl {
   void dispatch(NodeName from, Atom to_name, const Term& message);
   void dial(NodeName node);
   /// Answers a lookup, or has it passed on.
-  void route(const Term& message);
+  void route(NodeName from, const Term& message);
   void compare(NodeName node);
   void compare_with_one();
   /// What a comparison brought has not been gossiped; the peers are offered it.

@@ -60,7 +60,9 @@ class RegistryService final : public NameResolver {
   // For the overlay's port; cluster thread.
   void publish(std::shared_ptr<const RegistrySnapshot> snapshot) { snapshot_.store(std::move(snapshot)); }
   void emit(const ServiceEvent& event) { subscribers_.emit(runtime_, event); }
-  [[nodiscard]] bool pass_on(const RouteQuery& query) { return lookups_.pass_on(query); }
+  [[nodiscard]] bool pass_on(NodeName asker, const RouteQuery& query) {
+    return lookups_.pass_on(asker, query);
+  }
   void beside_originals() { lookups_.beside_originals(); }
 
  private:
