@@ -272,10 +272,13 @@ TEST_F(GoldenReplay, ALookupOfAnUnknownNameIsPassedOnWhenThatCanBeDone) {
   EXPECT_EQ(us.last_asker, n2);
 }
 
-TEST_F(GoldenReplay, ItsHeartbeatsTellThatThereAreOriginals) {
+TEST_F(GoldenReplay, ItsLinkAndItsHeartbeatsTellThatThereAreOriginals) {
   Player us(n1, n2);
-  us.overlay.link_up(n2, PeerKind::erlang, 4, false, us.at());
+  us.overlay.link_up(n2, PeerKind::barrel, 4, false, us.at());
   EXPECT_FALSE(us.originals_heard_of);
+  us.overlay.link_up(n2, PeerKind::erlang, 4, false, us.at());
+  EXPECT_TRUE(us.originals_heard_of);
+  us.originals_heard_of = false;
   play(us, true, [](const Captured&, const std::vector<Player::Sent>&) {});
   EXPECT_TRUE(us.originals_heard_of);
 }

@@ -19,7 +19,7 @@ class Lookups {
   /// Lookups of others that run at once; more are answered as if there was nobody to ask. The original's.
   static constexpr std::uint32_t passed_on_max = 256;
   /// ... for one neighbour, so that it leaves places for the others. A guess.
-  static constexpr std::uint32_t passed_on_per_asker_max = 16;
+  static constexpr std::uint32_t passed_on_per_asker_max = 64;
 
   Lookups(Runtime& runtime, Metrics& metrics);
 

@@ -41,6 +41,7 @@ void Overlay::link_up(NodeName peer, PeerKind kind, std::uint32_t creation, bool
   if (impl_->links.contains(peer)) link_down(peer, LinkLoss::closed, at);
   impl_->begin(at);
   impl_->links.insert_or_assign(peer, Impl::Link{kind});
+  if (kind != PeerKind::barrel) impl_->port.originals_heard();
   Liveness::Effects life;
   impl_->liveness.link_up(peer, creation, kind == PeerKind::barrel, at.now, impl_->wall_ms(), life);
   impl_->registry.met(peer);

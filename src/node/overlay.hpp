@@ -82,7 +82,8 @@ class Overlay {
     /// A lookup that came from `asker` and cannot be answered from what is known here: to be passed on. False
     /// when that cannot be done.
     virtual bool look_up(NodeName /*asker*/, const RouteQuery& /*query*/) { return false; }
-    /// Gossip of a node that runs the original has come: there are names that only lookups find.
+    /// A link to a node that runs the original, or gossip of one, has come: there are names that only lookups
+    /// find.
     virtual void originals_heard() {}
   };
 
