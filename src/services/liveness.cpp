@@ -98,6 +98,7 @@ void Liveness::link_up(NodeName node, std::uint32_t creation, bool speaks, Insta
     member->silent = false;
     member->out_of_reach = false;
     member->told_against.reset();
+    member->gave_way = Duration::zero();
     member->link_creation = creation;
     member->suspecters.clear();
     member->suspicion.reset();
@@ -145,12 +146,14 @@ void Liveness::link_down(NodeName node, bool lost, Instant now, Effects& out) {
   member->refute_at.reset();
   const std::optional<Claim> told = std::exchange(member->told_against, std::nullopt);
   if (!current || left_) return wake(node, *member, now);
-  if (told && told->verdict == Verdict::down) return declare_dead(node, *member, now, out);
-  if (told && !is_old(node, *member, *told)) {
+  const bool told_dead = told && told->verdict == Verdict::down;
+  if (told_dead && lost) return declare_dead(node, *member, now, out);
+  if (told && !told_dead && !is_old(node, *member, *told)) {
     (void)believe(node, *member, *told, now, out);
     return;
   }
-  if (lost || !member->speaks) {
+  // A link that was closed in order proves nothing of what was told while it worked.
+  if (lost || told_dead || !member->speaks) {
     suspect(node, *member, now, config_.probe_wait, out);
     out.push_back(Probe{node});
   }
@@ -247,7 +250,7 @@ void Liveness::wake_up(NodeName node, Member& member, Instant now, Effects& out)
   }
   if (member.refute_at && *member.refute_at <= now) {
     member.refute_at.reset();
-    refute_for(node, member, now, out);
+    if (member.linked && !member.silent) refute_for(node, member, now, out);
   }
   if (member.suspicion) decide(node, member, now, out);
   else wake(node, member, now);

@@ -149,7 +149,9 @@ class Liveness {
     bool out_of_reach = false;
     /// The latest claim about it against our link, which seemed to work.
     std::optional<liveness::Claim> told_against;
-    /// When we spoke for it last, and will again.
+    /// How long the last news of a greater life stood before we spoke for the one that we are linked to.
+    Duration gave_way{0};
+    /// When we spoke for it last, or asked it to, and will again.
     std::optional<Instant> refuted_at;
     std::optional<Instant> refute_at;
     bool probing = false;
@@ -201,6 +203,8 @@ class Liveness {
   [[nodiscard]] liveness::Claim own_claim(liveness::Verdict verdict) const;
   [[nodiscard]] std::uint64_t digest() const;
 
+  void on_claims(NodeName from, const liveness::Claims& content, Instant now, std::int64_t wall_ms,
+                 Effects& out);
   /// Returns whether a node known before is now held for dead, gone, restarted or alive again.
   bool on_claim(const Source& source, const liveness::Claim& claim, Instant now, std::int64_t wall_ms,
                 Effects& out);
@@ -213,9 +217,13 @@ class Liveness {
   /// be right about is settled when the link ends.
   [[nodiscard]] bool contradicted(const Source& source, NodeName node, Member& member,
                                   const liveness::Claim& claim, Instant now, Effects& out);
+  /// Two that are linked to two lives would contradict each other for ever: the link to the lesser one waits,
+  /// as it is likely to end, before it speaks up.
+  void give_way(NodeName node, Member& member, Instant now);
   bool believe(NodeName node, Member& member, const liveness::Claim& claim, Instant now, Effects& out);
   /// Tells that this node lives, at once or, if it has just told so, a little later.
   void refute(Instant now, Effects& out);
+  /// The same for a node that is linked and does not speak for itself; one that does is told what is said.
   void refute_for(NodeName node, Member& member, Instant now, Effects& out);
   void on_suspect(NodeName origin, NodeName node, Member& member, Instant now, Effects& out);
   void on_witness(NodeName origin, NodeName node, Member& member, Instant now);

@@ -114,17 +114,27 @@ void Liveness::message(NodeName from, const Term& message, Instant now, std::int
   if (!read) return malformed_.add();
   if (read->first != from) return spoofed_.add();
   if (const auto* content = std::get_if<liveness::Claims>(&read->second)) {
-    claims_limit_.add(content->cut_off);
-    for (const Claim& claim : content->claims) {
-      // What had to be told directly did not come by gossip, so those behind us may lack it too.
-      if (on_claim({from, from, false}, claim, now, wall_ms, out) && claim.node != from) tell(claim, out);
-    }
-    return;
+    return on_claims(from, *content, now, wall_ms, out);
   }
   const auto& theirs = std::get<liveness::Digest>(read->second);
   if (theirs.hash == digest()) return;
   if (turns_.admit(from, theirs, members_.size(), now)) return answer(from, theirs, out);
   answers_put_off_.add();
+}
+
+void Liveness::on_claims(NodeName from, const liveness::Claims& content, Instant now, std::int64_t wall_ms,
+                         Effects& out) {
+  claims_limit_.add(content.cut_off);
+  malformed_.add(content.malformed);
+  std::set<NodeName> news;
+  for (const Claim& claim : content.claims) {
+    if (on_claim({from, from, false}, claim, now, wall_ms, out) && claim.node != from)
+      news.insert(claim.node);
+  }
+  // What had to be told directly did not come by gossip, so those behind us may lack it too.
+  for (const NodeName node : news) {
+    if (const Member* member = find(node)) tell(claim_about(node, *member, verdict_of(member->state)), out);
+  }
 }
 
 void Liveness::answer(NodeName to, const liveness::Digest& theirs, Effects& out) {
@@ -190,13 +200,20 @@ void Liveness::refute(Instant now, Effects& out) {
 }
 
 void Liveness::refute_for(NodeName node, Member& member, Instant now, Effects& out) {
-  if (member.refute_at) return refutations_put_off_.add();
-  if (member.refuted_at && now < *member.refuted_at + config_.refute_period) {
-    member.refute_at = *member.refuted_at + config_.refute_period;
+  const Instant soonest = member.refuted_at ? *member.refuted_at + config_.refute_period : now;
+  if (now < soonest) {
+    member.refute_at = std::min(member.refute_at.value_or(soonest), soonest);
     refutations_put_off_.add();
     return wake(node, member, now);
   }
   member.refuted_at = now;
+  const std::optional<Claim>& told = member.told_against;
+  if (member.speaks) {
+    if (told) out.push_back(SendTo{node, encode(self_, liveness::Claims{{*told}})});
+    return;
+  }
+  if (told && !is_old(node, member, *told))
+    change(node, member, now, out, [&] { member.incarnation = told->incarnation + 1; });
   tell(claim_about(node, member, Verdict::alive), out);
 }
 
@@ -235,13 +252,22 @@ bool Liveness::contradicted(const Source& source, NodeName node, Member& member,
     contradicted_.add();
     if (!member.told_against || is_later(claim, *member.told_against)) member.told_against = claim;
   }
-  // Two that are linked to two lives would contradict each other for ever: the link to the lesser gives way
-  // while the greater lives.
+  if (member.silent) return true;
   const bool greater_lives = claim.verdict == Verdict::alive && claim.creation > member.link_creation;
-  if (member.speaks || member.silent || greater_lives) return true;
-  change(node, member, now, out, [&] { member.incarnation = claim.incarnation + 1; });
+  if (greater_lives && !member.speaks) {
+    give_way(node, member, now);
+    return true;
+  }
+  if (!member.speaks) change(node, member, now, out, [&] { member.incarnation = claim.incarnation + 1; });
   refute_for(node, member, now, out);
   return true;
+}
+
+void Liveness::give_way(NodeName node, Member& member, Instant now) {
+  if (member.refute_at) return;
+  member.gave_way = std::clamp(member.gave_way * 2, config_.give_way_min, config_.give_way_max);
+  member.refute_at = now + member.gave_way;
+  wake(node, member, now);
 }
 
 bool Liveness::on_verdict(const Source& source, NodeName node, Member& member, const Claim& claim,

@@ -42,6 +42,11 @@ struct LivenessConfig {
   /// Between refutations of this node's end, or of that of one node that it speaks for, so that who repeats a
   /// lie is not answered by gossip each time. Guess: honest observers agree within this time.
   Duration refute_period = std::chrono::seconds(1);
+  /// How long a node with a link to an Erlang node waits before it speaks against the news of a greater life
+  /// of that: longer than a link to the former life of one that was restarted seems to work. Each time twice
+  /// as long, up to give_way_max, so that two with links to two lives do not gossip for ever. Guesses.
+  Duration give_way_min = std::chrono::seconds(10);
+  Duration give_way_max = std::chrono::minutes(10);
   /// How far in the future an incarnation may be.
   Duration clock_skew_max = std::chrono::minutes(5);
   /// Most nodes known. Of those that were never met the ones go first of whom the peer has told that told of

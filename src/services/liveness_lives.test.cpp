@@ -123,7 +123,7 @@ TEST_F(LivesTest, the_link_to_the_greater_life_speaks_for_it_when_the_other_outr
   EXPECT_EQ(seen_by({b, c, d}), all(3, {true, 2}));
   const std::size_t said = said_of_x;
   pass(seconds(60));
-  EXPECT_EQ(said_of_x, said) << "they do not contradict each other for ever";
+  EXPECT_LE(said_of_x, said + 6) << "they contradict each other, and ever more rarely";
   loses(a);
   pass(seconds(2));
   EXPECT_EQ(seen_by({a, b, c, d}), all(4, {true, 2}));
@@ -139,7 +139,7 @@ TEST_F(LivesTest, the_link_to_the_lesser_life_speaks_for_it_when_the_greater_has
   EXPECT_EQ(seen_by({b, c, d}), all(3, {true, 2}));
   const std::size_t said = said_of_x;
   pass(seconds(60));
-  EXPECT_EQ(said_of_x, said) << "they do not contradict each other for ever";
+  EXPECT_LE(said_of_x, said + 6) << "they contradict each other, and ever more rarely";
   loses(b);
   pass(seconds(2));
   EXPECT_EQ(seen_by({a, b, c, d}), all(4, {true, 1}));

@@ -31,7 +31,7 @@ std::optional<Claim> read_claim(const Term& term) {
   const auto incarnation = fields[3].as_uint64();
   if (!fields[0].is_atom() || verdict == verdicts.end() || !node || !creation || !incarnation)
     return std::nullopt;
-  if (*creation > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+  if (*creation == 0 || *creation > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
   return Claim{static_cast<Verdict>(verdict - verdicts.begin()), *node, static_cast<std::uint32_t>(*creation),
                *incarnation};
 }
@@ -50,6 +50,7 @@ std::optional<Content> read_content(const Term& term) {
   read.cut_off = elements.size() - std::min(elements.size(), claims_max);
   for (const Term& element : elements.first(std::min(elements.size(), claims_max))) {
     if (const auto claim = read_claim(element)) read.claims.push_back(*claim);
+    else ++read.malformed;
   }
   return read;
 }

@@ -32,6 +32,7 @@ enum class Verdict : std::uint8_t {
 struct Claim {
   Verdict verdict = Verdict::alive;
   NodeName node;
+  /// No node has creation 0; on the wire that is malformed.
   std::uint32_t creation = 0;
   /// Grows with every refutation and, starting as the wall clock's milliseconds, with every restart.
   std::uint64_t incarnation = 0;
@@ -43,6 +44,8 @@ struct Claims {
   std::vector<Claim> claims;
   /// Claims of the message beyond claims_max, which were not read.
   std::size_t cut_off = 0;
+  /// Those that were none, and are left out.
+  std::size_t malformed = 0;
 };
 /// A hash over all claims held; unequal ones call for an exchange.
 struct Digest {
@@ -60,7 +63,7 @@ inline constexpr std::size_t claims_max = 10'000;
 [[nodiscard]] Term beat_of(NodeName node, Duration next);
 [[nodiscard]] Result<std::pair<NodeName, Duration>> beat_of_gossip(const Term& payload);
 [[nodiscard]] Term encode(NodeName sender, const Content& content);
-/// Errc::malformed on another shape; single claims that are malformed are left out.
+/// Errc::malformed on another shape.
 [[nodiscard]] Result<std::pair<NodeName, Content>> decode(const Term& term);
 
 }  // namespace barrel::liveness
