@@ -253,6 +253,27 @@ std::size_t exchange(Member& a, Member& b) {
   return carried;
 }
 
+TEST(Registry, other_content_under_the_owners_stamp_is_found_by_a_comparison_and_written_over) {
+  Member owner(n1);
+  Member deceived(n2);
+  ASSERT_TRUE(owner.put("x", 1));
+  tell(owner, deceived);
+  const Term key = registry::key_term("x", n1);
+  OrMapEntry forged = *owner.core.entries().find(key);
+  const Term lie = Term::map({{"port", 666}});
+  forged.value = registry::entry_value({"x", owner.pid(1), n1, lie});
+  registry::MapBuilder map;
+  map.add(key, forged, nullptr);
+  deceived.core.message("m@h", true, encode(registry::FullSync{"m@h", map.take()}), deceived.now, wall,
+                        deceived.out);
+  EXPECT_EQ(deceived.lookup("x").front().meta, lie);
+  deceived.core.sync(n1, deceived.out);
+  (void)exchange(deceived, owner);
+  tell(owner, deceived);
+  EXPECT_EQ(deceived.lookup("x").front().meta, Term::map({}));
+  EXPECT_EQ(owner.count("registry.reasserted"), 1U);
+}
+
 TEST(Registry, a_late_joiner_gets_the_merged_map_with_reasons_and_equal_ones_exchange_only_a_digest) {
   Member a(n1);
   Member b(n2);

@@ -87,7 +87,8 @@ std::uint64_t hash_of(const Term& key, const OrMapEntry& entry) {
   const Dot& dot = entry.dots.front();
   std::uint64_t hash = hash_mix(hash_term(key), static_cast<std::uint64_t>(dot.at.wall_ms));
   hash = hash_mix(hash, static_cast<std::uint64_t>(dot.at.logical));
-  return hash_term(Term(dot.node), hash);
+  // The content, too: whoever has changed that under the owner's own stamp would not be found out.
+  return hash_term(entry.value, hash_term(Term(dot.node), hash));
 }
 
 void MapBuilder::add(const Term& key, const OrMapEntry& entry, const Term* reason) {
