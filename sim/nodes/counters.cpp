@@ -7,7 +7,7 @@ namespace barrel::sim {
 
 namespace {
 
-constexpr std::array<std::string_view, 93> silent = {
+constexpr std::array<std::string_view, 95> silent = {
     "auth.pending_limit",
     "barrel_p2p.router.request_dropped",
     "dist.early_data_limit",
@@ -58,10 +58,12 @@ constexpr std::array<std::string_view, 93> silent = {
     "node.unread_bytes_limit",
     "otp.group_members_refused",
     "otp.group_requests_refused",
+    "otp.group_scopes_refused",
     "otp.restarts_too_many",
     "otp.unknown_messages",
     "overlay.atoms_refused",
     "overlay.ignored",
+    "overlay.lookups_of_one_asker_full",
     "overlay.lookups_too_long",
     "overlay.malformed_routes",
     "overlay.messages_over_limit",

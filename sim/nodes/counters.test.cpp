@@ -92,6 +92,7 @@ const std::set<std::string_view> ordinary = {
     "quic.stateless_resets_sent",
     "quic.trains_sent",
     "registry.reasserted",
+    "registry.reassertions_put_off",
     "registry.syncs",
     "registry.whereis_retries",
 };

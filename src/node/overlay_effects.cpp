@@ -151,7 +151,7 @@ void Overlay::Impl::apply(const Plumtree::Deliver& effect) {
   const std::string_view tag = effect.tag.atom_text();
   if (tag == registry_name().text()) {
     RegistryCore::Effects names;
-    registry.gossip(effect.from, effect.payload, wall_ms(), names);
+    registry.gossip(effect.from, effect.payload, at.now, wall_ms(), names);
     run(names);
   } else if (tag == liveness_name().text()) {
     Liveness::Effects life;

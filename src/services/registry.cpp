@@ -37,6 +37,7 @@ RegistryCore::RegistryCore(NodeName self, std::uint32_t creation, RegistryConfig
       answers_put_off_(metrics.counter("registry.answers_put_off")),
       tombstones_full_(metrics.counter("registry.tombstones_full")),
       reasserted_(metrics.counter("registry.reasserted")),
+      reassertions_put_off_(metrics.counter("registry.reassertions_put_off")),
       ghosts_removed_(metrics.counter("registry.ghosts_removed")),
       syncs_(metrics.counter("registry.syncs")),
       registrations_refused_(metrics.counter("registry.registrations_refused")),
@@ -132,15 +133,19 @@ void RegistryCore::drop_local(const Term& name, const Term* reason, std::int64_t
   write(name, removed_entry(clock_.now(wall_ms)), reason, delta, out);
 }
 
-void RegistryCore::write(const Term& name, const OrMapEntry& entry, const Term* reason, MapBuilder& delta,
-                         Effects& out) {
+void RegistryCore::put(const Term& name, const OrMapEntry& entry, const Term* reason, Effects& out) {
   const Key parts{name, self_};
   const Term key = registry::key_term(name, self_);
   apply(key, parts, entry, self_);
   if (reason != nullptr) reasons_.insert_or_assign(key, *reason);
   refresh(key, parts, out);
+}
+
+void RegistryCore::write(const Term& name, const OrMapEntry& entry, const Term* reason, MapBuilder& delta,
+                         Effects& out) {
+  put(name, entry, reason, out);
   if (peers_.empty()) unheard_.insert(name);
-  else delta.add(key, entry, reason);
+  else delta.add(registry::key_term(name, self_), entry, reason);
   trim_tombstones();
 }
 

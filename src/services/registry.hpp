@@ -68,7 +68,7 @@ class RegistryCore {
   void unregister_all(std::int64_t wall_ms, Effects& out);
 
   /// Gossip with the tag barrel_p2p_registry_replica, as `from` has passed it on.
-  void gossip(NodeName from, const Term& payload, std::int64_t wall_ms, Effects& out);
+  void gossip(NodeName from, const Term& payload, Instant now, std::int64_t wall_ms, Effects& out);
   /// A message to barrel_p2p_registry_replica over the link from `from`, a Barrel node or not.
   void message(NodeName from, bool is_barrel, const Term& message, Instant now, std::int64_t wall_ms,
                Effects& out);
@@ -93,7 +93,7 @@ class RegistryCore {
   [[nodiscard]] const OrMap& entries() const { return map_; }
   /// What the entries take, as estimated for the bounds.
   [[nodiscard]] std::size_t bytes() const { return shares_.bytes(); }
-  /// How many names were written while there was no peer to hear it.
+  /// How many names were written while there was no peer to hear it, or are to be told again later.
   [[nodiscard]] std::size_t unheard_count() const { return unheard_.size(); }
 
  private:
@@ -102,13 +102,17 @@ class RegistryCore {
     Term meta;
   };
 
+  void put(const Term& name, const OrMapEntry& entry, const Term* reason, Effects& out);
   void write(const Term& name, const OrMapEntry& entry, const Term* reason, registry::MapBuilder& delta,
              Effects& out);
   void broadcast(registry::MapBuilder& delta, Effects& out);
-  void tell_unheard(Effects& out);
+  /// Returns about how many bytes they are.
+  std::size_t tell_unheard(Effects& out);
+  /// Tells what has been written over the word of others, at once or, if such has just been told, later.
+  void reassert(Instant now, Effects& out);
   void drop_local(const Term& name, const Term* reason, std::int64_t wall_ms, registry::MapBuilder& delta,
                   Effects& out);
-  bool ingest(const registry::Items& read, NodeName teller, std::optional<NodeName> only_of,
+  bool ingest(const registry::Items& read, NodeName teller, std::optional<NodeName> only_of, Instant now,
               std::int64_t wall_ms, Effects& out);
   // registry_audit.cpp
   /// Names of another node that may be those of its former self, as they were written.
@@ -124,7 +128,8 @@ class RegistryCore {
   void end_audit(NodeName node, std::uint64_t number, Effects& out);
   void remove_lost(NodeName node, const Suspects& suspects, Effects& out);
   bool store(const registry::Item& item, NodeName teller, Effects& out);
-  void store_own(const registry::Item& item, std::int64_t wall_ms, registry::MapBuilder& delta, Effects& out);
+  /// Whether it contradicts us, so that ours is written over it, and is to be told.
+  bool store_own(const registry::Item& item, std::int64_t wall_ms, Effects& out);
   void refresh(const Term& key, const registry::Key& parts, Effects& out);
   [[nodiscard]] std::optional<ServiceEntry> visible_entry(const Term& key, const registry::Key& parts) const;
   void show(const ServiceEntry& entry);
@@ -182,8 +187,10 @@ class RegistryCore {
   };
   std::map<NodeName, Audit> audits_;
   std::uint64_t audits_made_ = 0;
-  /// Names that we wrote while there was no peer to hear it.
+  /// Names that we wrote while there was no peer to hear it, or too soon after others.
   std::unordered_set<Term, TermHash> unheard_;
+  std::optional<Instant> reassert_at_;
+  Instant reassert_from_;
   std::unordered_set<Term, TermHash> warned_;
   std::uint64_t seed_;
   RegistryShares shares_;
@@ -205,6 +212,7 @@ class RegistryCore {
   Counter& answers_put_off_;
   Counter& tombstones_full_;
   Counter& reasserted_;
+  Counter& reassertions_put_off_;
   Counter& ghosts_removed_;
   Counter& syncs_;
   Counter& registrations_refused_;

@@ -132,25 +132,6 @@ TEST(Registry, names_of_an_incarnation_that_ended_are_hidden) {
   EXPECT_EQ(b.lookup("x").front().pid, restarted.pid(5));
 }
 
-TEST(Registry, a_node_takes_back_what_its_former_self_left_and_restates_what_was_taken_from_it) {
-  Member former(n1, 1);
-  ASSERT_TRUE(former.put("old", 1));
-  ASSERT_TRUE(former.put("kept", 2));
-  Member now(n1, 2);
-  Member b(n2);
-  ASSERT_TRUE(now.core.register_service("kept", now.pid(7), Term::map({}), wall - 60'000, now.out));
-  (void)now.take_gossip();
-  for (const Term& payload : former.take_gossip()) {
-    b.hear(payload);
-    now.hear(payload);
-  }
-  EXPECT_EQ(now.count("registry.reasserted"), 2U);
-  tell(now, b);
-  EXPECT_TRUE(b.lookup("old").empty());
-  EXPECT_EQ(b.lookup("kept").front().pid, now.pid(7));
-  EXPECT_EQ(now.core.snapshot()->lookup_local("kept")->pid, now.pid(7));
-}
-
 TEST(Registry, only_the_owner_of_a_key_may_gossip_of_it) {
   Member a(n1);
   Member b(n2);
@@ -235,43 +216,6 @@ TEST(Registry, an_erlang_peer_gets_the_local_entries_only_and_tells_only_its_own
   c.core.message("e@h", false, claims_for_others, c.now, wall, c.out);
   EXPECT_EQ(c.count("registry.foreign"), 1U);
   EXPECT_TRUE(c.lookup("mine").empty());
-}
-
-/// Carries messages between two until both are quiet; how many there were.
-std::size_t exchange(Member& a, Member& b) {
-  std::size_t carried = 0;
-  for (bool any = true; any;) {
-    any = false;
-    for (auto [from, to] : {std::pair(&a, &b), std::pair(&b, &a)}) {
-      for (const auto& [node, message] : from->take_messages()) {
-        any = true;
-        ++carried;
-        to->core.message(from->name, true, message, to->now, wall, to->out);
-      }
-    }
-  }
-  return carried;
-}
-
-TEST(Registry, other_content_under_the_owners_stamp_is_found_by_a_comparison_and_written_over) {
-  Member owner(n1);
-  Member deceived(n2);
-  ASSERT_TRUE(owner.put("x", 1));
-  tell(owner, deceived);
-  const Term key = registry::key_term("x", n1);
-  OrMapEntry forged = *owner.core.entries().find(key);
-  const Term lie = Term::map({{"port", 666}});
-  forged.value = registry::entry_value({"x", owner.pid(1), n1, lie});
-  registry::MapBuilder map;
-  map.add(key, forged, nullptr);
-  deceived.core.message("m@h", true, encode(registry::FullSync{"m@h", map.take()}), deceived.now, wall,
-                        deceived.out);
-  EXPECT_EQ(deceived.lookup("x").front().meta, lie);
-  deceived.core.sync(n1, deceived.out);
-  (void)exchange(deceived, owner);
-  tell(owner, deceived);
-  EXPECT_EQ(deceived.lookup("x").front().meta, Term::map({}));
-  EXPECT_EQ(owner.count("registry.reasserted"), 1U);
 }
 
 TEST(Registry, a_late_joiner_gets_the_merged_map_with_reasons_and_equal_ones_exchange_only_a_digest) {
@@ -443,35 +387,6 @@ TEST(Registry, a_snapshot_stays_as_it_was) {
   EXPECT_EQ(a.core.snapshot()->names(), std::vector{Term("y")});
   EXPECT_TRUE(a.core.take_changed());
   EXPECT_FALSE(a.core.take_changed());
-}
-
-/// What a node that is alone puts under the names 0 to `count` - 1, told in one piece.
-Term written_alone(Member& node, int count, bool then_removed) {
-  node.core.peer_down("elsewhere@h");
-  for (int i = 0; i < count; ++i) (void)node.put(i, 1);
-  if (then_removed) node.core.process_died(node.pid(1), Term(), wall, node.out);
-  node.core.peer_up("elsewhere@h", true, node.now, node.out);
-  return node.take_gossip().front();
-}
-
-TEST(Registry, what_a_node_takes_back_at_once_is_told_in_pieces) {
-  Member former(n1);
-  Member now(n1, 2, {.sync_entries_max = 2});
-  now.hear(written_alone(former, 5, false));
-  EXPECT_EQ(now.take_gossip().size(), 3U);
-  EXPECT_EQ(now.count("registry.reasserted"), 1U);
-}
-
-TEST(Registry, removals_by_a_former_self_are_kept_within_the_share_of_a_node) {
-  Member former(n1);
-  const Term told = written_alone(former, 20, true);
-  Member now(n1, 2);
-  now.hear(told);
-  EXPECT_EQ(now.core.entries().size(), 20U) << "as others keep them, so that digests agree";
-  Member small(n1, 2, {.keys_per_node_max = 10});
-  small.hear(told);
-  EXPECT_EQ(small.core.entries().size(), 10U);
-  EXPECT_EQ(small.count("registry.keys_full"), 10U);
 }
 
 }  // namespace

@@ -23,6 +23,10 @@ struct RegistryConfig {
   /// Most removals remembered; the oldest go first, of whoever is charged with most. An owner that sees a
   /// name come back removes it again.
   std::size_t tombstones_max = 100'000;
+  /// Between two tellings of what was written over the word of others, and how many bytes a second of it are
+  /// told, so that small lies about large entries are not answered by gossip each time. Guesses.
+  Duration reassert_period = std::chrono::seconds(1);
+  std::size_t reassert_bytes_per_second = std::size_t{1} << 20;
   /// Bytes of the external form of a name, metadata or exit reason; a longer reason is told as `too_large`.
   std::size_t name_bytes_max = 1'024;
   std::size_t meta_bytes_max = 65'536;

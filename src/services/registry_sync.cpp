@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <chrono>
 
+#include "barrel/term/term_size.hpp"
 #include "crdt/or_map_wire.hpp"
 #include "services/registry.hpp"
 
@@ -25,11 +27,12 @@ std::size_t answer_size(const OrMap& map, const RegistryShares& shares) {
 
 }  // namespace
 
-void RegistryCore::gossip(NodeName from, const Term& payload, std::int64_t wall_ms, Effects& out) {
+void RegistryCore::gossip(NodeName from, const Term& payload, Instant now, std::int64_t wall_ms,
+                          Effects& out) {
   const auto delta = registry::read_delta(payload);
   if (!delta) return malformed_.add();
   // Only the owner of a key tells of it by gossip.
-  ingest(registry::read_map(delta->map, bounds()), from, delta->origin, wall_ms, out);
+  ingest(registry::read_map(delta->map, bounds()), from, delta->origin, now, wall_ms, out);
 }
 
 void RegistryCore::message(NodeName from, bool is_barrel, const Term& message, Instant now,
@@ -43,7 +46,7 @@ void RegistryCore::message(NodeName from, bool is_barrel, const Term& message, I
     const auto only_of = is_barrel ? std::nullopt : std::optional(from);
     const registry::Items told = registry::read_map(full->map, bounds());
     const Learned news = is_barrel ? news_of_originals(told) : Learned();
-    if (ingest(told, from, only_of, wall_ms, out)) learned_ = true;
+    if (ingest(told, from, only_of, now, wall_ms, out)) learned_ = true;
     if (is_barrel) audit_news(news, out);
     else audit_map(from, told);
     return;
@@ -74,11 +77,13 @@ void RegistryCore::advance(Instant now, Effects& out) {
     if (needs_answer(question)) answer(from, question, out);
   }
   doubt_one(now, out);
+  if (reassert_at_ && *reassert_at_ <= now) reassert(now, out);
 }
 
 std::optional<Instant> RegistryCore::next_deadline() const {
   std::optional<Instant> next = turns_.next_deadline();
   if (!doubts_.empty() && (!next || doubt_at_ < *next)) next = doubt_at_;
+  if (reassert_at_ && (!next || *reassert_at_ < *next)) next = reassert_at_;
   return next;
 }
 
@@ -88,18 +93,34 @@ void RegistryCore::peer_down(NodeName node) {
   audits_.erase(node);
 }
 
-void RegistryCore::tell_unheard(Effects& out) {
+std::size_t RegistryCore::tell_unheard(Effects& out) {
   MapBuilder delta;
+  std::size_t bytes = 0;
   for (const Term& name : unheard_) {
     const Term key = registry::key_term(name, self_);
     const OrMapEntry* entry = map_.find(key);
     if (entry == nullptr) continue;
     const auto reason = reasons_.find(key);
     delta.add(key, *entry, reason == reasons_.end() ? nullptr : &reason->second);
+    bytes += estimate_bytes(key) + estimate_bytes(entry->value);
     if (delta.size() >= config_.sync_entries_max) broadcast(delta, out);
   }
   unheard_.clear();
   broadcast(delta, out);
+  return bytes;
+}
+
+void RegistryCore::reassert(Instant now, Effects& out) {
+  reassert_at_.reset();
+  if (peers_.empty()) return;  // the next one is told
+  if (now < reassert_from_) {
+    reassertions_put_off_.add();
+    reassert_at_ = reassert_from_;
+    return;
+  }
+  const std::chrono::duration<double> pause(static_cast<double>(tell_unheard(out)) /
+                                            static_cast<double>(config_.reassert_bytes_per_second));
+  reassert_from_ = now + config_.reassert_period + std::chrono::duration_cast<Duration>(pause);
 }
 
 void RegistryCore::peer_up(NodeName node, bool is_barrel, Instant now, Effects& out) {
@@ -155,11 +176,10 @@ void RegistryCore::send_map(NodeName to, bool local_only, const registry::Digest
 }
 
 bool RegistryCore::ingest(const registry::Items& read, NodeName teller, std::optional<NodeName> only_of,
-                          std::int64_t wall_ms, Effects& out) {
+                          Instant now, std::int64_t wall_ms, Effects& out) {
   if (read.malformed > 0) malformed_.add(read.malformed);
   bool learned = false;
-  bool wrote = false;
-  MapBuilder reasserted;
+  bool contradicted = false;
   for (const Item& item : read.items) {
     if (only_of && item.key.node != *only_of) {
       foreign_.add();
@@ -170,14 +190,14 @@ bool RegistryCore::ingest(const registry::Items& read, NodeName teller, std::opt
       continue;
     }
     clock_.update(item.entry.stamp(), wall_ms);
-    if (item.key.node == self_) store_own(item, wall_ms, reasserted, out);
+    if (item.key.node == self_) contradicted = store_own(item, wall_ms, out) || contradicted;
     else learned = store(item, teller, out) || learned;
-    wrote = wrote || reasserted.size() > 0;
-    if (reasserted.size() >= config_.sync_entries_max) broadcast(reasserted, out);
   }
-  if (wrote) reasserted_.add();
-  broadcast(reasserted, out);
   trim_tombstones();
+  if (contradicted) {
+    reasserted_.add();
+    reassert(now, out);
+  }
   return learned;
 }
 
@@ -192,23 +212,28 @@ bool RegistryCore::store(const Item& item, NodeName teller, Effects& out) {
   return true;
 }
 
-void RegistryCore::store_own(const Item& item, std::int64_t wall_ms, MapBuilder& delta, Effects& out) {
+bool RegistryCore::store_own(const Item& item, std::int64_t wall_ms, Effects& out) {
   // What others hold of ours is only ever a copy. One that is newer than what we wrote comes from our former
   // self or from a fault; the present is written over it.
   const OrMapEntry* mine = map_.find(item.key_term);
   const auto local = local_.find(item.key.name);
   if (local != local_.end()) {
-    if (mine != nullptr && merge(*mine, item.entry) == *mine) return;
+    if (mine != nullptr && merge(*mine, item.entry) == *mine) return false;
     const ServiceEntry entry{item.key.name, local->second.pid, self_, local->second.meta};
-    write(item.key.name, live_entry(registry::entry_value(entry), {clock_.now(wall_ms), self_}), nullptr,
-          delta, out);
+    put(item.key.name, live_entry(registry::entry_value(entry), {clock_.now(wall_ms), self_}), nullptr, out);
   } else if (item.entry.is_live()) {
-    if (mine != nullptr && !merge(*mine, item.entry).is_live()) return;
-    write(item.key.name, removed_entry(clock_.now(wall_ms)), nullptr, delta, out);
-  } else if (has_room(item, self_, out)) {
+    if (mine != nullptr && !merge(*mine, item.entry).is_live()) return false;
+    Item removal = item;
+    removal.entry = removed_entry(clock_.now(wall_ms));
+    if (!has_room(removal, self_, out)) return false;
+    put(item.key.name, removal.entry, nullptr, out);
+  } else {
     // A removal by our former self, or a made-up one: kept as those of others are, so that digests agree.
-    apply(item.key_term, item.key, item.entry, self_, item.cut);
+    if (has_room(item, self_, out)) apply(item.key_term, item.key, item.entry, self_, item.cut);
+    return false;
   }
+  unheard_.insert(item.key.name);
+  return true;
 }
 
 void RegistryCore::warn_of_name(const Term& name) {

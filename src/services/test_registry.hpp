@@ -38,7 +38,7 @@ struct Member {
   /// As gossip that its origin has passed on itself.
   void hear(const Term& payload) {
     const auto delta = registry::read_delta(payload);
-    core.gossip(delta ? delta->origin : "elsewhere@h", payload, wall, out);
+    core.gossip(delta ? delta->origin : "elsewhere@h", payload, now, wall, out);
   }
   void set_node(NodeName node, NodeVisibility visibility) {
     nodes[node] = visibility;
@@ -82,6 +82,22 @@ struct Member {
 /// Tells `to` by gossip what `from` has broadcast.
 inline void tell(Member& from, Member& to) {
   for (const Term& payload : from.take_gossip()) to.hear(payload);
+}
+
+/// Carries messages between two until both are quiet; how many there were.
+inline std::size_t exchange(Member& a, Member& b) {
+  std::size_t carried = 0;
+  for (bool any = true; any;) {
+    any = false;
+    for (auto [from, to] : {std::pair(&a, &b), std::pair(&b, &a)}) {
+      for (const auto& [node, message] : from->take_messages()) {
+        any = true;
+        ++carried;
+        to->core.message(from->name, true, message, to->now, wall, to->out);
+      }
+    }
+  }
+  return carried;
 }
 
 }  // namespace barrel::test
