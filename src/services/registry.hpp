@@ -143,6 +143,9 @@ class RegistryCore {
   /// Whether an entry that others tell of fits beside what is there, or what has to give way to it; counts
   /// when not.
   [[nodiscard]] bool has_room(const registry::Item& item, NodeName teller, Effects& out);
+  /// Of its own share an owner's removals, the oldest first, give way to its live entries: others can make
+  /// such removals up.
+  void trim_removals_for(const registry::Item& item, std::size_t keys, std::size_t bytes);
   [[nodiscard]] bool make_room(NodeName owner, NodeName teller, RegistryShares::Scarce scarce,
                                std::size_t amount, Effects& out);
   void displace(NodeName owner, Effects& out);

@@ -357,6 +357,25 @@ TEST(Registry, a_node_can_fill_only_its_own_share_and_removals_are_bounded) {
   EXPECT_GT(b.count("registry.tombstones_full"), 0U);
 }
 
+TEST(Registry, made_up_removals_leave_a_node_its_share_for_what_it_registers) {
+  for (const RegistryConfig& config :
+       {RegistryConfig{.keys_per_node_max = 20}, RegistryConfig{.bytes_per_node_max = 4'000}}) {
+    Member owner(n1, 1, config);
+    Member other(n2, 1, config);
+    registry::MapBuilder map;
+    for (int i = 0; i < 100; ++i) {
+      const std::string name = "made up " + std::to_string(i);
+      map.add(registry::key_term(Term(name), n1), removed_entry(Timestamp{wall + i, 0}), nullptr);
+    }
+    const Term lies = registry::delta_payload(n1, map.take());
+    owner.hear(lies);
+    other.hear(lies);
+    for (std::uint32_t i = 0; i < 15; ++i) ASSERT_TRUE(owner.put(i, i + 1));
+    tell(owner, other);
+    for (std::uint32_t i = 0; i < 15; ++i) EXPECT_EQ(other.lookup(i).size(), 1U) << i;
+  }
+}
+
 TEST(Registry, names_that_come_and_go_while_nobody_hears_it_are_not_kept_for_ever) {
   RegistryConfig config;
   config.tombstones_max = 5;

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <vector>
+
 #include "barrel/term/term_size.hpp"
 #include "services/registry.hpp"
 
@@ -73,6 +76,11 @@ void RegistryCore::forget(const Term& key, const Key& parts) {
 bool RegistryCore::has_room(const registry::Item& item, NodeName teller, Effects& out) {
   const OrMapEntry* held = map_.find(item.key_term);
   const NodeName owner = item.key.node;
+  const std::ptrdiff_t more =
+      difference(count_of(item.key_term, held), count_of(item.key_term, &item.entry)).bytes;
+  if (item.entry.is_live())
+    trim_removals_for(item, held == nullptr ? 1 : 0,
+                      static_cast<std::size_t>(std::max<std::ptrdiff_t>(more, 0)));
   const RegistryShares::Share* share = shares_.find(owner);
   if (held == nullptr) {
     if ((share != nullptr && share->names.size() >= config_.keys_per_node_max) ||
@@ -81,8 +89,6 @@ bool RegistryCore::has_room(const registry::Item& item, NodeName teller, Effects
       return false;
     }
   }
-  const std::ptrdiff_t more =
-      difference(count_of(item.key_term, held), count_of(item.key_term, &item.entry)).bytes;
   if (more <= 0) return true;
   const auto bytes = static_cast<std::size_t>(more);
   const std::size_t of_owner = share == nullptr ? 0 : share->bytes;
@@ -91,6 +97,31 @@ bool RegistryCore::has_room(const registry::Item& item, NodeName teller, Effects
   }
   bytes_full_.add();
   return false;
+}
+
+void RegistryCore::trim_removals_for(const registry::Item& item, std::size_t keys, std::size_t bytes) {
+  const NodeName owner = item.key.node;
+  const RegistryShares::Share* share = shares_.find(owner);
+  if (share == nullptr || share->removals == 0) return;
+  const std::size_t keys_after = share->names.size() + keys;
+  const std::size_t bytes_after = share->bytes + bytes;
+  if (keys_after <= config_.keys_per_node_max && bytes_after <= config_.bytes_per_node_max) return;
+  const auto level = [](std::size_t max) { return max - max / trimmed_part; };
+  std::size_t keys_left = keys_after;
+  std::size_t bytes_left = bytes_after;
+  std::vector<Term> trimmed;
+  for (const auto& [at, key] : map_.tombstones()) {
+    if (keys_left <= level(config_.keys_per_node_max) && bytes_left <= level(config_.bytes_per_node_max))
+      break;
+    if (*key.elements()[1].as_atom() != owner.atom() || key == item.key_term) continue;
+    --keys_left;
+    bytes_left -= std::min(bytes_left, bytes_of(key, *map_.find(key)));
+    trimmed.push_back(key);
+  }
+  for (const Term& key : trimmed) {
+    tombstones_full_.add();
+    forget(key, {key.elements()[0], owner});
+  }
 }
 
 bool RegistryCore::make_room(NodeName owner, NodeName teller, Scarce scarce, std::size_t amount,
