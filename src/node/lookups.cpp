@@ -127,7 +127,6 @@ Task<Result<Pid>> Lookups::find(Self self, Term name) const {
 }
 
 bool Lookups::pass_on(NodeName asker, const RouteQuery& query) {
-  if (!beside_originals_.load(std::memory_order_relaxed)) return false;
   if (const auto taken = running_->take(asker); taken != Places::Taken::yes) {
     (taken == Places::Taken::all_full ? dropped_ : asker_full_).add();
     return false;

@@ -28,7 +28,7 @@ class Lookups {
   /// For a process. Errc::not_found at once when it makes no sense to ask.
   [[nodiscard]] Task<Result<Pid>> find(Self self, Term name) const;
   /// Answers the lookup that came from `asker` with what the neighbours say; false when too many run, of all
-  /// or of this asker, and when there are no originals, whose names alone the neighbours could add.
+  /// or of this asker.
   [[nodiscard]] bool pass_on(NodeName asker, const RouteQuery& query);
 
   /// Those that run, by asker. Taken by the cluster thread, given back by the threads of processes.

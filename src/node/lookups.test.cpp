@@ -30,21 +30,15 @@ class LookupsTest : public testing::Test {
 };
 
 TEST_F(LookupsTest, OneAskerTakesOnlyItsShareOfThePlaces) {
-  lookups_.beside_originals();
   EXPECT_EQ(passed_on("m@h", 300), 64) << "whomever it names as caller and origin";
   EXPECT_EQ(metrics_.counter("overlay.lookups_of_one_asker_full").value(), 236U);
   EXPECT_EQ(passed_on("b@h", 1), 1);
 }
 
 TEST_F(LookupsTest, AllTogetherTakeNotMoreThanTheirPlaces) {
-  lookups_.beside_originals();
   for (int i = 0; i < 4; ++i) EXPECT_EQ(passed_on(("n" + std::to_string(i) + "@h").c_str(), 64), 64);
   EXPECT_EQ(passed_on("last@h", 1), 0);
   EXPECT_EQ(metrics_.counter("barrel_p2p.router.request_dropped").value(), 1U);
-}
-
-TEST_F(LookupsTest, WithoutOriginalsNothingIsPassedOn) {
-  EXPECT_EQ(passed_on("b@h", 1), 0);
 }
 
 }  // namespace

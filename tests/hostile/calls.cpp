@@ -24,7 +24,7 @@ constexpr Attack attacks[] = {
      "process.remote_spawns",
      Ending::stays,
      &undefined,
-     {16, 24, "processes start faster than they end"}},
+     {48, 56, "processes start faster than they end"}},
     {"Spawns", "requests to start functions that take long",
      "runs 10,000 of one node at a time, refuses others with `system_limit`", "process.remote_spawns_refused",
      Ending::stays, &spawns, running},

@@ -91,7 +91,7 @@ const Repeated all[] = {
     {&fragments, 1'024, {}},
     {&payloads, 1'024, {"CompressedBomb", "EndlessAtoms"}},
     {&streams, 1'024, {"SlowDrip"}},
-    {&calls_family, 1'024, {}},
+    {&calls_family, 4'608, {}},
     {&bombs, 1'024, {"KeptArguments"}},
     {&mutations, 1'536, {}},
     {&impostors, 1'024, {}},
